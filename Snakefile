@@ -1,0 +1,29 @@
+# Kernel Atlas: from trained weights to an atlas of depthwise convolution kernels.
+# The stages, in the order in which they run, are the files in rules/.
+from snakemake.utils import min_version
+
+min_version("9.14.8")
+
+
+configfile: workflow.source_path("config.yaml")
+
+
+include: "rules/common.smk"
+include: "rules/extract.smk"
+include: "rules/train.smk"
+include: "rules/label.smk"
+include: "rules/classify.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.list_training_set.output,
+        rules.summarise_classes.output,
+        rules.save_config.output,
+        rules.plot_clustered.output,
+        expand(rules.plot_spectrum.output, size=SIZES),
+        expand(rules.plot_history.output, size=config["autoencoder"]["sizes"]),
+        expand(rules.plot_model.output, model=MODELS),

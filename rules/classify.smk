@@ -1,0 +1,34 @@
+"""Classify the kernels of every model: one job a model, without torch.
+
+Inputs:  results/kernels.zarr/<model>/, the codebooks and label tables of all sizes
+Outputs: results/classes/<model>/k<size>.parquet, a row a kernel
+         results/classes/<model>/controls.tsv, what chance gives
+"""
+
+
+rule classify_kernels:
+    input:
+        group=rules.extract_kernels.output,
+        codebooks=[CODEBOOKS[str(size)] for size in SIZES],
+        labels=expand(rules.label_codebook.output.labels, size=SIZES),
+    output:
+        classes=expand("results/classes/{{model}}/k{size}.parquet", size=SIZES),
+        controls="results/classes/{model}/controls.tsv",
+    params:
+        sizes=SIZES,
+        kmeans_sizes=config["kmeans"]["sizes"],
+        thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
+        version=versions.CLASSIFY,
+    log:
+        "results/logs/classify_kernels/{model}.log",
+    benchmark:
+        "results/benchmarks/classify_kernels/{model}.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Classifying the kernels of {wildcards.model}"
+    script:
+        "../workflow/scripts/classify_kernels.py"

@@ -1,0 +1,65 @@
+"""What all stages share: the checked configuration, the model sheet, the wildcards.
+
+Functions with a branch live in src/kernel_atlas, where tests reach them.
+"""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+
+try:
+    from kernel_atlas import versions
+    from kernel_atlas.config import check_config, kernel_sizes
+    from kernel_atlas.errors import AtlasError
+    from kernel_atlas.sheet import read_sheets
+    from kernel_atlas.sources import stamp
+except ImportError as error:
+    raise WorkflowError(
+        f"the kernel_atlas package cannot be imported ({error}); install it into the "
+        "environment that runs snakemake: pip install -r requirements.txt -e ."
+    )
+
+STORE = "results/kernels.zarr"
+
+
+def beside_snakefile(path):
+    """A path relative to the working directory, else to the folder of the Snakefile."""
+    return path if Path(path).exists() else workflow.source_path(f"../{path}")
+
+
+try:
+    with open(workflow.source_path("../workflow/schemas/config.schema.yaml")) as file:
+        check_config(config, yaml.safe_load(file))
+    SHEET = {
+        row.model: asdict(row) for row in read_sheets(map(beside_snakefile, config["sheets"]))
+    }
+except AtlasError as error:
+    raise WorkflowError(str(error))
+
+MODELS = list(SHEET)
+TRAIN_MODELS = sorted(model for model, row in SHEET.items() if row["role"] == "train")
+SIZES = kernel_sizes(config)
+# by size as a wildcard's value, from the autoencoder or from k-means
+CODEBOOKS = {
+    str(size): f"results/{road}/k{size}/codebook.npy"
+    for road in ("autoencoder", "kmeans")
+    for size in config[road]["sizes"]
+}
+
+
+wildcard_constraints:
+    model="|".join(map(re.escape, MODELS)),
+    size="|".join(map(str, SIZES)),
+
+
+def get_stamp(wildcards):
+    """What shows that a model's source has changed since it was read."""
+    row = SHEET[wildcards.model]
+    return stamp(row["source"], row["sha256"])
+
+
+def get_own_labels(wildcards):
+    """The user's label table of a kernel size, if there is one."""
+    return config["labels"].get(f"k{wildcards.size}", [])

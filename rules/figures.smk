@@ -1,0 +1,135 @@
+"""Draw figures, each as PNG and SVG.
+
+Inputs:  results/kernels.zarr/, results/classes/, results/labels/, results/tables/
+Outputs: results/figures/<model>/{layers,samples}, results/figures/clustered,
+         results/figures/k<size>/{spectrum,history}
+"""
+
+
+rule plot_model:
+    input:
+        group=rules.extract_kernels.output,
+        classes=rules.classify_kernels.output.classes,
+    output:
+        layers=report(
+            "results/figures/{model}/layers.png",
+            caption="../workflow/report/layers.rst",
+            category="Models",
+            subcategory="{model}",
+            labels={"model": "{model}", "figure": "classes by layer"},
+        ),
+        layers_svg="results/figures/{model}/layers.svg",
+        samples=report(
+            "results/figures/{model}/samples.png",
+            caption="../workflow/report/samples.rst",
+            category="Models",
+            subcategory="{model}",
+            labels={"model": "{model}", "figure": "random samples"},
+        ),
+        samples_svg="results/figures/{model}/samples.svg",
+    params:
+        sizes=SIZES,
+        n_samples=config["figures"]["samples"],
+        dpi=config["figures"]["dpi"],
+        version=versions.FIGURES,
+    log:
+        "results/logs/plot_model/{model}.log",
+    benchmark:
+        "results/benchmarks/plot_model/{model}.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Drawing the figures of {wildcards.model}"
+    script:
+        "../workflow/scripts/plot_model.py"
+
+
+rule plot_spectrum:
+    input:
+        codebook=lookup("{size}", within=CODEBOOKS),
+        labels=rules.label_codebook.output.labels,
+    output:
+        png=report(
+            "results/figures/k{size}/spectrum.png",
+            caption="../workflow/report/spectrum.rst",
+            category="Clusters",
+            labels={"figure": "spectrum {size}x{size}"},
+        ),
+        svg="results/figures/k{size}/spectrum.svg",
+    params:
+        dpi=config["figures"]["dpi"],
+        version=versions.FIGURES,
+    log:
+        "results/logs/plot_spectrum/k{size}.log",
+    benchmark:
+        "results/benchmarks/plot_spectrum/k{size}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Drawing the spectrum of {wildcards.size}x{wildcards.size} kernels"
+    script:
+        "../workflow/scripts/plot_spectrum.py"
+
+
+rule plot_history:
+    input:
+        history=rules.train_autoencoder.output.history,
+    output:
+        png=report(
+            "results/figures/k{size}/history.png",
+            caption="../workflow/report/history.rst",
+            category="Clusters",
+            labels={"figure": "training {size}x{size}"},
+        ),
+        svg="results/figures/k{size}/history.svg",
+    params:
+        dpi=config["figures"]["dpi"],
+        version=versions.FIGURES,
+    log:
+        "results/logs/plot_history/k{size}.log",
+    benchmark:
+        "results/benchmarks/plot_history/k{size}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Drawing the training history of {wildcards.size}x{wildcards.size} kernels"
+    script:
+        "../workflow/scripts/plot_history.py"
+
+
+rule plot_clustered:
+    input:
+        clustered=rules.summarise_classes.output.clustered,
+    output:
+        png=report(
+            "results/figures/clustered.png",
+            caption="../workflow/report/clustered.rst",
+            category="Tables",
+            labels={"figure": "clustered percentages"},
+        ),
+        svg="results/figures/clustered.svg",
+    params:
+        dpi=config["figures"]["dpi"],
+        version=versions.FIGURES,
+    log:
+        "results/logs/plot_clustered.log",
+    benchmark:
+        "results/benchmarks/plot_clustered.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Drawing the clustered percentages of all models"
+    script:
+        "../workflow/scripts/plot_clustered.py"

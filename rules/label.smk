@@ -1,0 +1,28 @@
+"""Label the intervals of the code with classes.
+
+Inputs:  a size's codebook; the user's own label table where config.yaml names one
+Outputs: results/labels/k<size>.tsv, the table that a person reads and edits
+"""
+
+
+rule label_codebook:
+    input:
+        codebook=lookup("{size}", within=CODEBOOKS),
+        own_labels=get_own_labels,
+    output:
+        labels="results/labels/k{size}.tsv",
+    params:
+        version=versions.LABEL,
+    log:
+        "results/logs/label_codebook/k{size}.log",
+    benchmark:
+        "results/benchmarks/label_codebook/k{size}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Labelling the codebook of {wildcards.size}x{wildcards.size} kernels"
+    script:
+        "../workflow/scripts/label_codebook.py"

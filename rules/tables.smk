@@ -1,0 +1,64 @@
+"""Sum up all models in tables.
+
+Inputs:  results/classes/<model>/ of all models
+Outputs: results/tables/clustered.tsv, a row a model and size
+         results/tables/layers.tsv, a row a layer and class
+         results/config.yaml, the configuration that the results were made with
+"""
+
+
+rule summarise_classes:
+    input:
+        classes=expand(rules.classify_kernels.output.classes, model=MODELS),
+        controls=expand(rules.classify_kernels.output.controls, model=MODELS),
+    output:
+        clustered=report(
+            "results/tables/clustered.tsv",
+            caption="../workflow/report/clustered_table.rst",
+            category="Tables",
+        ),
+        layers=report(
+            "results/tables/layers.tsv",
+            caption="../workflow/report/layers_table.rst",
+            category="Tables",
+        ),
+    params:
+        models=MODELS,
+        sizes=SIZES,
+        families=[SHEET[model]["family"] for model in MODELS],
+        paper_tables=[SHEET[model]["paper_table"] for model in MODELS],
+        paper_percents=[SHEET[model]["paper_percent"] for model in MODELS],
+        version=versions.SUMMARISE,
+    log:
+        "results/logs/summarise_classes.log",
+    benchmark:
+        "results/benchmarks/summarise_classes.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Summing up all models in tables"
+    script:
+        "../workflow/scripts/summarise_classes.py"
+
+
+rule save_config:
+    output:
+        "results/config.yaml",
+    params:
+        config=yaml.safe_dump(config, sort_keys=True),
+    log:
+        "results/logs/save_config.log",
+    benchmark:
+        "results/benchmarks/save_config.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Saving the configuration beside the results"
+    script:
+        "../workflow/scripts/save_config.py"

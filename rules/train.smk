@@ -1,0 +1,90 @@
+"""Fit the codebooks to the models with role 'train': the one fan-in.
+
+Inputs:  results/kernels.zarr/<train model>/ of all train models
+Outputs: results/tables/training_set.tsv
+         results/autoencoder/k<size>/{weights.safetensors,codebook.npy,history.tsv}
+         results/kmeans/k<size>/codebook.npy
+Steps:   list_training_set refuses train models that have nothing to train on;
+         train_autoencoder (one GPU job a size) and cluster_kernels (for 3x3) fit
+"""
+
+
+rule list_training_set:
+    input:
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+    output:
+        "results/tables/training_set.tsv",
+    params:
+        sizes=SIZES,
+        version=versions.TRAIN,
+    log:
+        "results/logs/list_training_set.log",
+    benchmark:
+        "results/benchmarks/list_training_set.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Listing the kernels to train on"
+    script:
+        "../workflow/scripts/list_training_set.py"
+
+
+rule train_autoencoder:
+    # The list is only to be made before: a new size must not retrain the others.
+    input:
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        checked=ancient(rules.list_training_set.output),
+    output:
+        weights="results/autoencoder/k{size}/weights.safetensors",
+        codebook="results/autoencoder/k{size}/codebook.npy",
+        history="results/autoencoder/k{size}/history.tsv",
+    params:
+        widths=config["autoencoder"]["widths"],
+        epochs=config["autoencoder"]["epochs"],
+        batch_size=config["autoencoder"]["batch_size"],
+        learning_rate=config["autoencoder"]["learning_rate"],
+        held_out=config["autoencoder"]["held_out"],
+        seed=config["autoencoder"]["seed"],
+        device=config["autoencoder"]["device"],
+        version=versions.TRAIN,
+    log:
+        "results/logs/train_autoencoder/k{size}.log",
+    benchmark:
+        "results/benchmarks/train_autoencoder/k{size}.tsv"
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Training the autoencoder of {wildcards.size}x{wildcards.size} kernels"
+    script:
+        "../workflow/scripts/train_autoencoder.py"
+
+
+rule cluster_kernels:
+    input:
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        checked=ancient(rules.list_training_set.output),
+    output:
+        codebook="results/kmeans/k{size}/codebook.npy",
+    params:
+        n_centres=config["kmeans"]["centres"],
+        seed=config["kmeans"]["seed"],
+        version=versions.KMEANS,
+    log:
+        "results/logs/cluster_kernels/k{size}.log",
+    benchmark:
+        "results/benchmarks/cluster_kernels/k{size}.tsv"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    conda:
+        "../envs/kernel-atlas.yaml"
+    message:
+        "Clustering {wildcards.size}x{wildcards.size} kernels with k-means"
+    script:
+        "../workflow/scripts/cluster_kernels.py"

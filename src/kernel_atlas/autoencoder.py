@@ -1,0 +1,63 @@
+"""The autoencoder of Section 4.1 and Appendix C: one code in [0, 1] for each kernel."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+# Slope, over the unit interval of the code, of the decoder's first layer: its
+# units then bend at even distances along the code instead of mostly outside it,
+# which saves the training from long plateaus (measured in benchmarks/RESULTS.md).
+CODE_SLOPE = 10.0
+
+
+class Autoencoder(nn.Module):
+    """Four hidden layers, a sigmoid code of size 1, and the mirror image with tanh at its end.
+
+    Parameters
+    ----------
+    n_inputs : int
+        k*k - 1: kernels come as unit vectors in a basis of the hyperplane 1'r = 0.
+    widths : sequence of int
+        Widths of the encoder's hidden layers; the decoder's are these reversed.
+    """
+
+    def __init__(self, n_inputs: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.input_scale = n_inputs**0.5  # unit vectors to unit variance
+        self.encoder = nn.Sequential(
+            *_hidden(n_inputs, *widths), nn.Linear(widths[-1], 1), nn.Sigmoid()
+        )
+        mirrored = list(reversed(widths))
+        self.decoder = nn.Sequential(
+            *_hidden(1, *mirrored), nn.Linear(mirrored[-1], n_inputs), nn.Tanh()
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_normal_(module.weight, a=0.01, nonlinearity="leaky_relu")
+                nn.init.zeros_(module.bias)
+        with torch.no_grad():
+            first = self.decoder[0]
+            signs = torch.ones(mirrored[0])
+            signs[1::2] = -1
+            first.weight[:, 0] = CODE_SLOPE * signs
+            first.bias[:] = -CODE_SLOPE * signs * torch.linspace(0, 1, mirrored[0])
+
+    def encode(self, kernels: Tensor) -> Tensor:
+        """Codes in [0, 1], shape (n, 1), of unit vectors of shape (n, k*k - 1)."""
+        return self.encoder(kernels * self.input_scale)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Reconstructions of shape (n, k*k - 1), of any length, from codes of shape (n, 1)."""
+        return self.decoder(codes)
+
+    def forward(self, kernels: Tensor) -> Tensor:
+        """Reconstructions of unit vectors."""
+        return self.decode(self.encode(kernels))
+
+
+def _hidden(*widths: int) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(n_in, n_out), nn.LeakyReLU()]
+    return layers

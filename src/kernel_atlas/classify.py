@@ -1,0 +1,129 @@
+"""Classify the kernels of one model: nearest code, dissimilarity, class (Section 4.2)."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kernel_atlas import sphere, store
+from kernel_atlas.codebook import codes_of, nearest_codes, read_codebook
+from kernel_atlas.files import replacing
+from kernel_atlas.kmeans import nearest_centres
+from kernel_atlas.labels import DEAD, OTHER, label_rows, order_classes, read_labels
+
+logger = logging.getLogger(__name__)
+
+RANDOM_SEED = 0
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """All that decides the class of a kernel of one size.
+
+    Attributes
+    ----------
+    codebook : ndarray of shape (n, k, k)
+    labels : ndarray of shape (n,), str
+        Class of each row of the codebook.
+    threshold : float
+        A kernel less dissimilar than this from its nearest code is clustered.
+    is_kmeans : bool
+        Whether the codebook holds k-means centres (nearest by their own metric).
+    """
+
+    codebook: np.ndarray
+    labels: np.ndarray
+    threshold: float
+    is_kmeans: bool = False
+
+    def classify(self, kernels: np.ndarray) -> pd.DataFrame:
+        """Classify kernels of shape (n, k, k).
+
+        Returns
+        -------
+        DataFrame
+            n rows: `code` float32 and `dissimilarity` float32 (NaN for dead
+            kernels), `class` str: the label of the code's interval, `other` or `dead`.
+        """
+        live = ~sphere.find_dead(kernels)
+        code = np.full(len(kernels), np.nan, np.float32)
+        dissimilarity = np.full(len(kernels), np.nan, np.float32)
+        label = np.full(len(kernels), DEAD, dtype=object)
+        if live.any():
+            if self.is_kmeans:
+                rows, dissimilarity[live] = nearest_centres(kernels[live], self.codebook)
+            else:
+                directions = sphere.to_sphere(kernels[live])
+                rows, dissimilarity[live] = nearest_codes(directions, self.codebook)
+            code[live] = codes_of(self.codebook)[rows]
+            clustered = dissimilarity[live] < self.threshold
+            label[live] = np.where(clustered, self.labels[rows], OTHER)
+        return pd.DataFrame({"code": code, "dissimilarity": dissimilarity, "class": label})
+
+
+def is_clustered(labels: pd.Series) -> pd.Series:
+    """Whether each class is given to clustered kernels, bool."""
+    return ~labels.isin([OTHER, DEAD])
+
+
+def classify_kernels(
+    path_to_group: str | Path,
+    paths_to_codebooks: Mapping[int, str | Path],
+    paths_to_labels: Mapping[int, str | Path],
+    thresholds: Mapping[int, float],
+    kmeans_sizes: list[int],
+    paths_to_classes: Mapping[int, str | Path],
+    path_to_controls: str | Path,
+) -> None:
+    """Classify all kernels of a model, a table a size, and a table of what chance gives.
+
+    The mappings' keys are kernel sizes. A size that the model lacks, or that no
+    autoencoder was trained for, gives an empty table.
+
+    Parameters
+    ----------
+    path_to_group : path
+        The model's group in the store.
+    paths_to_classes : mapping
+        Written: Parquet, a row a kernel (docs/results.md has the columns).
+    path_to_controls : path
+        Written: tab-separated; for each size the clustered percentage of as
+        many uniformly random directions as the model has live kernels.
+    """
+    controls = []
+    for size, path_to_classes in paths_to_classes.items():
+        stored = store.read_kernels(path_to_group, size)
+        codebook = read_codebook(paths_to_codebooks[size])
+        kernels, layer, channel = stored.kernels, stored.layer, stored.channel
+        if len(kernels) and not len(codebook):
+            logger.warning(
+                "model %s: its %d kernels of %dx%d are not classified, since no model with role "
+                "'train' has that size", Path(path_to_group).name, len(kernels), size, size,
+            )  # fmt: skip
+            kernels, layer, channel = kernels[:0], layer[:0], channel[:0]
+        labels = label_rows(read_labels(paths_to_labels[size]), codebook)
+        classifier = Classifier(codebook, labels, thresholds[size], size in kmeans_sizes)
+        table = classifier.classify(kernels)
+        names = [info.name for info in stored.layers]
+        table.insert(0, "layer", pd.Categorical.from_codes(layer, names))
+        table.insert(1, "layer_index", layer)
+        table.insert(2, "channel", channel)
+        categories = order_classes({*labels, OTHER, DEAD})
+        table["class"] = pd.Categorical(table["class"], categories)
+        with replacing(path_to_classes) as path:
+            table.to_parquet(path, index=False)
+        n_live = int((table["class"] != DEAD).sum())
+        if n_live:
+            directions = sphere.random_directions(n_live, size, RANDOM_SEED)
+            chance = classifier.classify(sphere.from_sphere(directions, size))
+            n_clustered = int(is_clustered(chance["class"]).sum())
+            controls.append((size, "random", n_live, n_clustered))
+        logger.info("%dx%d: %s", size, size, table["class"].value_counts().to_dict())
+    columns = ["kernel_size", "control", "n_kernels", "n_clustered"]
+    with replacing(path_to_controls) as path:
+        pd.DataFrame(controls, columns=columns).to_csv(
+            path, sep="\t", index=False, lineterminator="\n"
+        )

@@ -1,0 +1,63 @@
+"""Check the configuration before any job runs."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from kernel_atlas.errors import AtlasError
+
+
+def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check a configuration against its JSON schema and what the schema cannot say.
+
+    Raises
+    ------
+    AtlasError
+        One line a fault, each naming the key by its dotted path.
+    """
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(e.path))
+    faults = [fault for error in errors for fault in _describe(error)]
+    if not faults:
+        faults = list(_cross_check(config))
+    if faults:
+        raise AtlasError("\n".join(f"config: {fault}" for fault in faults))
+
+
+def kernel_sizes(config: Mapping[str, Any]) -> list[int]:
+    """All kernel sizes that are clustered, in ascending order."""
+    return sorted(config["autoencoder"]["sizes"] + config["kmeans"]["sizes"])
+
+
+def _describe(error: Any) -> Iterable[str]:
+    """A jsonschema error as plain lines."""
+    path = ".".join(map(str, error.absolute_path))
+    if error.validator != "additionalProperties":
+        yield f"{path or 'top level'}: {error.message}"
+        return
+    known = [*error.schema.get("properties", {})]
+    patterns = [*error.schema.get("patternProperties", {})]
+    for key in error.instance:
+        if key in known or (patterns and str(key).startswith("k") and str(key)[1:].isdigit()):
+            continue
+        close = get_close_matches(str(key), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known + patterns)
+        yield f"{'.'.join(filter(None, [path, str(key)]))}: unknown key ({hint})"
+
+
+def _cross_check(config: Mapping[str, Any]) -> Iterable[str]:
+    sizes = kernel_sizes(config)
+    if not sizes:
+        yield "autoencoder.sizes and kmeans.sizes are both empty: there is nothing to do"
+    for size in sorted({size for size in sizes if sizes.count(size) > 1}):
+        yield f"kmeans.sizes: {size} is in autoencoder.sizes too; a size belongs to one of them"
+    for size in sorted(set(sizes)):
+        if f"k{size}" not in config["thresholds"]:
+            yield f"thresholds.k{size}: missing, since size {size} is clustered"
+    for key, path in config["labels"].items():
+        if int(key[1:]) not in sizes:
+            yield f"labels.{key}: size {key[1:]} is in neither autoencoder.sizes nor kmeans.sizes"
+        if not Path(path).is_file():
+            yield f"labels.{key}: no such file: {Path(path).absolute()}"

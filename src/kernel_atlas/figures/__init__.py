@@ -1,0 +1,1 @@
+"""Figures: from tables and kernels to PNG and SVG, one module a kind of figure."""

@@ -1,0 +1,76 @@
+"""Class proportions by layer of one model, a panel a kernel size (Figures 7 and 8)."""
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from kernel_atlas.figures import style
+from kernel_atlas.labels import DEAD, OTHER
+from kernel_atlas.tables import count_by_layer, count_clustered
+
+
+@mpl.rc_context(style.RC)
+def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
+    """Stacked bars of class percentages, first derivatives merged.
+
+    Parameters
+    ----------
+    model : str
+    classes : mapping
+        From kernel size to that table of classes; none of them empty.
+    """
+    if not classes:
+        return style.notice(f"{model}: no kernels of a size that is clustered")
+    n_layers = max(table["layer_index"].nunique() for table in classes.values())
+    width = float(np.clip(3.2 + 0.24 * n_layers, 6.3, 14))
+    figure = style.new_figure(width, 2.5 * len(classes))
+    panels = figure.subplots(len(classes), squeeze=False)[:, 0]
+    seen: list[str] = []
+    for axes, (size, table) in zip(panels, classes.items(), strict=True):
+        counts = count_by_layer(table)
+        counts["class"] = counts["class"].astype(str).map(style.merge_first_derivatives)
+        wide = counts.pivot_table(
+            index="layer_index", columns="class", values="percent", aggfunc="sum", sort=False
+        )
+        wide = wide.loc[:, wide.sum() > 0]
+        bottom = np.zeros(len(wide))
+        for label in wide.columns:
+            axes.bar(
+                np.arange(len(wide)), wide[label], 0.86, bottom,
+                color=style.colour_of(label, list(wide.columns)),
+                edgecolor="0.6" if label == DEAD else "white", linewidth=0.4,
+            )  # fmt: skip
+            bottom += wide[label].to_numpy()
+            if label not in seen:
+                seen.append(label)
+        facts = count_clustered(table["class"])
+        dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
+        axes.set_title(
+            f"{model}, {size}x{size}: {facts['clustered_percent']:.1f} % of "
+            f"{facts['n_kernels']:,} kernels clustered{dead}"
+        )
+        step = -(-len(wide) // 40)
+        axes.set_xticks(np.arange(len(wide))[::step], wide.index[::step])
+        axes.set(ylim=(0, 100), xlim=(-0.7, len(wide) - 0.3), ylabel="kernels (%)")
+        axes.set_xlabel("depthwise layer (number in network order)")
+    last = {OTHER: 1, DEAD: 2}
+    seen.sort(key=lambda label: (last.get(label, 0), _rank(label)))
+    handles = [
+        Patch(
+            facecolor=style.colour_of(label, seen),
+            edgecolor="0.6" if label == DEAD else "none",
+            label=style.title_of(label),
+        )
+        for label in reversed(seen)
+    ]
+    figure.legend(handles=handles, loc="outside right upper", handlelength=1.2)
+    return figure
+
+
+def _rank(label: str) -> int:
+    known = list(style.COLOURS)
+    return known.index(label) if label in known else len(known)

@@ -1,0 +1,68 @@
+"""The spectrum: what the codes stand for, with the labelled intervals (Figure 3)."""
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from kernel_atlas.codebook import N_SPECTRUM, codes_of
+from kernel_atlas.figures import style
+from kernel_atlas.labels import Interval, label_rows, order_classes
+
+N_COLUMNS = 25
+
+
+@mpl.rc_context(style.RC)
+def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) -> Figure:
+    """Kernels along the code, row by row, over a strip in the colours of their classes.
+
+    Parameters
+    ----------
+    size : int
+        Kernel size k.
+    codebook : ndarray of shape (n, k, k)
+        Of a long codebook, 500 even codes are drawn.
+    intervals : list of Interval
+    """
+    if not len(codebook):
+        return style.notice(
+            f"{size}x{size}: skipped, no model with role 'train' has kernels of this size"
+        )
+    rows = np.linspace(0, len(codebook) - 1, min(len(codebook), N_SPECTRUM)).round().astype(int)
+    labels = label_rows(intervals, codebook)[rows]
+    names = order_classes(set(labels))
+    n_columns = min(N_COLUMNS, len(rows))
+    n_lines = -(-len(rows) // n_columns)
+    figure = style.new_figure(max(7.2, 0.28 * n_columns), 0.6 + 0.34 * n_lines)
+    panels = figure.subplots(n_lines, squeeze=False)[:, 0]
+    codes = codes_of(codebook)[rows]
+    for line, axes in enumerate(panels):
+        chosen = slice(line * n_columns, (line + 1) * n_columns)
+        _draw_line(axes, codebook[rows[chosen]], labels[chosen], names, n_columns)
+        axes.text(-1, size / 2, f"{codes[chosen][0]:.2f}", ha="right", va="center", fontsize=7)
+    what = "Centres of k-means" if len(codebook) < N_SPECTRUM else "Decoded codes from 0 to 1"
+    panels[0].set_title(f"{what}, {size}x{size}")
+    handles = [
+        Patch(facecolor=style.colour_of(name, names), label=style.title_of(name)) for name in names
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1.2)
+    return figure
+
+
+def _draw_line(
+    axes: Axes, kernels: np.ndarray, labels: np.ndarray, names: list[str], n_columns: int
+) -> None:
+    size = kernels.shape[-1]
+    style.draw_kernels(axes, kernels, n_columns)
+    for column, label in enumerate(labels):
+        # strips of one class join across the gaps between kernels
+        joined = column + 1 < len(labels) and labels[column + 1] == label
+        axes.add_patch(
+            Rectangle(
+                (column * (size + 1), size + 0.25), size + joined, size * 0.16,
+                facecolor=style.colour_of(label, names), linewidth=0,
+            )
+        )  # fmt: skip
+    axes.set(xlim=(-0.2, n_columns * (size + 1)), ylim=(size * 1.2 + 0.3, -0.2))
+    axes.axis("off")

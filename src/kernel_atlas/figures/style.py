@@ -1,0 +1,115 @@
+"""What all figures share: colours and names of classes, fonts, and how they are saved."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kernel_atlas.files import replacing
+from kernel_atlas.labels import DEAD, OTHER
+
+FIRST_DERIVATIVE = "first_derivative"
+
+# Pairs of on (saturated) and off (light), apart for most colour-blind readers.
+COLOURS = {
+    "on_centre": "#1f6fb4",
+    "off_centre": "#9cc9ea",
+    "on_cross": "#c25a00",
+    "off_cross": "#f7b877",
+    FIRST_DERIVATIVE: "#2e9a57",
+    f"{FIRST_DERIVATIVE}_right": "#1b7a3f",
+    f"{FIRST_DERIVATIVE}_down": "#4caf6d",
+    f"{FIRST_DERIVATIVE}_left": "#86cd98",
+    f"{FIRST_DERIVATIVE}_up": "#bfe5c6",
+    "on_second_derivative": "#6a4c9c",
+    "off_second_derivative": "#c3b1df",
+    "on_square": "#a8325a",
+    "off_square": "#eba7bd",
+    OTHER: "#d9d9d9",
+    DEAD: "#ffffff",
+}
+OWN_COLOURS = ("#8c6d31", "#17a2a2", "#d6c32c", "#5b5b5b", "#e377c2", "#393b79")
+
+RC = {
+    "font.size": 8,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "svg.hashsalt": "kernel-atlas",  # the same figure gives the same bytes
+    "svg.fonttype": "none",
+}
+
+
+def colour_of(label: str, labels: Sequence[str]) -> str:
+    """The colour of a class; classes of the user's own take turns in `labels`' order."""
+    if label in COLOURS:
+        return COLOURS[label]
+    own = [name for name in labels if name not in COLOURS]
+    return OWN_COLOURS[own.index(label) % len(OWN_COLOURS)]
+
+
+def title_of(label: str) -> str:
+    """A class as a reader sees it: 'On centre', 'First derivative, right'."""
+    for direction in ("right", "down", "left", "up"):
+        if label == f"{FIRST_DERIVATIVE}_{direction}":
+            return f"First derivative, {direction}"
+    return label.replace("_", " ").capitalize()
+
+
+def merge_first_derivatives(label: str) -> str:
+    """The class as the paper's bar plots show it: the four directions as one (Section 5)."""
+    return FIRST_DERIVATIVE if label.startswith(f"{FIRST_DERIVATIVE}_") else label
+
+
+def draw_kernels(axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1) -> None:
+    """Draw kernels as grey images in rows, each scaled to its own range.
+
+    Parameters
+    ----------
+    axes : Axes
+        One data unit is one pixel; kernel i has its upper left corner at
+        ((k + gap) * (i % n_columns), (k + gap) * (i // n_columns)).
+    kernels : ndarray of shape (n, k, k)
+    n_columns, gap : int
+    """
+    n, size = kernels.shape[:2]
+    pitch = size + gap
+    n_rows = -(-n // n_columns)
+    canvas = np.full((n_rows * pitch - gap, n_columns * pitch - gap), np.nan)
+    for i, kernel in enumerate(kernels):
+        row, column = divmod(i, n_columns)
+        low, high = kernel.min(), kernel.max()
+        scaled = (kernel - low) / (high - low) if high > low else np.full_like(kernel, 0.5)
+        canvas[row * pitch : row * pitch + size, column * pitch : column * pitch + size] = scaled
+    height, width = canvas.shape
+    axes.imshow(
+        canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest",
+        extent=(0, width, height, 0),
+    )  # fmt: skip
+
+
+def new_figure(width_inches: float, height_inches: float) -> Figure:
+    """A figure in the house style, without pyplot's global state."""
+    return Figure(figsize=(width_inches, height_inches), layout="constrained")
+
+
+def save_figure(figure: Figure, path_to_png: str | Path, path_to_svg: str | Path, dpi: int) -> None:
+    """Save as PNG and SVG, without dates, so that the same figure gives the same bytes."""
+    with mpl.rc_context(RC):
+        for path, metadata in ((path_to_png, {}), (path_to_svg, {"Date": None})):
+            with replacing(path) as partial:
+                figure.savefig(partial, dpi=dpi, metadata=metadata, bbox_inches="tight")
+
+
+def notice(text: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    figure = new_figure(6, 0.6)
+    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, color="0.3")
+    return figure

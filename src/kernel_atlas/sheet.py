@@ -1,0 +1,152 @@
+"""The model sheet: a tab-separated table, one row a model.
+
+Standard library only: the Snakefile reads the sheet each time it is parsed.
+"""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernel_atlas import sources
+from kernel_atlas.errors import AtlasError
+
+REQUIRED_COLUMNS = ("model", "source", "role")
+OPTIONAL_COLUMNS = ("sha256", "family", "paper_name", "paper_table", "paper_percent")
+ROLES = ("train", "classify")
+PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's tables is about
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One row of a model sheet; optional cells that are absent are empty strings."""
+
+    model: str
+    source: str
+    role: str
+    sha256: str = ""
+    family: str = ""
+    paper_name: str = ""
+    paper_table: str = ""
+    paper_percent: str = ""
+
+
+def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
+    """Read and check one or more sheets as one.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Tab-separated UTF-8 files with a header row. Empty lines and lines that
+        start with ``#`` are passed over.
+
+    Returns
+    -------
+    list of Model
+        In the order of the sheets, `sha256` in lower case.
+
+    Raises
+    ------
+    AtlasError
+        Naming sheet, line and column of every fault found, one a line.
+    """
+    models: list[Model] = []
+    faults: list[str] = []
+    first_seen: dict[str, str] = {}
+    for path in paths:
+        for line, row in _rows(Path(path)):
+            place = f"{path}, line {line}"
+            faults += [f"{place}, {fault}" for fault in _row_faults(row)]
+            # file systems that ignore case would put two such models into one place
+            earlier = first_seen.setdefault(row.model.lower(), place)
+            if earlier != place:
+                faults.append(
+                    f"{place}, column model: duplicate id {row.model!r}, first used in {earlier}"
+                )
+            models.append(row)
+    if not models:
+        faults.append(f"{', '.join(map(str, paths)) or 'config.yaml'}: the model sheet has no rows")
+    elif not any(row.role == "train" for row in models):
+        faults.append("column role: no row is 'train', so there is nothing to train on")
+    if faults:
+        raise AtlasError("\n".join(faults))
+    return models
+
+
+def _rows(path: Path) -> list[tuple[int, Model]]:
+    """The sheet's rows with the number of the line each stands on."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise AtlasError(f"{path}: no such model sheet (config.yaml, sheets)") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise AtlasError(f"{path}: not a readable UTF-8 model sheet ({error})") from None
+    numbered = [
+        (number, [cell.strip() for cell in next(csv.reader([line], delimiter="\t"), [])])
+        for number, line in enumerate(lines, start=1)
+        if line.strip() and not line.startswith("#")
+    ]
+    if not numbered:
+        return []
+    header_line, header = numbered[0]
+    _check_header(f"{path}, line {header_line}", header)
+    rows = []
+    for number, cells in numbered[1:]:
+        if len(cells) > len(header):
+            raise AtlasError(
+                f"{path}, line {number}: {len(cells)} cells under {len(header)} columns "
+                "(columns are separated by single tabs)"
+            )
+        row = dict(zip(header, cells, strict=False))
+        row |= {column: row.get(column, "") for column in REQUIRED_COLUMNS}
+        row["sha256"] = row.get("sha256", "").lower()
+        rows.append((number, Model(**row)))
+    return rows
+
+
+def _check_header(place: str, header: list[str]) -> None:
+    known = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
+    missing = [column for column in REQUIRED_COLUMNS if column not in header]
+    unknown = [column for column in header if column not in known]
+    twice = sorted({column for column in header if header.count(column) > 1})
+    for what, columns in (("missing", missing), ("unknown", unknown), ("repeated", twice)):
+        if columns:
+            raise AtlasError(
+                f"{place}: {what} column {', '.join(map(repr, columns))} "
+                f"(a tab-separated sheet has {', '.join(known)})"
+            )
+
+
+def _row_faults(row: Model) -> list[str]:
+    """What is wrong with one row, each as 'column NAME: fault'."""
+    faults = []
+    if not _SAFE_ID.fullmatch(row.model):
+        faults.append(
+            f"column model: {row.model!r} is no safe file name: 1 to 100 letters, digits, "
+            "'.', '_' or '-', the first a letter or a digit"
+        )
+    if row.role not in ROLES:
+        faults.append(f"column role: unknown role {row.role!r} (known: {', '.join(ROLES)})")
+    try:
+        sources.split(row.source)
+    except AtlasError as error:
+        faults.append(f"column source: {error}")
+    if row.sha256 and not _SHA256.fullmatch(row.sha256):
+        faults.append(f"column sha256: {row.sha256!r} is not 64 hexadecimal digits")
+    if row.paper_percent:
+        try:
+            in_range = 0 <= float(row.paper_percent) <= 100
+        except ValueError:
+            in_range = False
+        if not in_range:
+            faults.append(f"column paper_percent: {row.paper_percent!r} is not within 0 to 100")
+        if row.paper_table not in PAPER_TABLE_SIZES:
+            faults.append(
+                f"column paper_table: {row.paper_table!r} for a row with paper_percent "
+                f"(known: {', '.join(PAPER_TABLE_SIZES)})"
+            )
+    return faults

@@ -1,0 +1,13 @@
+"""``file:PATH``: a checkpoint on this machine, relative to the working directory."""
+
+from pathlib import Path
+
+from kernel_atlas.errors import AtlasError
+
+
+def locate(rest: str) -> Path:
+    """The file itself."""
+    path = Path(rest)
+    if not path.is_file():
+        raise AtlasError(f"no such file: {path.absolute()}")
+    return path

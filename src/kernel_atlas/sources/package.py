@@ -1,0 +1,19 @@
+"""``package:PACKAGE/PATH``: a file inside an installed Python package."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from kernel_atlas.errors import AtlasError
+
+
+def locate(rest: str) -> Path:
+    """Find the file without importing (and so running) the package."""
+    package, _, member = rest.partition("/")
+    spec = find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise AtlasError(f"no installed Python package {package!r}; install the one that holds it")
+    for folder in map(Path, spec.submodule_search_locations):
+        path = (folder / member).resolve()
+        if path.is_file() and path.is_relative_to(folder.resolve()):
+            return path
+    raise AtlasError(f"the installed package {package!r} holds no file {member!r}")

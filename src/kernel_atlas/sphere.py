@@ -1,0 +1,96 @@
+"""Kernels as directions: centred, of unit length, in a basis of the hyperplane 1'r = 0.
+
+Paper, Section 4.1. A k x k kernel becomes a point on the unit sphere in k*k - 1
+dimensions, where the dot product is the mean-centred cosine similarity.
+"""
+
+import numpy as np
+
+# A pixel that departs from its kernel's mean by no more than this is level with it.
+# Trained networks hold channels that weight decay has emptied: their kernels lie
+# far below this, all others far above (docs/method.md).
+DEAD_TOLERANCE = 1e-6
+
+
+def hyperplane_basis(size: int) -> np.ndarray:
+    """An orthonormal basis of the kernels whose pixels sum to zero (Helmert's).
+
+    Parameters
+    ----------
+    size : int
+        Kernel size k.
+
+    Returns
+    -------
+    ndarray of shape (k*k - 1, k*k), float64
+        Orthonormal rows, each orthogonal to the constant kernel.
+    """
+    n_pixels = size * size
+    rows = np.tri(n_pixels - 1, n_pixels) - np.eye(n_pixels - 1, n_pixels, 1) * np.arange(
+        1, n_pixels
+    ).reshape(-1, 1)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def find_dead(kernels: np.ndarray) -> np.ndarray:
+    """Which kernels have no direction: constant, or all but zero.
+
+    Parameters
+    ----------
+    kernels : ndarray of shape (n, k, k)
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+        True where no pixel departs from the kernel's mean by more than
+        `DEAD_TOLERANCE`, or by more than float32 resolves.
+    """
+    pixels = kernels.reshape(len(kernels), -1).astype(np.float64)
+    departure = np.abs(pixels - pixels.mean(axis=1, keepdims=True)).max(axis=1, initial=0)
+    resolution = np.finfo(np.float32).eps * np.abs(pixels).max(axis=1, initial=0)
+    return departure <= np.maximum(DEAD_TOLERANCE, resolution)
+
+
+def to_sphere(kernels: np.ndarray) -> np.ndarray:
+    """Centre kernels, divide by their norms, and express them in `hyperplane_basis`.
+
+    Parameters
+    ----------
+    kernels : ndarray of shape (n, k, k)
+        None of them dead.
+
+    Returns
+    -------
+    ndarray of shape (n, k*k - 1), float32
+        Rows of unit length.
+    """
+    size = kernels.shape[-1]
+    coordinates = (
+        kernels.reshape(len(kernels), -1).astype(np.float64) @ hyperplane_basis(size).T
+    )  # the basis is orthogonal to constants, so this centres too
+    coordinates /= np.linalg.norm(coordinates, axis=1, keepdims=True)
+    return coordinates.astype(np.float32)
+
+
+def from_sphere(coordinates: np.ndarray, size: int) -> np.ndarray:
+    """Turn coordinates in `hyperplane_basis` into kernels that sum to zero.
+
+    Parameters
+    ----------
+    coordinates : ndarray of shape (n, k*k - 1)
+    size : int
+        Kernel size k.
+
+    Returns
+    -------
+    ndarray of shape (n, k, k), float32
+        With the norms of the rows.
+    """
+    pixels = coordinates.astype(np.float64) @ hyperplane_basis(size)
+    return pixels.reshape(-1, size, size).astype(np.float32)
+
+
+def random_directions(count: int, size: int, seed: int) -> np.ndarray:
+    """Directions drawn uniformly from the sphere, as an array of shape (count, k*k - 1), float32."""
+    normal = np.random.default_rng(seed).standard_normal((count, size * size - 1))
+    return (normal / np.linalg.norm(normal, axis=1, keepdims=True)).astype(np.float32)

@@ -1,0 +1,159 @@
+"""The kernel store, results/kernels.zarr: one zarr group a model (docs/store.md).
+
+A group is written beside the store and moved into it whole, so that a killed
+job leaves nothing that looks finished.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from kernel_atlas import __version__
+from kernel_atlas.errors import AtlasError
+
+ENCODING_TYPE = "kernel-atlas-model"
+ENCODING_VERSION = 1
+
+# A chunk is the unit of reading, a shard is one file: a model is a handful of files.
+CHUNK_KERNELS = 4096
+SHARD_KERNELS = 16 * CHUNK_KERNELS
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One depthwise layer of a model: a row of the layer table."""
+
+    name: str
+    index: int  # in network order, from 0, over the depthwise layers of all sizes
+    kernel_size: int
+    n_kernels: int
+    stride: int | None = None  # None: not known from the weights alone
+    dilation: int | None = None
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """All kernels of one size of one model.
+
+    Attributes
+    ----------
+    kernels : ndarray of shape (n, k, k), float32
+    layer : ndarray of shape (n,), int32
+        Index of each kernel's layer in the layer table.
+    channel : ndarray of shape (n,), int32
+        Number of each kernel within its layer, from 0.
+    layers : list of LayerInfo
+        The whole layer table, of all sizes.
+    """
+
+    kernels: np.ndarray
+    layer: np.ndarray
+    channel: np.ndarray
+    layers: list[LayerInfo]
+
+
+def write_model(
+    group: str | Path, layers: Sequence[tuple[str, np.ndarray]], facts: dict[str, Any]
+) -> None:
+    """Write a model's kernels as a group of the store, replacing what stood there.
+
+    Parameters
+    ----------
+    group : path
+        ``.../kernels.zarr/<model>``.
+    layers : sequence of (name, kernels)
+        In network order; kernels are float32 of shape (n, k, k).
+    facts : dict
+        Further attributes that JSON can hold (source, checksum, ...). No time
+        stamps: the same kernels must give the same bytes, or what follows reruns.
+    """
+    group = Path(group)
+    table = [
+        LayerInfo(name, index, kernels.shape[-1], len(kernels))
+        for index, (name, kernels) in enumerate(layers)
+    ]
+    # Not inside the store: zarr would list a leftover as a model, or warn of it.
+    partial = group.parent.with_name(group.parent.name + ".partial") / group.name
+    shutil.rmtree(partial, ignore_errors=True)
+    digests = {}
+    root = zarr.open_group(partial, mode="w-")
+    for size in sorted({layer.kernel_size for layer in table}):
+        chosen = [info for info in table if info.kernel_size == size]
+        kernels = np.concatenate([layers[info.index][1] for info in chosen])
+        index = np.repeat(
+            np.array([info.index for info in chosen], np.int32), [i.n_kernels for i in chosen]
+        )
+        subgroup = root.create_group(f"k{size}")
+        _write_array(subgroup, "kernels", kernels, ("kernel", "y", "x"))
+        _write_array(subgroup, "layer", index, ("kernel",))
+        digests[f"k{size}"] = hashlib.sha256(kernels.astype("<f4").tobytes()).hexdigest()
+    root.attrs.put(
+        {
+            "encoding-type": ENCODING_TYPE,
+            "encoding-version": ENCODING_VERSION,
+            "layers": [asdict(info) for info in table],
+            "kernels_sha256": digests,
+            "versions": {"kernel_atlas": __version__, "zarr": zarr.__version__},
+            **facts,
+        }
+    )
+    zarr.open_group(group.parent, mode="a")  # the store itself is a group too
+    shutil.rmtree(group, ignore_errors=True)
+    partial.rename(group)
+    try:
+        partial.parent.rmdir()
+    except OSError:
+        pass  # another model is being written
+
+
+def read_kernels(group: str | Path, size: int) -> Kernels:
+    """Read a model's kernels of one size; there may be none.
+
+    Raises
+    ------
+    AtlasError
+        If the group is missing, of another encoding, or damaged.
+    """
+    group = Path(group)
+    try:
+        root = zarr.open_group(group, mode="r")
+    except FileNotFoundError:
+        raise AtlasError(f"model {group.name}: not in the store {group.parent}") from None
+    found = (root.attrs.get("encoding-type"), root.attrs.get("encoding-version"))
+    if found != (ENCODING_TYPE, ENCODING_VERSION):
+        raise AtlasError(
+            f"model {group.name}: {group} has encoding {found}, expected "
+            f"{(ENCODING_TYPE, ENCODING_VERSION)}; delete the group and extract it again"
+        )
+    layers = [LayerInfo(**row) for row in root.attrs["layers"]]  # type: ignore[union-attr, arg-type]
+    if f"k{size}" not in root:
+        none = np.zeros(0, np.int32)
+        return Kernels(np.zeros((0, size, size), np.float32), none, none, layers)
+    kernels = np.asarray(root[f"k{size}/kernels"][:])  # type: ignore[index]
+    layer = np.asarray(root[f"k{size}/layer"][:])  # type: ignore[index]
+    digest = hashlib.sha256(kernels.astype("<f4").tobytes()).hexdigest()
+    if digest != root.attrs["kernels_sha256"][f"k{size}"]:  # type: ignore[index, call-overload]
+        raise AtlasError(
+            f"model {group.name}: the {size}x{size} kernels in {group} are damaged; "
+            "delete the group and extract it again"
+        )
+    first = np.searchsorted(layer, layer)  # layers are stored in order, so the column is sorted
+    channel = (np.arange(len(layer)) - first).astype(np.int32)
+    return Kernels(kernels, layer, channel, layers)
+
+
+def _write_array(group: zarr.Group, name: str, data: np.ndarray, dimensions: tuple) -> None:
+    n_chunks = max(1, -(-min(len(data), SHARD_KERNELS) // CHUNK_KERNELS))
+    group.create_array(
+        name,
+        data=data,
+        chunks=(CHUNK_KERNELS, *data.shape[1:]),
+        shards=(n_chunks * CHUNK_KERNELS, *data.shape[1:]),
+        dimension_names=dimensions,
+    )

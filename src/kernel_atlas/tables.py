@@ -1,0 +1,115 @@
+"""The tables across models: how much is clustered, and what in which layer."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from kernel_atlas.classify import is_clustered
+from kernel_atlas.files import replacing
+from kernel_atlas.labels import DEAD
+from kernel_atlas.sheet import PAPER_TABLE_SIZES
+
+
+def summarise_classes(
+    models: Sequence[str],
+    families: Sequence[str],
+    paper_tables: Sequence[str],
+    paper_percents: Sequence[str],
+    paths_to_classes: Mapping[tuple[str, int], str | Path],
+    paths_to_controls: Mapping[str, str | Path],
+    path_to_clustered: str | Path,
+    path_to_layers: str | Path,
+) -> None:
+    """Write clustered.tsv (a row a model and size) and layers.tsv (a row a layer and class).
+
+    Parameters
+    ----------
+    models, families, paper_tables, paper_percents : sequences of str
+        One entry a model, in the order of the sheet; all but the first may be empty.
+    paths_to_classes : mapping
+        From model and kernel size to that table of classes.
+    paths_to_controls : mapping
+        From model to its table of controls.
+    path_to_clustered, path_to_layers : path
+        Written, tab-separated (docs/results.md has the columns).
+    """
+    family_of = dict(zip(models, families, strict=True))
+    published = {
+        (model, PAPER_TABLE_SIZES[table]): float(percent)
+        for model, table, percent in zip(models, paper_tables, paper_percents, strict=True)
+        if percent
+    }
+    clustered = []
+    layers = []
+    for (model, size), path in paths_to_classes.items():
+        classes = pd.read_parquet(path)
+        if classes.empty:
+            continue
+        controls = pd.read_csv(paths_to_controls[model], sep="\t")
+        clustered.append(
+            {"model": model, "family": family_of[model], "kernel_size": size}
+            | count_clustered(classes["class"])
+            | {
+                "random_percent": _random_percent(controls, size),
+                "paper_percent": published.get((model, size), float("nan")),
+            }
+        )
+        layers.append(count_by_layer(classes).assign(model=model, kernel_size=size))
+    columns = [
+        "model", "family", "kernel_size", "n_kernels", "n_dead", "n_clustered",
+        "clustered_percent", "random_percent", "paper_percent",
+    ]  # fmt: skip
+    _write(pd.DataFrame(clustered, columns=columns), path_to_clustered)
+    columns = ["model", "kernel_size", "layer_index", "layer", "class", "n", "percent"]
+    _write(pd.concat([pd.DataFrame(columns=columns), *layers])[columns], path_to_layers)
+
+
+def count_clustered(labels: pd.Series) -> dict[str, float]:
+    """Counts of one model and size; the percentage is of the live kernels, NaN if there are none."""
+    n_dead = int((labels == DEAD).sum())
+    n_clustered = int(is_clustered(labels).sum())
+    n_live = len(labels) - n_dead
+    return {
+        "n_kernels": len(labels),
+        "n_dead": n_dead,
+        "n_clustered": n_clustered,
+        "clustered_percent": 100 * n_clustered / n_live if n_live else float("nan"),
+    }
+
+
+def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
+    """Count each class in each layer.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        A row a kernel, with `layer`, `layer_index` and the categorical `class`.
+
+    Returns
+    -------
+    DataFrame
+        A row a layer and class, absent classes included: `layer_index`, `layer`,
+        `class`, `n`, and `percent` of the layer's kernels, which sums to 100.
+    """
+    counts = (
+        classes.groupby(["layer_index", "layer"], observed=True)["class"]
+        .value_counts(sort=False)
+        .rename("n")
+        .reset_index()
+        .sort_values(["layer_index", "class"], kind="stable")
+    )
+    counts["percent"] = 100 * counts["n"] / counts.groupby("layer_index")["n"].transform("sum")
+    return counts.reset_index(drop=True)
+
+
+def _random_percent(controls: pd.DataFrame, size: int) -> float:
+    row = controls[(controls["kernel_size"] == size) & (controls["control"] == "random")]
+    if row.empty:
+        return float("nan")
+    return 100 * row["n_clustered"].item() / row["n_kernels"].item()
+
+
+def _write(table: pd.DataFrame, path_to_table: str | Path) -> None:
+    with replacing(path_to_table) as path:
+        table.to_csv(path, sep="\t", index=False, float_format="%.4f", lineterminator="\n")

@@ -1,0 +1,13 @@
+"""One version a stage: raise it in the change that changes the stage's results.
+
+Snakemake passes each as a parameter of the stage's rule, so a raised version
+reruns that stage and what follows; an edited library file alone reruns nothing.
+"""
+
+EXTRACT = 1
+TRAIN = 1
+KMEANS = 1
+LABEL = 1
+CLASSIFY = 1
+SUMMARISE = 1
+FIGURES = 1

@@ -1,0 +1,19 @@
+"""Classify the kernels of one model, of all sizes."""
+
+from pathlib import Path
+
+from kernel_atlas.classify import classify_kernels
+from kernel_atlas.logs import logged
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        sizes = snakemake.params.sizes
+        classify_kernels(
+            path_to_group=Path(snakemake.input.group[0]).parent,
+            paths_to_codebooks=dict(zip(sizes, snakemake.input.codebooks, strict=True)),
+            paths_to_labels=dict(zip(sizes, snakemake.input.labels, strict=True)),
+            thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),
+            kmeans_sizes=snakemake.params.kmeans_sizes,
+            paths_to_classes=dict(zip(sizes, snakemake.output.classes, strict=True)),
+            path_to_controls=snakemake.output.controls,
+        )

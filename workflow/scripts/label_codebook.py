@@ -1,0 +1,12 @@
+"""Write the label table of one kernel size."""
+
+from kernel_atlas.labels import label_codebook
+from kernel_atlas.logs import logged
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        label_codebook(
+            path_to_codebook=snakemake.input.codebook,
+            path_to_own_labels=snakemake.input.own_labels or None,
+            path_to_labels=snakemake.output.labels,
+        )

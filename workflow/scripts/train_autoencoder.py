@@ -1,0 +1,25 @@
+"""Train the autoencoder of one kernel size on the kernels of the train models."""
+
+from pathlib import Path
+
+from kernel_atlas.logs import logged
+from kernel_atlas.train import Settings, train_autoencoder
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        train_autoencoder(
+            paths_to_groups=[Path(path).parent for path in snakemake.input.groups],
+            size=int(snakemake.wildcards.size),
+            settings=Settings(
+                widths=tuple(snakemake.params.widths),
+                epochs=snakemake.params.epochs,
+                batch_size=snakemake.params.batch_size,
+                learning_rate=snakemake.params.learning_rate,
+                held_out=snakemake.params.held_out,
+                seed=snakemake.params.seed,
+            ),
+            device=snakemake.params.device,
+            path_to_weights=snakemake.output.weights,
+            path_to_codebook=snakemake.output.codebook,
+            path_to_history=snakemake.output.history,
+        )
