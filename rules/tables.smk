@@ -9,7 +9,9 @@ Outputs: results/tables/clustered.tsv, a row a model and size
 
 rule summarise_classes:
     input:
-        classes=expand(rules.classify_kernels.output.classes, model=MODELS),
+        classes=expand(
+            "results/classes/{model}/k{size}.parquet", model=MODELS, size=SIZES
+        ),
         controls=expand(rules.classify_kernels.output.controls, model=MODELS),
     output:
         clustered=report(

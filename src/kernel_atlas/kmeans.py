@@ -8,7 +8,7 @@ import numpy as np
 
 from kernel_atlas.codebook import dissimilarity
 from kernel_atlas.files import replacing
-from kernel_atlas.sphere import to_sphere
+from kernel_atlas.sphere import flatten, to_sphere
 from kernel_atlas.training_set import read_training_set
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def min_max_scale(kernels: np.ndarray) -> np.ndarray:
     -------
     ndarray of shape (n, k*k), float64
     """
-    pixels = kernels.reshape(len(kernels), -1).astype(np.float64)
+    pixels = flatten(kernels)
     low = pixels.min(axis=1, keepdims=True)
     return (pixels - low) / (pixels.max(axis=1, keepdims=True) - low)
 
@@ -86,7 +86,7 @@ def nearest_centres(kernels: np.ndarray, centres: np.ndarray) -> tuple[np.ndarra
     dissimilarity : ndarray of shape (n,), float32
         1 - cosine of the mean-centred kernel and centre, as for a codebook.
     """
-    flat = centres.reshape(len(centres), -1).astype(np.float64)
+    flat = flatten(centres)
     # |x - c|^2 without |x|^2, which is the same for all centres
     distance = (flat**2).sum(axis=1) - 2 * min_max_scale(kernels) @ flat.T
     rows = distance.argmin(axis=1)

@@ -32,6 +32,12 @@ def hyperplane_basis(size: int) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
+def flatten(kernels: np.ndarray) -> np.ndarray:
+    """Kernels of shape (n, k, k) as float64 rows of k*k pixels; n may be 0."""
+    n, height, width = kernels.shape
+    return kernels.reshape(n, height * width).astype(np.float64)
+
+
 def find_dead(kernels: np.ndarray) -> np.ndarray:
     """Which kernels have no direction: constant, or all but zero.
 
@@ -45,7 +51,7 @@ def find_dead(kernels: np.ndarray) -> np.ndarray:
         True where no pixel departs from the kernel's mean by more than
         `DEAD_TOLERANCE`, or by more than float32 resolves.
     """
-    pixels = kernels.reshape(len(kernels), -1).astype(np.float64)
+    pixels = flatten(kernels)
     departure = np.abs(pixels - pixels.mean(axis=1, keepdims=True)).max(axis=1, initial=0)
     resolution = np.finfo(np.float32).eps * np.abs(pixels).max(axis=1, initial=0)
     return departure <= np.maximum(DEAD_TOLERANCE, resolution)
@@ -65,9 +71,8 @@ def to_sphere(kernels: np.ndarray) -> np.ndarray:
         Rows of unit length.
     """
     size = kernels.shape[-1]
-    coordinates = (
-        kernels.reshape(len(kernels), -1).astype(np.float64) @ hyperplane_basis(size).T
-    )  # the basis is orthogonal to constants, so this centres too
+    # the basis is orthogonal to constants, so this centres too
+    coordinates = flatten(kernels) @ hyperplane_basis(size).T
     coordinates /= np.linalg.norm(coordinates, axis=1, keepdims=True)
     return coordinates.astype(np.float32)
 

@@ -41,7 +41,7 @@ def summarise_classes(
         if percent
     }
     clustered = []
-    layers = []
+    layers = [pd.DataFrame()]
     for (model, size), path in paths_to_classes.items():
         classes = pd.read_parquet(path)
         if classes.empty:
@@ -62,7 +62,7 @@ def summarise_classes(
     ]  # fmt: skip
     _write(pd.DataFrame(clustered, columns=columns), path_to_clustered)
     columns = ["model", "kernel_size", "layer_index", "layer", "class", "n", "percent"]
-    _write(pd.concat([pd.DataFrame(columns=columns), *layers])[columns], path_to_layers)
+    _write(pd.concat(layers).reindex(columns=columns), path_to_layers)
 
 
 def count_clustered(labels: pd.Series) -> dict[str, float]:
