@@ -14,20 +14,20 @@ rule classify_kernels:
     output:
         classes=expand("results/classes/{{model}}/k{size}.parquet", size=SIZES),
         controls="results/classes/{model}/controls.tsv",
+    log:
+        "results/logs/classify_kernels/{model}.log",
+    benchmark:
+        "results/benchmarks/classify_kernels/{model}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         sizes=SIZES,
         kmeans_sizes=config["kmeans"]["sizes"],
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
         version=versions.CLASSIFY,
-    log:
-        "results/logs/classify_kernels/{model}.log",
-    benchmark:
-        "results/benchmarks/classify_kernels/{model}.tsv"
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    conda:
-        "../envs/kernel-atlas.yaml"
     message:
         "Classifying the kernels of {wildcards.model}"
     script:

@@ -33,7 +33,8 @@ try:
     with open(workflow.source_path("../workflow/schemas/config.schema.yaml")) as file:
         check_config(config, yaml.safe_load(file))
     SHEET = {
-        row.model: asdict(row) for row in read_sheets(map(beside_snakefile, config["sheets"]))
+        row.model: asdict(row)
+        for row in read_sheets(map(beside_snakefile, config["sheets"]))
     }
 except AtlasError as error:
     raise WorkflowError(str(error))

@@ -9,20 +9,20 @@ rule extract_kernels:
     # The group is moved to its place whole; its zarr.json stands for all of it.
     output:
         f"{STORE}/{{model}}/zarr.json",
+    log:
+        "results/logs/extract_kernels/{model}.log",
+    benchmark:
+        "results/benchmarks/extract_kernels/{model}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         source=lookup("{model}/source", within=SHEET),
         sha256=lookup("{model}/sha256", within=SHEET),
         stamp=get_stamp,
         version=versions.EXTRACT,
-    log:
-        "results/logs/extract_kernels/{model}.log",
-    benchmark:
-        "results/benchmarks/extract_kernels/{model}.tsv"
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    conda:
-        "../envs/kernel-atlas.yaml"
     message:
         "Extracting the depthwise kernels of {wildcards.model}"
     script:

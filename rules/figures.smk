@@ -27,20 +27,20 @@ rule plot_model:
             labels={"model": "{model}", "figure": "random samples"},
         ),
         samples_svg="results/figures/{model}/samples.svg",
+    log:
+        "results/logs/plot_model/{model}.log",
+    benchmark:
+        "results/benchmarks/plot_model/{model}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         sizes=SIZES,
         n_samples=config["figures"]["samples"],
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,
-    log:
-        "results/logs/plot_model/{model}.log",
-    benchmark:
-        "results/benchmarks/plot_model/{model}.tsv"
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    conda:
-        "../envs/kernel-atlas.yaml"
     message:
         "Drawing the figures of {wildcards.model}"
     script:
@@ -59,18 +59,18 @@ rule plot_spectrum:
             labels={"figure": "spectrum {size}x{size}"},
         ),
         svg="results/figures/k{size}/spectrum.svg",
-    params:
-        dpi=config["figures"]["dpi"],
-        version=versions.FIGURES,
     log:
         "results/logs/plot_spectrum/k{size}.log",
     benchmark:
         "results/benchmarks/plot_spectrum/k{size}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/kernel-atlas.yaml"
+    params:
+        dpi=config["figures"]["dpi"],
+        version=versions.FIGURES,
     message:
         "Drawing the spectrum of {wildcards.size}x{wildcards.size} kernels"
     script:
@@ -88,18 +88,18 @@ rule plot_history:
             labels={"figure": "training {size}x{size}"},
         ),
         svg="results/figures/k{size}/history.svg",
-    params:
-        dpi=config["figures"]["dpi"],
-        version=versions.FIGURES,
     log:
         "results/logs/plot_history/k{size}.log",
     benchmark:
         "results/benchmarks/plot_history/k{size}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/kernel-atlas.yaml"
+    params:
+        dpi=config["figures"]["dpi"],
+        version=versions.FIGURES,
     message:
         "Drawing the training history of {wildcards.size}x{wildcards.size} kernels"
     script:
@@ -117,18 +117,18 @@ rule plot_clustered:
             labels={"figure": "clustered percentages"},
         ),
         svg="results/figures/clustered.svg",
-    params:
-        dpi=config["figures"]["dpi"],
-        version=versions.FIGURES,
     log:
         "results/logs/plot_clustered.log",
     benchmark:
         "results/benchmarks/plot_clustered.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/kernel-atlas.yaml"
+    params:
+        dpi=config["figures"]["dpi"],
+        version=versions.FIGURES,
     message:
         "Drawing the clustered percentages of all models"
     script:

@@ -11,17 +11,17 @@ rule label_codebook:
         own_labels=get_own_labels,
     output:
         labels="results/labels/k{size}.tsv",
-    params:
-        version=versions.LABEL,
     log:
         "results/logs/label_codebook/k{size}.log",
     benchmark:
         "results/benchmarks/label_codebook/k{size}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../envs/kernel-atlas.yaml"
+    params:
+        version=versions.LABEL,
     message:
         "Labelling the codebook of {wildcards.size}x{wildcards.size} kernels"
     script:

@@ -24,6 +24,15 @@ rule summarise_classes:
             caption="../workflow/report/layers_table.rst",
             category="Tables",
         ),
+    log:
+        "results/logs/summarise_classes.log",
+    benchmark:
+        "results/benchmarks/summarise_classes.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         models=MODELS,
         sizes=SIZES,
@@ -31,15 +40,6 @@ rule summarise_classes:
         paper_tables=[SHEET[model]["paper_table"] for model in MODELS],
         paper_percents=[SHEET[model]["paper_percent"] for model in MODELS],
         version=versions.SUMMARISE,
-    log:
-        "results/logs/summarise_classes.log",
-    benchmark:
-        "results/benchmarks/summarise_classes.tsv"
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    conda:
-        "../envs/kernel-atlas.yaml"
     message:
         "Summing up all models in tables"
     script:
@@ -49,17 +49,17 @@ rule summarise_classes:
 rule save_config:
     output:
         "results/config.yaml",
-    params:
-        config=yaml.safe_dump(config, sort_keys=True),
     log:
         "results/logs/save_config.log",
     benchmark:
         "results/benchmarks/save_config.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=1000,
         runtime=5,
-    conda:
-        "../envs/kernel-atlas.yaml"
+    params:
+        config=yaml.safe_dump(config, sort_keys=True),
     message:
         "Saving the configuration beside the results"
     script:

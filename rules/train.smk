@@ -14,18 +14,18 @@ rule list_training_set:
         groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
     output:
         "results/tables/training_set.tsv",
-    params:
-        sizes=SIZES,
-        version=versions.TRAIN,
     log:
         "results/logs/list_training_set.log",
     benchmark:
         "results/benchmarks/list_training_set.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../envs/kernel-atlas.yaml"
+    params:
+        sizes=SIZES,
+        version=versions.TRAIN,
     message:
         "Listing the kernels to train on"
     script:
@@ -41,6 +41,15 @@ rule train_autoencoder:
         weights="results/autoencoder/k{size}/weights.safetensors",
         codebook="results/autoencoder/k{size}/codebook.npy",
         history="results/autoencoder/k{size}/history.tsv",
+    log:
+        "results/logs/train_autoencoder/k{size}.log",
+    benchmark:
+        "results/benchmarks/train_autoencoder/k{size}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=240,
     params:
         widths=config["autoencoder"]["widths"],
         epochs=config["autoencoder"]["epochs"],
@@ -50,15 +59,6 @@ rule train_autoencoder:
         seed=config["autoencoder"]["seed"],
         device=config["autoencoder"]["device"],
         version=versions.TRAIN,
-    log:
-        "results/logs/train_autoencoder/k{size}.log",
-    benchmark:
-        "results/benchmarks/train_autoencoder/k{size}.tsv"
-    resources:
-        mem_mb=8000,
-        runtime=240,
-    conda:
-        "../envs/kernel-atlas.yaml"
     message:
         "Training the autoencoder of {wildcards.size}x{wildcards.size} kernels"
     script:
@@ -71,19 +71,19 @@ rule cluster_kernels:
         checked=ancient(rules.list_training_set.output),
     output:
         codebook="results/kmeans/k{size}/codebook.npy",
-    params:
-        n_centres=config["kmeans"]["centres"],
-        seed=config["kmeans"]["seed"],
-        version=versions.KMEANS,
     log:
         "results/logs/cluster_kernels/k{size}.log",
     benchmark:
         "results/benchmarks/cluster_kernels/k{size}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=8000,
         runtime=60,
-    conda:
-        "../envs/kernel-atlas.yaml"
+    params:
+        n_centres=config["kmeans"]["centres"],
+        seed=config["kmeans"]["seed"],
+        version=versions.KMEANS,
     message:
         "Clustering {wildcards.size}x{wildcards.size} kernels with k-means"
     script:

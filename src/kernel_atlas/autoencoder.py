@@ -1,6 +1,7 @@
 """The autoencoder of Section 4.1 and Appendix C: one code in [0, 1] for each kernel."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,7 @@ class Autoencoder(nn.Module):
                 nn.init.zeros_(module.bias)
         with torch.no_grad():
             first = self.decoder[0]
+            assert isinstance(first, nn.Linear)
             signs = torch.ones(mirrored[0])
             signs[1::2] = -1
             first.weight[:, 0] = CODE_SLOPE * signs
@@ -58,6 +60,6 @@ class Autoencoder(nn.Module):
 
 def _hidden(*widths: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(widths, widths[1:], strict=False):
+    for n_in, n_out in pairwise(widths):
         layers += [nn.Linear(n_in, n_out), nn.LeakyReLU()]
     return layers

@@ -21,9 +21,7 @@ def codes_of(codebook: np.ndarray) -> np.ndarray:
     return np.linspace(0, 1, len(codebook))
 
 
-def nearest_codes(
-    directions: np.ndarray, codebook: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def nearest_codes(directions: np.ndarray, codebook: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The row of the codebook nearest in direction to each kernel.
 
     Parameters

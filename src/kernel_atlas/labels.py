@@ -8,6 +8,7 @@ import csv
 import logging
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,7 @@ def read_labels(path: str | Path) -> list[Interval]:
         match = row.get("match") or "nan"
         intervals.append(Interval(start, stop, label, float(match)))
     intervals.sort(key=lambda interval: interval.start)
-    for left, right in zip(intervals, intervals[1:], strict=False):
+    for left, right in pairwise(intervals):
         if right.start < left.stop:
             raise AtlasError(
                 f"label table {path}: interval {right.start:g} to {right.stop:g} "

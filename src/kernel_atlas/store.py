@@ -4,6 +4,7 @@ A group is written beside the store and moved into it whole, so that a killed
 job leaves nothing that looks finished.
 """
 
+import contextlib
 import hashlib
 import shutil
 from collections.abc import Sequence
@@ -106,10 +107,8 @@ def write_model(
     zarr.open_group(group.parent, mode="a")  # the store itself is a group too
     shutil.rmtree(group, ignore_errors=True)
     partial.rename(group)
-    try:
+    with contextlib.suppress(OSError):  # another model is being written
         partial.parent.rmdir()
-    except OSError:
-        pass  # another model is being written
 
 
 def read_kernels(group: str | Path, size: int) -> Kernels:

@@ -66,7 +66,7 @@ def summarise_classes(
 
 
 def count_clustered(labels: pd.Series) -> dict[str, float]:
-    """Counts of one model and size; the percentage is of the live kernels, NaN if there are none."""
+    """Counts of one model and size; the percentage is of the live kernels (NaN without any)."""
     n_dead = int((labels == DEAD).sum())
     n_clustered = int(is_clustered(labels).sum())
     n_live = len(labels) - n_dead

@@ -26,7 +26,9 @@ def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.nd
     for path in sorted(map(Path, paths_to_groups), key=lambda path: path.name):
         kernels = store.read_kernels(path, size).kernels
         live = kernels[~find_dead(kernels)]
-        logger.info("%s: %d kernels of %dx%d, %d live", path.name, len(kernels), size, size, len(live))
+        logger.info(
+            "%s: %d kernels of %dx%d, %d live", path.name, len(kernels), size, size, len(live)
+        )
         parts.append(live)
     return np.concatenate(parts)
 

@@ -4,6 +4,5 @@ from kernel_atlas.files import replacing
 from kernel_atlas.logs import logged
 
 if __name__ == "__main__":
-    with logged(snakemake.log[0]):
-        with replacing(snakemake.output[0]) as path:
-            path.write_text(snakemake.params.config, encoding="utf-8")
+    with logged(snakemake.log[0]), replacing(snakemake.output[0]) as path:
+        path.write_text(snakemake.params.config, encoding="utf-8")

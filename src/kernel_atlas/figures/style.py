@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -33,7 +34,7 @@ COLOURS = {
 }
 OWN_COLOURS = ("#8c6d31", "#17a2a2", "#d6c32c", "#5b5b5b", "#e377c2", "#393b79")
 
-RC = {
+RC: Any = {
     "font.size": 8,
     "font.family": "DejaVu Sans",
     "axes.titlesize": 9,
@@ -77,6 +78,7 @@ def draw_kernels(axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1) 
         One data unit is one pixel; kernel i has its upper left corner at
         ((k + gap) * (i % n_columns), (k + gap) * (i // n_columns)).
     kernels : ndarray of shape (n, k, k)
+        NaN leaves the place blank.
     n_columns, gap : int
     """
     n, size = kernels.shape[:2]
@@ -86,7 +88,7 @@ def draw_kernels(axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1) 
     for i, kernel in enumerate(kernels):
         row, column = divmod(i, n_columns)
         low, high = kernel.min(), kernel.max()
-        scaled = (kernel - low) / (high - low) if high > low else np.full_like(kernel, 0.5)
+        scaled = np.full_like(kernel, 0.5) if low == high else (kernel - low) / (high - low)
         canvas[row * pitch : row * pitch + size, column * pitch : column * pitch + size] = scaled
     height, width = canvas.shape
     axes.imshow(

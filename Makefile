@@ -1,0 +1,41 @@
+# `make run` and `make test` set up .venv by themselves.
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run report test check unlock
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(VENV)/ready  ## make .venv from requirements.txt
+
+$(VENV)/ready: requirements.txt pyproject.toml
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version): a minute or two."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -e .
+	@touch $@
+
+run: $(VENV)/ready  ## the main job: from weights to classes, tables and figures
+	$(SNAKEMAKE)
+
+report: run  ## one HTML file with figures, tables and captions
+	$(BIN)/snakemake --report results/report.html
+
+test: $(VENV)/ready  ## all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/ready  ## format, lint, types, dry run
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --dry-run --forceall --quiet rules
+
+unlock: $(VENV)/ready  ## after a run that was killed: allow the next
+	$(BIN)/snakemake --unlock
