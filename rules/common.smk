@@ -58,7 +58,7 @@ wildcard_constraints:
 def get_stamp(wildcards):
     """What shows that a model's source has changed since it was read."""
     row = SHEET[wildcards.model]
-    return stamp(row["source"], row["sha256"])
+    return stamp(row["source"], row["sha256"], f"{STORE}/{wildcards.model}/zarr.json")
 
 
 def get_own_labels(wildcards):

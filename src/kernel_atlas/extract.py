@@ -10,7 +10,9 @@ from kernel_atlas.sources.checkpoint import read_checkpoint
 logger = logging.getLogger(__name__)
 
 
-def extract_kernels(model: str, source: str, sha256: str, path_to_group: str | Path) -> None:
+def extract_kernels(
+    model: str, source: str, sha256: str, stamp: str, path_to_group: str | Path
+) -> None:
     """Extract a model's depthwise kernels into its group of the store.
 
     Parameters
@@ -21,6 +23,8 @@ def extract_kernels(model: str, source: str, sha256: str, path_to_group: str | P
         The source URI (see `kernel_atlas.sources`).
     sha256 : str
         Expected checksum of the checkpoint, 64 hex digits, or empty.
+    stamp : str
+        Kept in the group's attributes (see `kernel_atlas.sources.stamp`).
     path_to_group : path
         ``.../kernels.zarr/<model>``.
 
@@ -41,6 +45,7 @@ def extract_kernels(model: str, source: str, sha256: str, path_to_group: str | P
         "source": source,
         "revision": None,
         "sha256": sha256 or None,
+        "stamp": stamp,
         "bytes_read": checkpoint.bytes_read,
     }
     store.write_model(

@@ -26,8 +26,8 @@ DEAD = "dead"  # no direction, so neither clustered nor other
 
 # A code whose best match with the family has a smaller cosine is labelled `other`.
 MIN_MATCH = 0.6
-# A shorter interval is taken for a passage between its neighbours: one step of the spectrum.
-MIN_LENGTH = 0.002
+# A shorter interval (three steps of the spectrum) is taken for a passage between its neighbours.
+MIN_LENGTH = 0.006
 
 _CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 

@@ -71,8 +71,8 @@ def write_model(
     layers : sequence of (name, kernels)
         In network order; kernels are float32 of shape (n, k, k).
     facts : dict
-        Further attributes that JSON can hold (source, checksum, ...). No time
-        stamps: the same kernels must give the same bytes, or what follows reruns.
+        Further attributes that JSON can hold (source, checksum, ...). Not the time
+        of writing: the same kernels must give the same bytes, or what follows reruns.
     """
     group = Path(group)
     table = [

@@ -11,5 +11,6 @@ if __name__ == "__main__":
             model=snakemake.wildcards.model,
             source=snakemake.params.source,
             sha256=snakemake.params.sha256,
+            stamp=snakemake.params.stamp,
             path_to_group=Path(snakemake.output[0]).parent,
         )

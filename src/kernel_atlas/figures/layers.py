@@ -26,8 +26,8 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     if not classes:
         return style.notice(f"{model}: no kernels of a size that is clustered")
     n_layers = max(table["layer_index"].nunique() for table in classes.values())
-    width = float(np.clip(3.2 + 0.24 * n_layers, 6.3, 14))
-    figure = style.new_figure(width, 2.5 * len(classes))
+    width = float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
+    figure = style.new_figure(width, 0.3 + 2.4 * len(classes), model)
     panels = figure.subplots(len(classes), squeeze=False)[:, 0]
     seen: list[str] = []
     for axes, (size, table) in zip(panels, classes.items(), strict=True):
@@ -50,13 +50,13 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         facts = count_clustered(table["class"])
         dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
         axes.set_title(
-            f"{model}, {size}x{size}: {facts['clustered_percent']:.1f} % of "
-            f"{facts['n_kernels']:,} kernels clustered{dead}"
+            f"{size}x{size}: {facts['clustered_percent']:.1f} % of "
+            f"{facts['n_kernels'] - facts['n_dead']:,} live kernels clustered{dead}"
         )
         step = -(-len(wide) // 40)
         axes.set_xticks(np.arange(len(wide))[::step], wide.index[::step])
         axes.set(ylim=(0, 100), xlim=(-0.7, len(wide) - 0.3), ylabel="kernels (%)")
-        axes.set_xlabel("depthwise layer (number in network order)")
+        axes.set_xlabel("depthwise layer, numbered from the input")
     last = {OTHER: 1, DEAD: 2}
     seen.sort(key=lambda label: (last.get(label, 0), _rank(label)))
     handles = [
@@ -67,7 +67,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         )
         for label in reversed(seen)
     ]
-    figure.legend(handles=handles, loc="outside right upper", handlelength=1.2)
+    figure.legend(handles=handles, loc="outside right center", handlelength=1.2)
     return figure
 
 

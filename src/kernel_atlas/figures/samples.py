@@ -43,7 +43,9 @@ def draw_samples(
     n_rows = {size: max(1, len(labels)) for size, labels in shown.items()}
     inches = 0.27
     figure = style.new_figure(
-        2.3 + inches * n_samples, sum(inches * 1.12 * rows + 0.35 for rows in n_rows.values())
+        2.3 + inches * n_samples,
+        0.3 + sum(inches * 1.12 * rows + 0.35 for rows in n_rows.values()),
+        model,
     )
     panels = figure.subplots(
         len(classes), squeeze=False, height_ratios=[n + 1.2 for n in n_rows.values()]
@@ -59,7 +61,7 @@ def draw_samples(
             row = np.full((n_samples, size, size), np.nan, np.float32)
             row[: len(chosen)] = kernels[size][chosen]
             rows.append(row)
-        axes.set_title(f"{model}, {size}x{size}", pad=4)
+        axes.set_title(f"{size}x{size}", pad=4)
         axes.axis("off")
         if not rows:
             continue

@@ -11,6 +11,8 @@ from kernel_atlas.figures import style
 from kernel_atlas.labels import Interval, label_rows, order_classes
 
 N_COLUMNS = 25
+N_LEGEND_COLUMNS = 4
+WIDTH_INCHES = 7.2
 
 
 @mpl.rc_context(style.RC)
@@ -34,19 +36,25 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
     names = order_classes(set(labels))
     n_columns = min(N_COLUMNS, len(rows))
     n_lines = -(-len(rows) // n_columns)
-    figure = style.new_figure(max(7.2, 0.28 * n_columns), 0.6 + 0.34 * n_lines)
+    pitch_inches = min(WIDTH_INCHES / (n_columns + 2), 0.55)
+    n_legend_lines = -(-len(names) // N_LEGEND_COLUMNS)
+    figure = style.new_figure(
+        WIDTH_INCHES, 0.35 + 1.3 * pitch_inches * n_lines + 0.2 * n_legend_lines
+    )
     panels = figure.subplots(n_lines, squeeze=False)[:, 0]
     codes = codes_of(codebook)[rows]
     for line, axes in enumerate(panels):
         chosen = slice(line * n_columns, (line + 1) * n_columns)
         _draw_line(axes, codebook[rows[chosen]], labels[chosen], names, n_columns)
         axes.text(-1, size / 2, f"{codes[chosen][0]:.2f}", ha="right", va="center", fontsize=7)
-    what = "Centres of k-means" if len(codebook) < N_SPECTRUM else "Decoded codes from 0 to 1"
-    panels[0].set_title(f"{what}, {size}x{size}")
+    what = "centres of k-means" if len(codebook) < N_SPECTRUM else "decoded codes, from 0 to 1"
+    panels[0].set_title(f"{size}x{size}: {what}")
     handles = [
         Patch(facecolor=style.colour_of(name, names), label=style.title_of(name)) for name in names
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1.2)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=N_LEGEND_COLUMNS, handlelength=1.2
+    )
     return figure
 
 

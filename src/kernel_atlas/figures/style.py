@@ -7,7 +7,9 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from kernel_atlas.files import replacing
 from kernel_atlas.labels import DEAD, OTHER
@@ -85,21 +87,33 @@ def draw_kernels(axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1) 
     pitch = size + gap
     n_rows = -(-n // n_columns)
     canvas = np.full((n_rows * pitch - gap, n_columns * pitch - gap), np.nan)
+    frames = []
     for i, kernel in enumerate(kernels):
         row, column = divmod(i, n_columns)
+        if np.isnan(kernel).all():
+            continue
         low, high = kernel.min(), kernel.max()
         scaled = np.full_like(kernel, 0.5) if low == high else (kernel - low) / (high - low)
         canvas[row * pitch : row * pitch + size, column * pitch : column * pitch + size] = scaled
+        frames.append(Rectangle((column * pitch, row * pitch), size, size))
     height, width = canvas.shape
     axes.imshow(
         canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest",
         extent=(0, width, height, 0),
     )  # fmt: skip
+    # a hairline, or a kernel with a white border has no border on white paper
+    axes.add_collection(
+        PatchCollection(frames, facecolor="none", edgecolor="0.6", linewidth=0.3, clip_on=False),
+        autolim=False,
+    )
 
 
-def new_figure(width_inches: float, height_inches: float) -> Figure:
+def new_figure(width_inches: float, height_inches: float, title: str = "") -> Figure:
     """A figure in the house style, without pyplot's global state."""
-    return Figure(figsize=(width_inches, height_inches), layout="constrained")
+    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return figure
 
 
 def save_figure(figure: Figure, path_to_png: str | Path, path_to_svg: str | Path, dpi: int) -> None:

@@ -7,6 +7,7 @@ Light at import: the Snakefile checks the sheet's sources each time it is parsed
 """
 
 import hashlib
+import json
 from importlib import import_module
 from pathlib import Path
 
@@ -58,14 +59,22 @@ def check_sha256(path: Path, expected: str) -> None:
         )
 
 
-def stamp(source: str, sha256: str) -> str:
+def stamp(source: str, sha256: str, path_to_metadata: str | Path) -> str:
     """What tells that a source has changed since it was read, beyond its URI and checksum.
 
     Size and modification time of a ``file:`` source without a checksum, else
-    nothing: the checksum pins the content.
+    nothing: the checksum pins the content. A checkpoint that was deleted after
+    its extraction has not changed: its stamp is the one in the model's
+    ``zarr.json`` at `path_to_metadata`.
     """
     scheme, rest = split(source)
-    if scheme != "file" or sha256 or not Path(rest).is_file():
+    if scheme != "file" or sha256:
         return ""
-    facts = Path(rest).stat()
+    try:
+        facts = Path(rest).stat()
+    except OSError:
+        try:
+            return json.loads(Path(path_to_metadata).read_bytes())["attributes"]["stamp"]
+        except (OSError, ValueError, KeyError):
+            return ""
     return f"{facts.st_size} bytes, mtime {facts.st_mtime_ns} ns"
