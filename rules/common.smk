@@ -26,7 +26,12 @@ STORE = "results/kernels.zarr"
 
 def beside_snakefile(path):
     """A path relative to the working directory, else to the folder of the Snakefile."""
-    return path if Path(path).exists() else workflow.source_path(f"../{path}")
+    if Path(path).exists() or Path(path).is_absolute():
+        return path
+    try:
+        return workflow.source_path(f"../{path}")
+    except FileNotFoundError:
+        return path  # whoever reads it says so
 
 
 try:

@@ -56,7 +56,7 @@ rule plot_spectrum:
             "results/figures/k{size}/spectrum.png",
             caption="../workflow/report/spectrum.rst",
             category="Clusters",
-            labels={"figure": "spectrum {size}x{size}"},
+            labels={"kernels": "{size}x{size}", "figure": "spectrum"},
         ),
         svg="results/figures/k{size}/spectrum.svg",
     log:
@@ -85,7 +85,7 @@ rule plot_history:
             "results/figures/k{size}/history.png",
             caption="../workflow/report/history.rst",
             category="Clusters",
-            labels={"figure": "training {size}x{size}"},
+            labels={"kernels": "{size}x{size}", "figure": "training"},
         ),
         svg="results/figures/k{size}/history.svg",
     log:
@@ -113,8 +113,8 @@ rule plot_clustered:
         png=report(
             "results/figures/clustered.png",
             caption="../workflow/report/clustered.rst",
-            category="Tables",
-            labels={"figure": "clustered percentages"},
+            category="All models",
+            labels={"what": "clustered percentages", "form": "figure"},
         ),
         svg="results/figures/clustered.svg",
     log:

@@ -1,7 +1,7 @@
 """Sum up all models in tables.
 
 Inputs:  results/classes/<model>/ of all models
-Outputs: results/tables/clustered.tsv, a row a model and size
+Outputs: results/tables/clustered.{tsv,html}, a row a model and size
          results/tables/layers.tsv, a row a layer and class
          results/config.yaml, the configuration that the results were made with
 """
@@ -17,12 +17,20 @@ rule summarise_classes:
         clustered=report(
             "results/tables/clustered.tsv",
             caption="../workflow/report/clustered_table.rst",
-            category="Tables",
+            category="All models",
+            labels={"what": "clustered percentages", "form": "TSV file"},
+        ),
+        clustered_html=report(
+            "results/tables/clustered.html",
+            caption="../workflow/report/clustered_table.rst",
+            category="All models",
+            labels={"what": "clustered percentages", "form": "table"},
         ),
         layers=report(
             "results/tables/layers.tsv",
             caption="../workflow/report/layers_table.rst",
-            category="Tables",
+            category="All models",
+            labels={"what": "classes by layer", "form": "TSV file"},
         ),
     log:
         "results/logs/summarise_classes.log",

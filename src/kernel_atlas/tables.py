@@ -10,6 +10,14 @@ from kernel_atlas.files import replacing
 from kernel_atlas.labels import DEAD
 from kernel_atlas.sheet import PAPER_TABLE_SIZES
 
+_STYLE = """<style>
+body {font: 14px sans-serif; margin: 2em}
+table {border-collapse: collapse}
+th, td {padding: 0.3em 0.8em; text-align: right; border-bottom: 1px solid #ddd}
+th:nth-child(-n+2), td:nth-child(-n+2) {text-align: left}
+</style>
+"""
+
 
 def summarise_classes(
     models: Sequence[str],
@@ -19,6 +27,7 @@ def summarise_classes(
     paths_to_classes: Mapping[tuple[str, int], str | Path],
     paths_to_controls: Mapping[str, str | Path],
     path_to_clustered: str | Path,
+    path_to_clustered_html: str | Path,
     path_to_layers: str | Path,
 ) -> None:
     """Write clustered.tsv (a row a model and size) and layers.tsv (a row a layer and class).
@@ -33,6 +42,8 @@ def summarise_classes(
         From model to its table of controls.
     path_to_clustered, path_to_layers : path
         Written, tab-separated (docs/results.md has the columns).
+    path_to_clustered_html : path
+        Written: the first table as a page, for the report.
     """
     family_of = dict(zip(models, families, strict=True))
     published = {
@@ -61,6 +72,7 @@ def summarise_classes(
         "clustered_percent", "random_percent", "paper_percent",
     ]  # fmt: skip
     _write(pd.DataFrame(clustered, columns=columns), path_to_clustered)
+    _write_html(pd.DataFrame(clustered, columns=columns), path_to_clustered_html)
     columns = ["model", "kernel_size", "layer_index", "layer", "class", "n", "percent"]
     _write(pd.concat(layers).reindex(columns=columns), path_to_layers)
 
@@ -113,3 +125,12 @@ def _random_percent(controls: pd.DataFrame, size: int) -> float:
 def _write(table: pd.DataFrame, path_to_table: str | Path) -> None:
     with replacing(path_to_table) as path:
         table.to_csv(path, sep="\t", index=False, float_format="%.4f", lineterminator="\n")
+
+
+def _write_html(table: pd.DataFrame, path_to_page: str | Path) -> None:
+    heads = {name: name.replace("_", " ").replace("percent", "%") for name in table}
+    rows = table.rename(columns=heads).to_html(
+        index=False, na_rep="", border=0, float_format="{:.2f}".format
+    )
+    with replacing(path_to_page) as path:
+        path.write_text(f"<!DOCTYPE html><meta charset='utf-8'>{_STYLE}{rows}\n", encoding="utf-8")

@@ -18,5 +18,6 @@ if __name__ == "__main__":
             ),
             paths_to_controls=dict(zip(models, snakemake.input.controls, strict=True)),
             path_to_clustered=snakemake.output.clustered,
+            path_to_clustered_html=snakemake.output.clustered_html,
             path_to_layers=snakemake.output.layers,
         )
