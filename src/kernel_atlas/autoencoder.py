@@ -33,10 +33,6 @@ class Autoencoder(nn.Module):
         self.decoder = nn.Sequential(
             *_hidden(1, *mirrored), nn.Linear(mirrored[-1], n_inputs), nn.Tanh()
         )
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.kaiming_normal_(module.weight, a=0.01, nonlinearity="leaky_relu")
-                nn.init.zeros_(module.bias)
         with torch.no_grad():
             first = self.decoder[0]
             assert isinstance(first, nn.Linear)

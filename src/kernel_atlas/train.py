@@ -87,7 +87,7 @@ def train_autoencoder(
         history: list[dict[str, float]] = []
     else:
         _make_deterministic()
-        run = _Run(sphere.to_sphere(kernels), settings, _device(device))
+        run = Training(sphere.to_sphere(kernels), settings, _device(device))
         checkpoint = Path(path_to_weights).with_name(f"checkpoint-{run.fingerprint}.pt")
         run.train(checkpoint, f"{size}x{size}")
         weights = {name: value.cpu() for name, value in run.model.state_dict().items()}
@@ -104,7 +104,7 @@ def train_autoencoder(
         leftover.unlink()
 
 
-class _Run:
+class Training:
     """The state of one training: what a checkpoint holds, and the steps that change it."""
 
     def __init__(self, directions: np.ndarray, settings: Settings, device: torch.device) -> None:

@@ -71,7 +71,7 @@ def stamp(source: str, sha256: str, path_to_metadata: str | Path) -> str:
     if scheme != "file" or sha256:
         return ""
     try:
-        facts = Path(rest).stat()
+        facts = Path(rest).expanduser().stat()
     except OSError:
         try:
             return json.loads(Path(path_to_metadata).read_bytes())["attributes"]["stamp"]

@@ -9,7 +9,10 @@ from kernel_atlas.errors import AtlasError
 def locate(rest: str) -> Path:
     """Find the file without importing (and so running) the package."""
     package, _, member = rest.partition("/")
-    spec = find_spec(package) if package.isidentifier() else None
+    try:
+        spec = find_spec(package) if package.isidentifier() else None
+    except (ImportError, ValueError):
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise AtlasError(f"no installed Python package {package!r}; install the one that holds it")
     for folder in map(Path, spec.submodule_search_locations):
