@@ -1,5 +1,6 @@
 """Check the configuration before any job runs."""
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +19,8 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """
     from jsonschema import Draft202012Validator
 
+    # YAML reads `5: 0.2` as a number for a key, which a schema's patterns cannot take
+    config = _with_names_as_keys(config)
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(e.path))
     faults = [fault for error in errors for fault in _describe(error)]
     if not faults:
@@ -31,6 +34,12 @@ def kernel_sizes(config: Mapping[str, Any]) -> list[int]:
     return sorted(config["autoencoder"]["sizes"] + config["kmeans"]["sizes"])
 
 
+def _with_names_as_keys(node: Any) -> Any:
+    if not isinstance(node, Mapping):
+        return node
+    return {str(key): _with_names_as_keys(value) for key, value in node.items()}
+
+
 def _describe(error: Any) -> Iterable[str]:
     """A jsonschema error as plain lines."""
     path = ".".join(map(str, error.absolute_path))
@@ -40,7 +49,7 @@ def _describe(error: Any) -> Iterable[str]:
     known = [*error.schema.get("properties", {})]
     patterns = [*error.schema.get("patternProperties", {})]
     for key in error.instance:
-        if key in known or (patterns and str(key).startswith("k") and str(key)[1:].isdigit()):
+        if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
         close = get_close_matches(str(key), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known + patterns)
@@ -56,6 +65,9 @@ def _cross_check(config: Mapping[str, Any]) -> Iterable[str]:
     for size in sorted(set(sizes)):
         if f"k{size}" not in config["thresholds"]:
             yield f"thresholds.k{size}: missing, since size {size} is clustered"
+    for key, threshold in config["thresholds"].items():
+        if threshold != threshold:  # NaN lies within every range of a schema
+            yield f"thresholds.{key}: nan is not within 0 to 2"
     for key, path in config["labels"].items():
         if int(key[1:]) not in sizes:
             yield f"labels.{key}: size {key[1:]} is in neither autoencoder.sizes nor kmeans.sizes"

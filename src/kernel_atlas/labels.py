@@ -135,8 +135,8 @@ def read_labels(path: str | Path) -> list[Interval]:
                 f"{place}, column class: {label!r} is no class name (a letter, then letters, "
                 f"digits, '_' or '-'; '{DEAD}' is taken)"
             )
-        match = row.get("match") or "nan"
-        intervals.append(Interval(start, stop, label, float(match)))
+        match = _number(row, "match", place) if row.get("match") else float("nan")
+        intervals.append(Interval(start, stop, label, match))
     intervals.sort(key=lambda interval: interval.start)
     for left, right in pairwise(intervals):
         if right.start < left.stop:
@@ -153,11 +153,15 @@ def order_classes(labels: set[str]) -> list[str]:
     return [name for name in (*family.CLASSES, *own, OTHER, DEAD) if name in labels]
 
 
-def _code(row: dict[str, str], column: str, place: str) -> float:
+def _number(row: dict[str, str], column: str, place: str) -> float:
     try:
-        code = float(row[column])
+        return float(row[column])
     except (TypeError, ValueError):
         raise AtlasError(f"{place}, column {column}: {row[column]!r} is no number") from None
+
+
+def _code(row: dict[str, str], column: str, place: str) -> float:
+    code = _number(row, column, place)
     if not 0 <= code <= 1:
         raise AtlasError(f"{place}, column {column}: code {code:g} is not within 0 to 1")
     return code

@@ -17,6 +17,9 @@ OPTIONAL_COLUMNS = ("sha256", "family", "paper_name", "paper_table", "paper_perc
 ROLES = ("train", "classify")
 PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's tables is about
 
+# files that stand where a model of this name would have its folder
+RESERVED_IDS = ("zarr.json", "clustered.png", "clustered.svg")
+
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -54,6 +57,8 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
     AtlasError
         Naming sheet, line and column of every fault found, one a line.
     """
+    paths = list(paths)
+    sheets = ", ".join(map(str, paths)) or "config.yaml, sheets"
     models: list[Model] = []
     faults: list[str] = []
     first_seen: dict[str, str] = {}
@@ -62,16 +67,17 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
             place = f"{path}, line {line}"
             faults += [f"{place}, {fault}" for fault in _row_faults(row)]
             # file systems that ignore case would put two such models into one place
-            earlier = first_seen.setdefault(row.model.lower(), place)
-            if earlier != place:
+            earlier = first_seen.get(row.model.lower())
+            if earlier:
                 faults.append(
                     f"{place}, column model: duplicate id {row.model!r}, first used in {earlier}"
                 )
+            first_seen.setdefault(row.model.lower(), place)
             models.append(row)
     if not models:
-        faults.append(f"{', '.join(map(str, paths)) or 'config.yaml'}: the model sheet has no rows")
+        faults.append(f"{sheets}: the model sheet has no rows")
     elif not any(row.role == "train" for row in models):
-        faults.append("column role: no row is 'train', so there is nothing to train on")
+        faults.append(f"{sheets}, column role: no row is 'train', so there is nothing to train on")
     if faults:
         raise AtlasError("\n".join(faults))
     return models
@@ -86,7 +92,13 @@ def _rows(path: Path) -> list[tuple[int, Model]]:
     except (UnicodeDecodeError, OSError) as error:
         raise AtlasError(f"{path}: not a readable UTF-8 model sheet ({error})") from None
     numbered = [
-        (number, [cell.strip() for cell in next(csv.reader([line], delimiter="\t"), [])])
+        (
+            number,
+            [
+                cell.strip()
+                for cell in next(csv.reader([line], delimiter="\t", quoting=csv.QUOTE_NONE), [])
+            ],
+        )
         for number, line in enumerate(lines, start=1)
         if line.strip() and not line.startswith("#")
     ]
@@ -129,6 +141,8 @@ def _row_faults(row: Model) -> list[str]:
             f"column model: {row.model!r} is no safe file name: 1 to 100 letters, digits, "
             "'.', '_' or '-', the first a letter or a digit"
         )
+    if row.model in RESERVED_IDS:
+        faults.append(f"column model: {row.model!r} is the name of a result; choose another")
     if row.role not in ROLES:
         faults.append(f"column role: unknown role {row.role!r} (known: {', '.join(ROLES)})")
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.errors import ContainsGroupError
 
 from kernel_atlas import __version__
 from kernel_atlas.errors import AtlasError
@@ -93,7 +94,7 @@ def write_model(
         subgroup = root.create_group(f"k{size}")
         _write_array(subgroup, "kernels", kernels, ("kernel", "y", "x"))
         _write_array(subgroup, "layer", index, ("kernel",))
-        digests[f"k{size}"] = hashlib.sha256(kernels.astype("<f4").tobytes()).hexdigest()
+        digests[f"k{size}"] = _digest(kernels)
     root.attrs.put(
         {
             "encoding-type": ENCODING_TYPE,
@@ -104,7 +105,8 @@ def write_model(
             **facts,
         }
     )
-    zarr.open_group(group.parent, mode="a")  # the store itself is a group too
+    with contextlib.suppress(ContainsGroupError):  # another job has just made it
+        zarr.open_group(group.parent, mode="a")  # the store itself is a group too
     shutil.rmtree(group, ignore_errors=True)
     partial.rename(group)
     with contextlib.suppress(OSError):  # another model is being written
@@ -122,29 +124,45 @@ def read_kernels(group: str | Path, size: int) -> Kernels:
     group = Path(group)
     try:
         root = zarr.open_group(group, mode="r")
+        found = (root.attrs.get("encoding-type"), root.attrs.get("encoding-version"))
+        if found != (ENCODING_TYPE, ENCODING_VERSION):
+            raise AtlasError(
+                f"model {group.name}: {group} has encoding {found}, expected "
+                f"{(ENCODING_TYPE, ENCODING_VERSION)}; delete the group and extract it again"
+            )
+        layers = [LayerInfo(**row) for row in root.attrs["layers"]]  # type: ignore[union-attr, arg-type]
+        kernels, layer = _read_size(root, size, layers)
     except FileNotFoundError:
         raise AtlasError(f"model {group.name}: not in the store {group.parent}") from None
-    found = (root.attrs.get("encoding-type"), root.attrs.get("encoding-version"))
-    if found != (ENCODING_TYPE, ENCODING_VERSION):
+    # zarr has no exception of its own: damage ends it in any of these
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise AtlasError(
-            f"model {group.name}: {group} has encoding {found}, expected "
-            f"{(ENCODING_TYPE, ENCODING_VERSION)}; delete the group and extract it again"
-        )
-    layers = [LayerInfo(**row) for row in root.attrs["layers"]]  # type: ignore[union-attr, arg-type]
-    if f"k{size}" not in root:
-        none = np.zeros(0, np.int32)
-        return Kernels(np.zeros((0, size, size), np.float32), none, none, layers)
-    kernels = np.asarray(root[f"k{size}/kernels"][:])  # type: ignore[index]
-    layer = np.asarray(root[f"k{size}/layer"][:])  # type: ignore[index]
-    digest = hashlib.sha256(kernels.astype("<f4").tobytes()).hexdigest()
-    if digest != root.attrs["kernels_sha256"][f"k{size}"]:  # type: ignore[index, call-overload]
-        raise AtlasError(
-            f"model {group.name}: the {size}x{size} kernels in {group} are damaged; "
+            f"model {group.name}: the {size}x{size} kernels in {group} are damaged ({error}); "
             "delete the group and extract it again"
-        )
+        ) from None
     first = np.searchsorted(layer, layer)  # layers are stored in order, so the column is sorted
     channel = (np.arange(len(layer)) - first).astype(np.int32)
     return Kernels(kernels, layer, channel, layers)
+
+
+def _read_size(
+    root: zarr.Group, size: int, layers: list[LayerInfo]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The arrays of one size, checked against the group's attributes; ValueError if they differ."""
+    counts = [info.n_kernels if info.kernel_size == size else 0 for info in layers]
+    if not any(counts):
+        return np.zeros((0, size, size), np.float32), np.zeros(0, np.int32)
+    kernels = np.asarray(root[f"k{size}/kernels"][:])  # type: ignore[index]
+    layer = np.asarray(root[f"k{size}/layer"][:])  # type: ignore[index]
+    if _digest(kernels) != root.attrs["kernels_sha256"][f"k{size}"]:  # type: ignore[index, call-overload]
+        raise ValueError("kernels differ from their checksum")
+    if not np.array_equal(layer, np.repeat(np.arange(len(counts)), counts)):
+        raise ValueError("layer numbers differ from the layer table")
+    return kernels, layer
+
+
+def _digest(kernels: np.ndarray) -> str:
+    return hashlib.sha256(kernels.astype("<f4").tobytes()).hexdigest()
 
 
 def _write_array(group: zarr.Group, name: str, data: np.ndarray, dimensions: tuple) -> None:

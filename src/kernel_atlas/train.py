@@ -20,6 +20,7 @@ from tqdm import tqdm
 from kernel_atlas import sphere, versions
 from kernel_atlas.autoencoder import Autoencoder
 from kernel_atlas.codebook import N_CODES
+from kernel_atlas.errors import AtlasError
 from kernel_atlas.files import replacing
 from kernel_atlas.training_set import read_training_set
 
@@ -93,7 +94,8 @@ def train_autoencoder(
         weights = {name: value.cpu() for name, value in run.model.state_dict().items()}
         codebook = sphere.from_sphere(run.codebook(N_CODES).cpu().numpy(), size)
         history = run.history
-    facts = {"kernel_size": str(size), "settings": json.dumps(asdict(settings), sort_keys=True)}
+    # one key: safetensors writes several in an order that changes from run to run
+    facts = {"training": json.dumps({"kernel_size": size, **asdict(settings)})}
     with replacing(path_to_weights) as path:
         save_file(weights, path, metadata=facts)
     with replacing(path_to_history) as path:
@@ -114,7 +116,7 @@ class Training:
         self.fingerprint = digest.hexdigest()[:16]
 
         order = np.random.default_rng(settings.seed).permutation(len(directions))
-        n_held_out = round(settings.held_out * len(directions))
+        n_held_out = min(round(settings.held_out * len(directions)), len(directions) - 1)
         data = torch.from_numpy(directions[order]).to(device)
         self.held_out, self.train_set = data[:n_held_out], data[n_held_out:]
 
@@ -128,7 +130,7 @@ class Training:
             self.optimizer,
             max_lr=settings.learning_rate,
             total_steps=settings.epochs * steps_per_epoch,
-            pct_start=0.1,
+            pct_start=0.1001,  # 0.1 of 10 steps is a rise of no length, which torch divides by
         )
         self.history: list[dict[str, float]] = []
 
@@ -223,6 +225,8 @@ def _make_deterministic() -> None:
 def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise AtlasError("config: autoencoder.device: 'cuda', but torch has no GPU here; use auto")
     logger.info("training on %s", torch.cuda.get_device_name() if name == "cuda" else name)
     return torch.device(name)
 

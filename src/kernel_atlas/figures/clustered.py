@@ -33,7 +33,8 @@ def draw_clustered(clustered: pd.DataFrame) -> Figure:
             axes.plot(rows["paper_percent"], y, "D", color=style.COLOURS["on_cross"],
                       markersize=4, label="published")  # fmt: skip
         for row, percent in zip(y, rows["clustered_percent"], strict=True):
-            axes.text(percent + 0.8, row, f"{percent:.1f}", va="center", fontsize=7)
+            if np.isfinite(percent):  # a model may have dead kernels alone
+                axes.text(percent + 0.8, row, f"{percent:.1f}", va="center", fontsize=7)
         axes.set_yticks(y, rows["model"])
         axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, 100))
         axes.set_title(f"{size}x{size}")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from kernel_atlas.figures import style
-from kernel_atlas.labels import DEAD, OTHER
+from kernel_atlas.labels import DEAD, OTHER, order_classes
 from kernel_atlas.tables import count_by_layer, count_clustered
 
 
@@ -30,6 +30,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     figure = style.new_figure(width, 0.3 + 2.4 * len(classes), model)
     panels = figure.subplots(len(classes), squeeze=False)[:, 0]
     seen: list[str] = []
+    labels = order_classes({label for table in classes.values() for label in table["class"]})
     for axes, (size, table) in zip(panels, classes.items(), strict=True):
         counts = count_by_layer(table)
         counts["class"] = counts["class"].astype(str).map(style.merge_first_derivatives)
@@ -41,7 +42,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         for label in wide.columns:
             axes.bar(
                 np.arange(len(wide)), wide[label], 0.86, bottom,
-                color=style.colour_of(label, list(wide.columns)),
+                color=style.colour_of(label, labels),
                 edgecolor="0.6" if label == DEAD else "white", linewidth=0.4,
             )  # fmt: skip
             bottom += wide[label].to_numpy()
@@ -49,10 +50,9 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
                 seen.append(label)
         facts = count_clustered(table["class"])
         dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
-        axes.set_title(
-            f"{size}x{size}: {facts['clustered_percent']:.1f} % of "
-            f"{facts['n_kernels'] - facts['n_dead']:,} live kernels clustered{dead}"
-        )
+        n_live = facts["n_kernels"] - facts["n_dead"]
+        percent = f"{facts['clustered_percent']:.1f} % of " if n_live else ""
+        axes.set_title(f"{size}x{size}: {percent}{n_live:,} live kernels clustered{dead}")
         step = -(-len(wide) // 40)
         axes.set_xticks(np.arange(len(wide))[::step], wide.index[::step])
         axes.set(ylim=(0, 100), xlim=(-0.7, len(wide) - 0.3), ylabel="kernels (%)")
@@ -61,7 +61,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     seen.sort(key=lambda label: (last.get(label, 0), _rank(label)))
     handles = [
         Patch(
-            facecolor=style.colour_of(label, seen),
+            facecolor=style.colour_of(label, labels),
             edgecolor="0.6" if label == DEAD else "none",
             label=style.title_of(label),
         )

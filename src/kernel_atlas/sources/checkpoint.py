@@ -2,6 +2,7 @@
 
 import logging
 import re
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,17 +110,21 @@ def _read_pickle(path: Path) -> Checkpoint:
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
     except pickle.UnpicklingError as error:
-        forbidden = re.search(r"GLOBAL (\S+)|[Uu]nsupported (?:class|global):? (\S+)", str(error))
+        forbidden = re.search(
+            r"[Uu]nsupported (?:class|global):? (?:GLOBAL )?(\S+)|GLOBAL (\S+)", str(error)
+        )
         if forbidden:
             name = forbidden[1] or forbidden[2]
             raise AtlasError(
                 f"{path.name} holds {name}, which is code and is never unpickled; "
                 "save the model's state_dict alone"
             ) from None
-        raise AtlasError(f"{path.name} is no whole checkpoint ({_first_line(error)})") from None
+        # torch's message is advice to unpickle the file all the same
+        raise AtlasError(f"{path.name} is no whole checkpoint (not a pickle of weights)") from None
     # torch.load has no exception of its own: a damaged file ends it in any of these
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, IndexError,
-            AttributeError, UnicodeDecodeError, AssertionError) as error:  # fmt: skip
+            AttributeError, UnicodeDecodeError, AssertionError, struct.error,
+            zipfile.BadZipFile) as error:  # fmt: skip
         raise AtlasError(f"{path.name} is no whole checkpoint ({_first_line(error)})") from None
     layers = [
         _layer(name, tensor)
@@ -134,10 +139,11 @@ def _state_dict(content: Any, path: Path) -> dict[str, Any]:
     import torch
 
     while isinstance(content, dict):
-        if any(isinstance(value, torch.Tensor) for value in content.values()):
-            return content
+        # before the tensors at this level: training codes keep an accuracy beside the weights
         inner = [content[key] for key in WEIGHT_KEYS if isinstance(content.get(key), dict)]
         if not inner:
+            if any(isinstance(value, torch.Tensor) for value in content.values()):
+                return content
             break
         content = inner[0]
     raise AtlasError(

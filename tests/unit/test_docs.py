@@ -1,0 +1,119 @@
+"""The documentation keeps up with the project: keys, links, commands, and its example runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("**/*.md")])
+MAX_LINES = {"README.md": 150, "CONTRIBUTING.md": 120}
+
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+
+
+def page_id(page):
+    return page.relative_to(REPOSITORY).as_posix()
+
+
+def keys_of(settings, prefix=""):
+    """Dotted names of all settings; the sizes of thresholds are named once, as k5."""
+    for key, value in settings.items():
+        if isinstance(value, dict) and value and key != "thresholds":
+            yield from keys_of(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def anchors_of(text):
+    """The anchors of a page's headings, as they are made from their words."""
+    headings = re.findall(r"^#+ (.*)$", CODE.sub(lambda m: m[0].strip("`"), text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_key_of_the_configuration_is_described():
+    settings = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+    text = (REPOSITORY / "docs/configuration.md").read_text(encoding="utf-8")
+    missing = [key for key in keys_of(settings) if f"`{key}`" not in text]
+    assert not missing
+
+
+def test_there_are_pages():
+    assert len(PAGES) >= 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_links_and_images_resolve(page):
+    text = page.read_text(encoding="utf-8")
+    broken = []
+    for target in LINK.findall(CODE.sub("", text)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        if not linked.exists() or (
+            anchor and anchor not in anchors_of(linked.read_text(encoding="utf-8"))
+        ):
+            broken.append(target)
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_pages_are_short_enough_to_read(page):
+    n_lines = len(page.read_text(encoding="utf-8").splitlines())
+    assert n_lines <= MAX_LINES.get(page.name, 200)
+
+
+@pytest.mark.parametrize("command", ["make run", "make test", "make report", "make unlock"])
+def test_readme_shows_the_commands_that_the_makefile_has(command):
+    assert command in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    target = command.removeprefix("make ")
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_pages_name_no_make_target_that_is_absent():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    named = {
+        target
+        for page in PAGES
+        for target in re.findall(r"`make ([a-z]+)`", page.read_text(encoding="utf-8"))
+    }
+    assert named <= targets
+
+
+def test_the_example_reads_a_store(write_group, rng):
+    layers = [
+        ("stages.0.conv_dw", rng.normal(size=(4, 7, 7))),
+        ("stages.1.conv_dw", rng.normal(size=(3, 5, 5))),
+        ("stages.2.conv_dw", rng.normal(size=(2, 7, 7))),
+    ]
+    layers = [(name, kernels.astype(np.float32)) for name, kernels in layers]
+    group = write_group("tiny_net", layers)
+    path = group / "zarr.json"
+    # what extraction adds to the attributes, and the example prints
+    path.write_text(path.read_text().replace('"model":', '"source": "file:tiny.pth", "model":'))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", REPOSITORY / "docs/examples/read_store.py", group.parent],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "tiny_net: 3 kernels of k5, 6 kernels of k7" in done.stdout
+    assert "stages.2.conv_dw: 2 kernels, 7x7" in done.stdout
+    assert "float32 array of shape (4, 7, 7)" in done.stdout
+    assert f"{layers[0][1][0, 0, 0]:.3f}" in done.stdout
+
+
+def test_the_example_needs_no_package_of_ours():
+    source = (REPOSITORY / "docs/examples/read_store.py").read_text(encoding="utf-8")
+    imported = set(re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE))
+    assert imported == {"sys", "numpy", "zarr"}

@@ -1,0 +1,138 @@
+"""The DoG family: each function has the signs and symmetries that its name promises."""
+
+import numpy as np
+import pytest
+
+from kernel_atlas.family import (
+    CLASSES,
+    DIRECTIONS,
+    cross,
+    difference_of_gaussians,
+    first_derivative,
+    grid,
+    second_derivative,
+    square,
+    templates,
+)
+from kernel_atlas.sphere import find_dead
+
+SIZES = pytest.mark.parametrize("size", [3, 5, 7, 9])
+
+
+def equal(left, right):
+    return np.allclose(left, right, atol=1e-12)
+
+
+def assert_fourfold(kernel):
+    """The same after a quarter turn and in both mirrors."""
+    assert equal(kernel, np.rot90(kernel))
+    assert equal(kernel, kernel[:, ::-1])
+    assert equal(kernel, kernel[::-1])
+
+
+@SIZES
+def test_templates_are_centred_of_unit_norm_and_alive(size):
+    names, kernels = zip(*templates(size), strict=True)
+    assert {kernel.shape for kernel in kernels} == {(size, size)}
+    np.testing.assert_allclose([kernel.sum() for kernel in kernels], 0, atol=1e-12)
+    np.testing.assert_allclose([np.linalg.norm(kernel) for kernel in kernels], 1)
+    assert not find_dead(np.array(kernels)).any()
+    assert set(names) <= set(CLASSES)
+
+
+@SIZES
+def test_every_class_occurs_and_squares_for_5x5_alone(size):
+    names = {name for name, _ in templates(size)}
+    squares = {"on_square", "off_square"}
+    assert names == (set(CLASSES) if size == 5 else set(CLASSES) - squares)
+
+
+@SIZES
+def test_off_is_the_negative_of_on(size):
+    bank = list(templates(size))
+    for name, kernel in bank:
+        if name.startswith("on_"):
+            twin = name.replace("on_", "off_", 1)
+            assert any(other == twin and equal(k, -kernel) for other, k in bank), name
+
+
+@SIZES
+@pytest.mark.parametrize("ratio", [1.6, 3.0, np.inf])
+def test_on_centre(size, ratio):
+    kernel = difference_of_gaussians(size, 0.8, ratio)
+    assert_fourfold(kernel)
+    assert kernel.argmax() == size**2 // 2
+    assert kernel[size // 2, size // 2] > 0 > kernel[0, 0]
+
+
+def test_a_difference_of_gaussians_has_a_surround_and_one_gaussian_has_none():
+    middle = difference_of_gaussians(9, 1.0)[4]
+    assert middle.argmin() in (1, 7), "the darkest ring lies within the grid"
+    assert difference_of_gaussians(9, 1.0, np.inf)[4].argmin() in (0, 8)
+
+
+@SIZES
+@pytest.mark.parametrize(("name", "direction"), DIRECTIONS.items())
+def test_first_derivative_is_positive_on_its_side_alone(size, name, direction):
+    kernel = first_derivative(size, 1.0, direction)
+    turns = {"right": 0, "down": -1, "left": 2, "up": 1}[name]
+    right = np.rot90(kernel, -turns)  # so that the positive side is the right one
+    middle = size // 2
+    assert (right[:, middle + 1 :] > 0).all()
+    assert (right[:, :middle] < 0).all()
+    assert equal(right, -right[:, ::-1])
+    assert equal(right, right[::-1])
+
+
+def test_first_derivatives_of_the_bank_have_the_side_of_their_name():
+    for name, kernel in templates(5):
+        if name.startswith("first_derivative"):
+            x, y = grid(5)
+            pull = {"right": x, "left": -x, "down": y, "up": -y}
+            torques = {side: (kernel * axis).sum() for side, axis in pull.items()}
+            assert max(torques, key=torques.get) == name.removeprefix("first_derivative_")
+
+
+@SIZES
+def test_cross(size):
+    kernel = cross(size, 0.5)
+    assert_fourfold(kernel)
+    middle = size // 2
+    arms = np.zeros((size, size), bool)
+    arms[middle] = arms[:, middle] = True
+    assert kernel[arms].min() > 0 > kernel[~arms].max()
+
+
+@SIZES
+@pytest.mark.parametrize("aspect", [1.0, 2.0])
+def test_on_second_derivative_is_a_bright_bar_across_its_direction(size, aspect):
+    kernel = second_derivative(size, 0.8, 0.0, aspect)
+    assert equal(kernel, kernel[:, ::-1])
+    assert equal(kernel, kernel[::-1])
+    assert not equal(kernel, kernel.T)
+    middle = size // 2
+    assert kernel.argmax() == size**2 // 2
+    assert kernel[middle, middle] > kernel[middle + 1, middle] > kernel[middle, middle + 1]
+    assert kernel[middle, middle + 1] < 0
+    assert equal(second_derivative(size, 0.8, np.pi / 2, aspect), kernel.T)
+
+
+def test_square_covers_pixels_by_area():
+    kernel = square(5, 3.0)
+    assert_fourfold(kernel)
+    inside = np.zeros((5, 5), bool)
+    inside[1:4, 1:4] = True
+    assert np.ptp(kernel[inside]) < 1e-12
+    assert np.ptp(kernel[~inside]) < 1e-12
+    assert kernel[2, 2] > 0 > kernel[0, 0]
+    half = square(5, 4.0)  # borders at 2, the middle of the outermost pixels
+    corner, edge, middle = half[0, 0], half[0, 2], half[2, 2]
+    assert np.isclose((edge - corner) / (middle - corner), (0.5 - 0.25) / (1 - 0.25))
+
+
+def test_a_shift_moves_to_the_right_and_down():
+    kernel = difference_of_gaussians(5, 0.6, shift=(1, 2))
+    assert np.unravel_index(kernel.argmax(), kernel.shape) == (4, 3)
+    np.testing.assert_array_equal(
+        square(5, 4.0, (0.5, -0.5)) > 0, square(5, 4.0, (-0.5, -0.5))[:, ::-1] > 0
+    )

@@ -1,0 +1,26 @@
+"""What an import costs: light modules stay light, and torch stays where tensors are."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"numpy", "torch", "timm", "pandas", "zarr", "matplotlib", "sklearn", "snakemake"}
+
+
+def imported_by(modules):
+    """The heavy libraries in a fresh interpreter after it has imported these modules."""
+    script = f"import sys, {modules}; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    command = [sys.executable, "-W", "error", "-c", script]
+    return set(subprocess.check_output(command, text=True).split())
+
+
+@pytest.mark.parametrize("module", ["", ".sheet", ".config", ".sources", ".versions", ".logs"])
+def test_what_the_snakefile_imports_is_light(module):
+    assert imported_by(f"kernel_atlas{module}") == set()
+
+
+def test_classify_label_plot_and_summarise_leave_torch_out():
+    modules = ("classify", "labels", "tables", "figures.model", "figures.spectrum")
+    found = imported_by(", ".join(f"kernel_atlas.{module}" for module in modules))
+    assert found == {"numpy", "pandas", "zarr", "matplotlib"}

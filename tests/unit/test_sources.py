@@ -1,0 +1,129 @@
+"""Sources: finding the file behind a URI, its checksum and its stamp."""
+
+import hashlib
+import os
+import sys
+from types import ModuleType
+
+import pytest
+
+from kernel_atlas import sources
+from kernel_atlas.errors import AtlasError
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An importable package that fails when it is run."""
+    folder = tmp_path / "site" / "atlas_test_package"
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('a source must never be run')")
+    (folder / "models" / "net.pth").write_bytes(b"weights")
+    (tmp_path / "site" / "secret.txt").write_text("outside the package")
+    (tmp_path / "site" / "atlas_test_module.py").write_text("")
+    monkeypatch.syspath_prepend(folder.parent)
+    monkeypatch.setitem(sys.modules, "atlas_test_stray", ModuleType("atlas_test_stray"))
+    return folder
+
+
+def test_file_is_relative_to_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "net.pth").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert sources.locate("file:net.pth").samefile(tmp_path / "net.pth")
+    assert sources.locate(f"file:{tmp_path}/net.pth").samefile(tmp_path / "net.pth")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert sources.locate("file:~/net.pth").samefile(tmp_path / "net.pth")
+    assert sources.stamp("file:~/net.pth", "", "") == sources.stamp("file:net.pth", "", "") != ""
+
+
+@pytest.mark.parametrize("name", ["absent.pth", "folder"])
+def test_a_missing_file_is_named_with_its_whole_path(tmp_path, monkeypatch, name):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AtlasError, match="no such file") as caught:
+        sources.locate(f"file:{name}")
+    assert str(tmp_path / name) in str(caught.value)
+
+
+def test_a_file_of_a_package_is_found_without_running_it(package):
+    path = sources.locate("package:atlas_test_package/models/net.pth")
+    assert path.read_bytes() == b"weights"
+    assert "atlas_test_package" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("no_such_package_here/x.pth", "no installed Python package 'no_such_package_here'"),
+        ("two-words/x.pth", "no installed Python package 'two-words'"),
+        ("atlas_test_package.models/net.pth", "no installed Python package"),
+        ("atlas_test_stray/x.pth", "no installed Python package"),
+        ("atlas_test_module/x.pth", "no installed Python package"),
+        ("atlas_test_package/models/absent.pth", "holds no file 'models/absent.pth'"),
+        ("atlas_test_package/models", "holds no file 'models'"),
+        ("atlas_test_package", "holds no file ''"),
+        ("atlas_test_package/../secret.txt", "holds no file '../secret.txt'"),
+    ],
+)
+def test_what_is_missing_in_a_package_is_named(package, rest, message):
+    with pytest.raises(AtlasError, match="package") as caught:
+        sources.locate(f"package:{rest}")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("source", ["http:x", "timm", "", "FILE:x", ":x"])
+def test_an_unknown_scheme_lists_the_known(source):
+    with pytest.raises(AtlasError, match="unknown source scheme") as caught:
+        sources.split(source)
+    assert all(f"{scheme}:" in str(caught.value) for scheme in sources.SCHEMES)
+
+
+def test_the_rest_may_hold_colons():
+    assert sources.split("file:a:b.pth") == ("file", "a:b.pth")
+
+
+def test_checksum(tmp_path):
+    path = tmp_path / "net.pth"
+    path.write_bytes(b"weights")
+    right = hashlib.sha256(b"weights").hexdigest()
+    sources.check_sha256(path, right)
+    with pytest.raises(AtlasError, match="wrong checksum") as caught:
+        sources.check_sha256(path, "0" * 64)
+    assert all(part in str(caught.value) for part in (str(path), "7 bytes", right, "0" * 64))
+
+
+def test_stamp_changes_with_size_and_time_of_an_unpinned_file(tmp_path):
+    path = tmp_path / "net.pth"
+    path.write_bytes(b"1")
+    os.utime(path, ns=(0, 1))
+    first = sources.stamp(f"file:{path}", "", tmp_path / "zarr.json")
+    assert first == sources.stamp(f"file:{path}", "", tmp_path / "zarr.json") != ""
+    os.utime(path, ns=(0, 2))
+    second = sources.stamp(f"file:{path}", "", tmp_path / "zarr.json")
+    path.write_bytes(b"12")
+    os.utime(path, ns=(0, 2))
+    assert len({first, second, sources.stamp(f"file:{path}", "", tmp_path / "zarr.json")}) == 3
+
+
+@pytest.mark.parametrize(("source", "sha256"), [("file:{path}", "0" * 64), ("package:numpy/x", "")])
+def test_no_stamp_where_the_content_is_pinned(tmp_path, source, sha256):
+    path = tmp_path / "net.pth"
+    path.write_bytes(b"1")
+    metadata = tmp_path / "zarr.json"
+    metadata.write_text('{"attributes": {"stamp": "earlier"}}')
+    assert sources.stamp(source.format(path=path), sha256, metadata) == ""
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ('{"attributes": {"stamp": "1 bytes, mtime 2 ns"}}', "1 bytes, mtime 2 ns"),
+        ('{"attributes": {}}', ""),
+        ('{"attri', ""),
+        (None, ""),
+    ],
+)
+def test_a_deleted_file_keeps_the_stamp_it_was_extracted_with(tmp_path, metadata, expected):
+    path = tmp_path / "zarr.json"
+    if metadata:
+        path.write_text(metadata)
+    assert sources.stamp(f"file:{tmp_path}/absent.pth", "", path) == expected

@@ -1,0 +1,63 @@
+"""The default sheet with the default config: what a newcomer's first command gives."""
+
+import pandas as pd
+import pytest
+from atlas_project import Project
+
+COUNTS = {  # kernels and dead kernels of size 5x5
+    "efficientnet_lite0": (6336, 47),
+    "efficientnet_lite1": (8400, 69),
+    "efficientnet_lite2": (9120, 86),
+}
+
+
+@pytest.fixture(scope="module")
+def default(tmp_path_factory):
+    """A finished run without a config or sheet of its own."""
+    project = Project(tmp_path_factory.mktemp("default"))
+    run = project.snakemake()
+    assert run.returncode == 0, run.output
+    return project
+
+
+@pytest.fixture(scope="module")
+def five(default):
+    """The 5x5 rows of clustered.tsv, by model."""
+    table = pd.read_csv(default / "results/tables/clustered.tsv", sep="\t")
+    return table[table["kernel_size"] == 5].set_index("model")
+
+
+def test_counts_all_and_dead_kernels(five):
+    counts = five[["n_kernels", "n_dead"]].apply(tuple, axis=1)
+    assert counts.to_dict() == COUNTS
+
+
+def test_clusters_two_thirds_and_not_chance(five):
+    n_live = five["n_kernels"] - five["n_dead"]
+    assert 100 * five["n_clustered"].sum() / n_live.sum() >= 66
+    assert (five["random_percent"] * n_live).sum() / n_live.sum() <= 0.1
+
+
+def test_finds_the_squares_of_lite0(default):
+    table = pd.read_csv(default / "results/tables/layers.tsv", sep="\t")
+    table = table[(table["model"] == "efficientnet_lite0") & (table["kernel_size"] == 5)]
+    table["class"] = table["class"].replace({"on_square": "square", "off_square": "square"})
+    shares = table.pivot_table(
+        index="layer_index", columns="class", values="percent", aggfunc="sum", observed=True
+    )
+    assert (shares.loc[[3, 11], "square"] > 10).all()
+    assert shares.loc[11].idxmax() == "square"
+
+
+def test_skips_7x7_saying_so(default):
+    log = (default / "results/logs/train_autoencoder/k7.log").read_text()
+    assert "7x7: skipped, no model with role 'train' has kernels of this size" in log
+
+
+def test_report_is_one_page_with_the_figures(default):
+    run = default.snakemake("--report", "report.html")
+    assert run.returncode == 0, run.output
+    report = (default / "report.html").read_text()
+    assert len(report) > 100_000
+    for name in ("spectrum.png", "history.png", "layers.png", "samples.png", "clustered.png"):
+        assert name in report

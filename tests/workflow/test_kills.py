@@ -1,0 +1,117 @@
+"""A killed job leaves nothing that looks finished, and the next run makes it good.
+
+Each test makes results again that a finished run has written, since that is the
+harder case: the tables and figures of that run are still there.
+"""
+
+import os
+import time
+
+import pytest
+import zarr
+from atlas_project import Project
+
+from kernel_atlas.train import CHECKPOINT_SECONDS
+
+TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/codebook.npy", "kmeans/*/*")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """A finished project whose jobs last long enough to be killed half-way."""
+    project = Project(tmp_path_factory.mktemp("undisturbed"))
+    project.write_config(
+        autoencoder={"sizes": [5], "epochs": 200, "batch_size": 64}, figures={"samples": 1}
+    )
+    train = project.write_weights("train.safetensors", [(3, 60), (5, 600)], seed=10)
+    # 9x9 kernels are stored but not classified, so that only extraction takes long
+    large = project.write_weights("large.pth", [(3, 24), (5, 6000), (9, 200_000)], seed=20)
+    project.write_sheet(("train", train, "train"), ("large", large, "classify"))
+    run = project.snakemake()
+    assert run.returncode == 0, run.output
+    return project
+
+
+@pytest.fixture
+def project(undisturbed, tmp_path):
+    """A copy of the finished project, to be disturbed."""
+    return undisturbed.copy(tmp_path)
+
+
+def assert_completes_as(project, undisturbed, *jobs):
+    """A plain run runs these jobs among others, to the same tables as an undisturbed run."""
+    run = project.snakemake()
+    assert run.returncode == 0, run.output
+    assert set(jobs) <= set(run.jobs)
+    assert project.contents(*TABLES) == undisturbed.contents(*TABLES)
+    assert not list((project / "results").rglob("*partial*"))
+    assert "Nothing to be done" in project.snakemake().output
+
+
+def test_kill_in_extraction(project, undisturbed):
+    os.utime(project / "weights/large.pth")
+    group = project / "results/kernels.zarr/large"
+    partial = project / "results/kernels.zarr.partial/large"
+    run = project.kill_job("extract_kernels.py", lambda _: partial.exists())
+    assert run.returncode != 0
+    assert partial.exists()  # killed half-way, or this test shows nothing
+    assert not group.exists()
+    store = zarr.open_group(group.parent, mode="r")
+    assert sorted(store.group_keys()) == ["train"]
+    assert_completes_as(project, undisturbed, "extract_kernels/large", "classify_kernels/large")
+
+
+def test_kill_in_training(project, undisturbed):
+    folder = project / "results/autoencoder/k5"
+    log = project / "results/logs/train_autoencoder/k5.log"
+    log.unlink()
+
+    def has_saved_checkpoint(job):
+        if not log.exists() or "epoch 1," not in log.read_text():
+            return False
+        # the clock goes on while the job does not, so that its next epoch saves one
+        job.suspend()
+        time.sleep(CHECKPOINT_SECONDS)
+        job.resume()
+        while job.is_running() and not any(folder.glob("checkpoint-*.pt")):
+            time.sleep(0.001)
+        return True
+
+    run = project.kill_job(
+        "train_autoencoder.py", has_saved_checkpoint, "--forcerun", "train_autoencoder"
+    )
+    assert run.returncode != 0
+    assert [path.suffix for path in folder.iterdir()] == [".pt"]
+    assert_completes_as(project, undisturbed, "train_autoencoder/k5", "summarise_classes")
+    assert "going on after epoch" in log.read_text()
+    assert not any(folder.glob("checkpoint-*.pt"))
+
+
+AGAIN = ("--forcerun", "results/classes/large/k5.parquet")
+
+
+def is_classifying(project):
+    """Whether the 3x3 kernels are classified, and those of 5x5 are being classified."""
+    log = project / "results/logs/classify_kernels/large.log"
+    text = log.read_text() if log.exists() else ""
+    return "3x3: " in text and "5x5: " not in text
+
+
+def test_kill_in_classification(project, undisturbed):
+    (project / "results/logs/classify_kernels/large.log").unlink()
+    run = project.kill_job("classify_kernels.py", lambda _: is_classifying(project), *AGAIN)
+    assert run.returncode != 0
+    assert not list((project / "results/classes/large").glob("*.*"))
+    assert_completes_as(project, undisturbed, "classify_kernels/large", "summarise_classes")
+
+
+def test_kill_of_snakemake_and_its_jobs(project, undisturbed):
+    folder = project / "results/classes/large"
+    (project / "results/logs/classify_kernels/large.log").unlink()
+    project.kill_all("classify_kernels.py", lambda _: is_classifying(project), *AGAIN)
+    # whole, but of a job that is not: the next run knows it to be incomplete
+    assert (folder / "k3.parquet").exists()
+    assert not (folder / "k5.parquet").exists()
+    assert "--unlock" in project.snakemake().output
+    assert project.snakemake("--unlock").returncode == 0
+    assert_completes_as(project, undisturbed, "classify_kernels/large", "summarise_classes")

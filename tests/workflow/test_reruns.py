@@ -1,0 +1,120 @@
+"""A change reruns what follows from it, and nothing else; each is proved by the jobs that ran."""
+
+import re
+
+import pandas as pd
+import pytest
+
+MODELS = ["alpha", "beta", "gamma"]
+SHARED = ["plot_clustered", "summarise_classes"]
+
+
+def of_models(models, *rules):
+    """Jobs of these rules for these models."""
+    return [f"{rule}/{model}" for rule in rules for model in models]
+
+
+def of_sizes(sizes, *rules):
+    """Jobs of these rules for these kernel sizes."""
+    return [f"{rule}/k{size}" for rule in rules for size in sizes]
+
+
+CLASSIFICATION = of_models(MODELS, "classify_kernels", "plot_model") + SHARED
+
+
+def rerun(project, *options):
+    """The jobs that a further run of the project runs."""
+    run = project.snakemake(*options)
+    assert run.returncode == 0, run.output
+    return run.jobs
+
+
+def training_reasons(project):
+    """By kernel size, why a dry run says that it would train."""
+    run = project.snakemake("--dry-run")
+    assert run.returncode == 0, run.output
+    return dict(re.findall(r"Training the autoencoder of (\S+) kernels\nReason: (.*)", run.output))
+
+
+def test_classify_row_runs_its_own_jobs_and_the_shared_ones(project):
+    source = project.write_weights("delta.safetensors", [(7, 24)], seed=40)
+    project.add_rows(("delta", source, "classify"))
+    own = of_models(["delta"], "extract_kernels", "classify_kernels", "plot_model")
+    assert rerun(project) == sorted(own + SHARED)
+    table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
+    assert table["model"].unique().tolist() == [*MODELS, "delta"]
+
+
+def test_train_row_retrains_and_the_dry_run_says_why(project):
+    source = project.write_weights("delta.safetensors", [(3, 24), (5, 24)], seed=40)
+    project.add_rows(("delta", source, "train"))
+    why = "Input files updated by another job: results/kernels.zarr/delta/zarr.json"
+    assert training_reasons(project) == {"5x5": why, "7x7": why}
+    models = [*MODELS, "delta"]
+    expected = ["extract_kernels/delta", "list_training_set", "cluster_kernels/k3", *SHARED]
+    expected += of_sizes([5, 7], "train_autoencoder", "plot_history")
+    expected += of_sizes([3, 5, 7], "label_codebook", "plot_spectrum")
+    expected += of_models(models, "classify_kernels", "plot_model")
+    assert rerun(project) == sorted(expected)
+
+
+def test_changed_role_retrains_and_extracts_nothing(project):
+    sheet = project / "sheet.tsv"
+    sheet.write_text(sheet.read_text().replace("\tclassify\t", "\ttrain\t"))
+    why = training_reasons(project)
+    assert why.keys() == {"5x5", "7x7"}
+    assert all("Set of input files has changed" in reason for reason in why.values())
+    assert "Extracting" not in (project / "output.txt").read_text()
+
+
+def test_changed_threshold_classifies_again(project):
+    project.write_config(thresholds={"k5": 0.01})
+    before = project.contents("autoencoder/*/*", "kmeans/*/*", "labels/*")
+    assert rerun(project) == sorted([*CLASSIFICATION, "save_config"])
+    assert project.contents("autoencoder/*/*", "kmeans/*/*", "labels/*") == before
+    table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
+    clustered = table.groupby("kernel_size")["clustered_percent"].max()
+    assert clustered[5] < 50 < clustered[7]
+
+
+def test_own_label_table_and_its_edits_label_again(project):
+    own = project / "my_labels.tsv"
+    own.write_text("start\tstop\tclass\n0\t0.5\tlow\n0.5\t1\thigh\n")
+    project.write_config(labels={"k5": own.name})
+    labelling = of_sizes([5], "label_codebook", "plot_spectrum") + CLASSIFICATION
+    assert rerun(project) == sorted([*labelling, "save_config"])
+
+    own.write_text("start\tstop\tclass\n0\t0.5\tlow\n0.5\t1\thighest\n")
+    assert rerun(project) == sorted(labelling)
+    table = pd.read_csv(project / "results/tables/layers.tsv", sep="\t")
+    assert set(table.loc[table["kernel_size"] == 5, "class"]) == {"low", "highest", "other", "dead"}
+    assert "low" not in set(table.loc[table["kernel_size"] == 7, "class"])
+
+
+def test_changed_training_setting_retrains_and_extracts_nothing(project):
+    project.write_config(autoencoder={"epochs": 20})
+    rules = ("train_autoencoder", "plot_history", "label_codebook", "plot_spectrum")
+    assert rerun(project) == sorted([*of_sizes([5, 7], *rules), *CLASSIFICATION, "save_config"])
+
+
+def test_changed_checkpoint_is_extracted_again(project):
+    project.write_weights("gamma.pth.tar", [(5, 48)], seed=50)
+    own = of_models(["gamma"], "extract_kernels", "classify_kernels", "plot_model")
+    assert rerun(project) == sorted(own + SHARED)
+    table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
+    gamma = table[table["model"] == "gamma"].set_index("kernel_size")["n_kernels"]
+    assert gamma.to_dict() == {5: 48}
+
+
+@pytest.mark.parametrize("model", ["alpha", "gamma"])
+def test_checkpoint_may_be_deleted_once_extracted(project, model):
+    for path in (project / "weights").glob(f"{model}.*"):
+        path.unlink()
+    assert rerun(project) == []
+
+
+def test_moved_project_has_nothing_to_do(project, tmp_path):
+    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
+    project.folder = tmp_path.rename(moved)
+    assert rerun(project) == []
+    project.folder = moved.rename(tmp_path)
