@@ -20,10 +20,17 @@ include: "rules/tables.smk"
 include: "rules/figures.smk"
 
 
+# Intermediate results are named too: a job that dies takes its old outputs with it,
+# and without them here the tables made of them would still look up to date.
 rule all:
     default_target: True
     input:
+        expand(rules.extract_kernels.output, model=MODELS),
         rules.list_training_set.output,
+        expand(rules.train_autoencoder.output, size=config["autoencoder"]["sizes"]),
+        expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),
+        expand(rules.label_codebook.output, size=SIZES),
+        expand(rules.classify_kernels.output, model=MODELS),
         rules.summarise_classes.output,
         rules.save_config.output,
         rules.plot_clustered.output,

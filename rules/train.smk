@@ -4,7 +4,8 @@ Inputs:  results/kernels.zarr/<train model>/ of all train models
 Outputs: results/tables/training_set.tsv
          results/autoencoder/k<size>/{weights.safetensors,codebook.npy,history.tsv}
          results/kmeans/k<size>/codebook.npy
-Steps:   list_training_set refuses train models that have nothing to train on;
+Steps:   list_training_set refuses train models that have nothing to train on (no
+         input of the others: a new size must not retrain them);
          train_autoencoder (one GPU job a size) and cluster_kernels (for 3x3) fit
 """
 
@@ -33,10 +34,8 @@ rule list_training_set:
 
 
 rule train_autoencoder:
-    # The list is only to be made before: a new size must not retrain the others.
     input:
         groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
-        checked=ancient(rules.list_training_set.output),
     output:
         weights="results/autoencoder/k{size}/weights.safetensors",
         codebook="results/autoencoder/k{size}/codebook.npy",
@@ -68,7 +67,6 @@ rule train_autoencoder:
 rule cluster_kernels:
     input:
         groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
-        checked=ancient(rules.list_training_set.output),
     output:
         codebook="results/kmeans/k{size}/codebook.npy",
     log:

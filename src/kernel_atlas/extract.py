@@ -1,6 +1,7 @@
 """One model: from its source to its group in the store."""
 
 import logging
+import shutil
 from pathlib import Path
 
 from kernel_atlas import sources, store
@@ -33,6 +34,8 @@ def extract_kernels(
     AtlasError
         Naming the model, and the layer where one is at fault.
     """
+    # Snakemake has deleted the old zarr.json by now; what it stood for must not outlive it
+    shutil.rmtree(path_to_group, ignore_errors=True)
     try:
         path = sources.locate(source)
         if sha256:

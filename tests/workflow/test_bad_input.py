@@ -126,7 +126,7 @@ def test_train_row_without_a_clustered_size_is_refused(project):
     assert run.returncode != 0
     assert len(run.errors) == 1
     assert "model nine, column role: 'train', but it has no kernels of size" in run.errors[0]
-    assert run.logged == ["extract_kernels/nine", "list_training_set"]
+    assert {"extract_kernels/nine", "list_training_set"} <= set(run.logged)
 
 
 @pytest.mark.parametrize(
