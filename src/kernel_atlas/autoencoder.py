@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 # Slope, over the unit interval of the code, of the decoder's first layer: its
 # units then bend at even distances along the code instead of mostly outside it,
-# which saves the training from long plateaus (measured in benchmarks/RESULTS.md).
+# which clusters more kernels for the same training (benchmarks/RESULTS.md).
 CODE_SLOPE = 10.0
 
 

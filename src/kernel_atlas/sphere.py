@@ -7,8 +7,8 @@ dimensions, where the dot product is the mean-centred cosine similarity.
 import numpy as np
 
 # A pixel that departs from its kernel's mean by no more than this is level with it.
-# Trained networks hold channels that weight decay has emptied: their kernels lie
-# far below this, all others far above (docs/method.md).
+# Trained networks hold channels that weight decay has emptied: most of their kernels
+# lie far below this, nearly all others far above (docs/method.md).
 DEAD_TOLERANCE = 1e-6
 
 
