@@ -13,7 +13,7 @@ help:  ## list the targets
 
 setup: $(VENV)/ready  ## make .venv from requirements.txt
 
-$(VENV)/ready: requirements.txt pyproject.toml
+$(VENV)/ready: requirements.txt pyproject.toml src/kernel_atlas/__init__.py
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version): a minute or two."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)

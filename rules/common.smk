@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 try:
-    from kernel_atlas import versions
+    from kernel_atlas import __version__, versions
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.sheet import read_sheets
@@ -20,6 +20,13 @@ except ImportError as error:
         f"the kernel_atlas package cannot be imported ({error}); install it into the "
         "environment that runs snakemake: pip install -r requirements.txt -e ."
     )
+
+with open(workflow.source_path("../src/kernel_atlas/__init__.py")) as file:
+    if f'__version__ = "{__version__}"' not in file.read():
+        raise WorkflowError(
+            f"the installed kernel_atlas {__version__} is not the one of this workflow; "
+            "install that: pip install -r requirements.txt -e ."
+        )
 
 STORE = "results/kernels.zarr"
 

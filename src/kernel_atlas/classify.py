@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kernel_atlas import sphere, store
-from kernel_atlas.codebook import codes_of, nearest_codes, read_codebook
+from kernel_atlas.codebook import SKIPPED, codes_of, nearest_codes, read_codebook
 from kernel_atlas.files import replacing
 from kernel_atlas.kmeans import nearest_centres
 from kernel_atlas.labels import DEAD, OTHER, label_rows, order_classes, read_labels
@@ -100,8 +100,8 @@ def classify_kernels(
         kernels, layer, channel = stored.kernels, stored.layer, stored.channel
         if len(kernels) and not len(codebook):
             logger.warning(
-                "model %s: its %d kernels of %dx%d are not classified, since no model with role "
-                "'train' has that size", Path(path_to_group).name, len(kernels), size, size,
+                "model %s: its %d kernels of %dx%d are not classified; the size was %s",
+                Path(path_to_group).name, len(kernels), size, size, SKIPPED,
             )  # fmt: skip
             kernels, layer, channel = kernels[:0], layer[:0], channel[:0]
         labels = label_rows(read_labels(paths_to_labels[size]), codebook)

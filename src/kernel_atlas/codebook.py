@@ -13,6 +13,9 @@ from kernel_atlas.sphere import to_sphere
 N_CODES = 10_000  # paper, Section 4.2
 N_SPECTRUM = 500  # paper, Section 4.2: what is drawn and labelled
 
+# why a codebook has no rows
+SKIPPED = "skipped, the models with role 'train' have too few live kernels of this size"
+
 _BATCH = 4096
 
 

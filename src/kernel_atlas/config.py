@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,9 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     AtlasError
         One line a fault, each naming the key by its dotted path.
     """
-    from jsonschema import Draft202012Validator
-
     # YAML reads `5: 0.2` as a number for a key, which a schema's patterns cannot take
     config = _with_names_as_keys(config)
-    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(e.path))
+    errors = sorted(_strict_validator(schema).iter_errors(config), key=lambda e: list(e.path))
     faults = [fault for error in errors for fault in _describe(error)]
     if not faults:
         faults = list(_cross_check(config))
@@ -40,11 +39,23 @@ def _with_names_as_keys(node: Any) -> Any:
     return {str(key): _with_names_as_keys(value) for key, value in node.items()}
 
 
+def _strict_validator(schema: Mapping[str, Any]) -> Any:
+    """JSON schema counts 5.0 as an integer, and NaN lies within every range: neither is meant."""
+    from jsonschema import Draft202012Validator, validators
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: type(value) is int
+    ).redefine("number", lambda _, value: type(value) in (int, float) and isfinite(value))
+    return validators.extend(Draft202012Validator, type_checker=types)(schema)
+
+
 def _describe(error: Any) -> Iterable[str]:
     """A jsonschema error as plain lines."""
     path = ".".join(map(str, error.absolute_path))
     if error.validator != "additionalProperties":
-        yield f"{path or 'top level'}: {error.message}"
+        text = error.validator == "type" and isinstance(error.instance, str)
+        hint = " (for YAML, 2e-3 is text and 2.0e-3 a number)" if text else ""
+        yield f"{path or 'top level'}: {error.message}{hint}"
         return
     known = [*error.schema.get("properties", {})]
     patterns = [*error.schema.get("patternProperties", {})]
@@ -52,7 +63,8 @@ def _describe(error: Any) -> Iterable[str]:
         if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
         close = get_close_matches(str(key), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known + patterns)
+        names = ", ".join(known) or "a kernel size, such as k5"
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {names}"
         yield f"{'.'.join(filter(None, [path, str(key)]))}: unknown key ({hint})"
 
 
@@ -65,9 +77,6 @@ def _cross_check(config: Mapping[str, Any]) -> Iterable[str]:
     for size in sorted(set(sizes)):
         if f"k{size}" not in config["thresholds"]:
             yield f"thresholds.k{size}: missing, since size {size} is clustered"
-    for key, threshold in config["thresholds"].items():
-        if threshold != threshold:  # NaN lies within every range of a schema
-            yield f"thresholds.{key}: nan is not within 0 to 2"
     for key, path in config["labels"].items():
         if int(key[1:]) not in sizes:
             yield f"labels.{key}: size {key[1:]} is in neither autoencoder.sizes nor kmeans.sizes"

@@ -73,7 +73,7 @@ def write_model(
         In network order; kernels are float32 of shape (n, k, k).
     facts : dict
         Further attributes that JSON can hold (source, checksum, ...). Not the time
-        of writing: the same kernels must give the same bytes, or what follows reruns.
+        of writing: the same source shall give the same bytes.
     """
     group = Path(group)
     table = [

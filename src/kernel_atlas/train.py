@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from kernel_atlas import sphere, versions
 from kernel_atlas.autoencoder import Autoencoder
-from kernel_atlas.codebook import N_CODES
+from kernel_atlas.codebook import N_CODES, SKIPPED
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.files import replacing
 from kernel_atlas.training_set import read_training_set
@@ -80,9 +80,7 @@ def train_autoencoder(
     """
     kernels = read_training_set(paths_to_groups, size)
     if not len(kernels):
-        logger.warning(
-            "%dx%d: skipped, no model with role 'train' has kernels of this size", size, size
-        )
+        logger.warning("%dx%d: %s", size, size, SKIPPED)
         weights: dict[str, torch.Tensor] = {}
         codebook = np.zeros((0, size, size), np.float32)
         history: list[dict[str, float]] = []
@@ -94,6 +92,11 @@ def train_autoencoder(
         weights = {name: value.cpu() for name, value in run.model.state_dict().items()}
         codebook = sphere.from_sphere(run.codebook(N_CODES).cpu().numpy(), size)
         history = run.history
+        if not np.isfinite(codebook).all():
+            raise AtlasError(
+                f"{size}x{size}: the training diverged (its last loss is {history[-1]['loss']:g}); "
+                "lower autoencoder.learning_rate in config.yaml"
+            )
     # one key: safetensors writes several in an order that changes from run to run
     facts = {"training": json.dumps({"kernel_size": size, **asdict(settings)})}
     with replacing(path_to_weights) as path:

@@ -152,7 +152,7 @@ def test_resolution_is_dots_per_inch(figures, tmp_path):
 def test_no_data_gives_a_notice_with_the_reason(figures, kind, tmp_path):
     figure = figures(kind, empty=True)
     (text,) = texts_of(figure)
-    assert re.search(r"\bno\b", text)
+    assert re.search(r"\bno\b|too few", text)
     assert figure.axes == []
     style.save_figure(figure, tmp_path / "figure.png", tmp_path / "figure.svg", dpi=50)
 
@@ -162,6 +162,27 @@ def test_a_missing_number_is_not_shown_as_nan(figures, kind, history, classes, r
     history["held_out_loss"] = float("nan")
     classes[7] = classes_of(rng, ["dead"])
     assert [text for text in texts_of(figures(kind)) if "nan" in text] == []
+
+
+def test_own_classes_keep_their_colour_from_model_to_model(rng):
+    own = [*classes_of(rng, ["blob", "stripe"])["class"].cat.categories]
+    with_both = classes_of(rng, ["blob", "stripe"])
+    with_one = with_both[with_both["class"] == "stripe"]
+    assert [*with_one["class"].cat.categories] == own
+    colours = {
+        patch.get_facecolor()
+        for table in (with_both, with_one)
+        for patch in draw_layers("net", {5: table}).legends[0].get_patches()
+        if table is with_one or patch.get_label() == "Stripe"
+    }
+    assert len(colours) == 1
+
+
+def test_only_the_four_directions_are_merged():
+    labels = ["first_derivative_up", "first_derivative_diagonal", "first_derivative"]
+    assert [style.merge_first_derivatives(label) for label in labels] == [
+        "first_derivative", "first_derivative_diagonal", "first_derivative",
+    ]  # fmt: skip
 
 
 def test_bars_of_each_layer_sum_to_100(classes):

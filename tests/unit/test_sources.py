@@ -104,13 +104,26 @@ def test_stamp_changes_with_size_and_time_of_an_unpinned_file(tmp_path):
     assert len({first, second, sources.stamp(f"file:{path}", "", tmp_path / "zarr.json")}) == 3
 
 
-@pytest.mark.parametrize(("source", "sha256"), [("file:{path}", "0" * 64), ("package:numpy/x", "")])
-def test_no_stamp_where_the_content_is_pinned(tmp_path, source, sha256):
+@pytest.mark.parametrize("source", ["file:{path}", "package:numpy/__init__.py"])
+def test_no_stamp_where_the_content_is_pinned(tmp_path, source):
     path = tmp_path / "net.pth"
     path.write_bytes(b"1")
     metadata = tmp_path / "zarr.json"
     metadata.write_text('{"attributes": {"stamp": "earlier"}}')
-    assert sources.stamp(source.format(path=path), sha256, metadata) == ""
+    assert sources.stamp(source.format(path=path), "0" * 64, metadata) == ""
+
+
+def test_a_file_in_a_package_has_a_stamp_too(tmp_path, monkeypatch):
+    package = tmp_path / "made_up_weights"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "net.pth").write_bytes(b"1")
+    monkeypatch.syspath_prepend(tmp_path)
+    stamps = []
+    for content in (b"1", b"12"):
+        (package / "net.pth").write_bytes(content)
+        stamps.append(sources.stamp("package:made_up_weights/net.pth", "", tmp_path / "none"))
+    assert len({"", *stamps}) == 3
 
 
 @pytest.mark.parametrize(

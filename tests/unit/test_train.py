@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from kernel_atlas import train
 from kernel_atlas.autoencoder import Autoencoder
+from kernel_atlas.codebook import SKIPPED
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.family import templates
 from kernel_atlas.sphere import to_sphere
@@ -175,10 +176,18 @@ def test_a_checkpoint_of_other_kernels_is_not_used(fit, monkeypatch, caplog, wri
     assert "going on" not in caplog.text
 
 
+def test_a_training_that_diverges_leaves_no_result(fit, tmp_path):
+    with pytest.raises(
+        AtlasError, match=r"5x5: the training diverged .*autoencoder\.learning_rate"
+    ):
+        fit(learning_rate=1e30)
+    assert not list((tmp_path / "run").glob("*.npy"))
+
+
 def test_no_kernels_of_the_size(fit, caplog):
     with caplog.at_level(logging.WARNING):
         out = fit(size=9)
-    assert "9x9: skipped, no model with role 'train' has kernels of this size" in caplog.text
+    assert f"9x9: {SKIPPED}" in caplog.text
     assert np.load(out / "codebook.npy").shape == (0, 9, 9)
     assert load_file(out / "weights.safetensors") == {}
     history = history_of(out)

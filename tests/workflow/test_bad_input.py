@@ -119,6 +119,21 @@ def test_broken_update_is_not_forgotten(project):
         ]
 
 
+def test_broken_train_row_holds_back_what_needs_the_training(project):
+    """Others are extracted; nothing is classified by a codebook that is not the sheet's."""
+    project.add_rows(
+        ("missing", "file:weights/missing.pth", "train"),
+        ("good", project.write_weights("good.safetensors", [(5, 24)]), "classify"),
+    )
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert [line.split(" (")[0].split(": ")[:2] for line in run.errors] == [
+        ["ERROR", "model missing"]
+    ]
+    assert sorted(run.jobs) == ["extract_kernels/good", "extract_kernels/missing"]
+    assert not (project / "results/classes/good").exists()
+
+
 def test_train_row_without_a_clustered_size_is_refused(project):
     source = project.write_weights("nine.safetensors", [(9, 12)])
     project.add_rows(("nine", source, "train"))

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from atlas_project import Project
 
+from kernel_atlas.codebook import SKIPPED
+
 COUNTS = {  # kernels and dead kernels of size 5x5
     "efficientnet_lite0": (6336, 47),
     "efficientnet_lite1": (8400, 69),
@@ -51,7 +53,7 @@ def test_finds_the_squares_of_lite0(default):
 
 def test_skips_7x7_saying_so(default):
     log = (default / "results/logs/train_autoencoder/k7.log").read_text()
-    assert "7x7: skipped, no model with role 'train' has kernels of this size" in log
+    assert f"7x7: {SKIPPED}" in log
 
 
 def test_report_is_one_page_with_the_figures(default):

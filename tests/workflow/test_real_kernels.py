@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+import yaml
 from atlas_project import REPOSITORY, Project
 
 WEIGHTS = REPOSITORY.parent / "shared/weights"
@@ -14,14 +15,10 @@ def clustered(tmp_path_factory):
     if not WEIGHTS.is_dir():
         pytest.skip("the real 7x7 kernels are not there: no folder ../shared/weights")
     project = Project(tmp_path_factory.mktemp("real"))
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
     project.write_config(
-        # the default settings, but for 7x7 alone
-        autoencoder={
-            "sizes": [7], "widths": [256, 128, 64, 16], "epochs": 400, "batch_size": 512,
-            "learning_rate": 0.002,
-        },
-        kmeans={"sizes": [3], "centres": 10},
-        thresholds={"k7": 0.3},
+        **config | {"autoencoder": config["autoencoder"] | {"sizes": [7], "device": "cpu"}}
+        | {"sheets": ["sheet.tsv"]}
     )  # fmt: skip
     project.write_sheet(*((name, f"file:{WEIGHTS}/{name}.safetensors", "train") for name in FILES))
     run = project.snakemake()

@@ -4,6 +4,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
+from kernel_atlas.codebook import SKIPPED
 from kernel_atlas.figures import style
 
 
@@ -19,9 +20,7 @@ def draw_history(size: int, history: pd.DataFrame) -> Figure:
         As `kernel_atlas.train` writes it.
     """
     if history.empty:
-        return style.notice(
-            f"{size}x{size}: skipped, no model with role 'train' has kernels of this size"
-        )
+        return style.notice(f"{size}x{size}: {SKIPPED}")
     figure = style.new_figure(7.2, 2.6)
     loss, clustered = figure.subplots(1, 2)
     parts = (("train", "loss", "#1f6fb4"), ("held_out", "held_out_loss", "#c25a00"))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from kernel_atlas.figures import style
-from kernel_atlas.labels import DEAD, OTHER, order_classes
+from kernel_atlas.labels import DEAD, order_classes
 from kernel_atlas.tables import count_by_layer, count_clustered
 
 
@@ -29,8 +29,8 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     width = float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
     figure = style.new_figure(width, 0.3 + 2.4 * len(classes), model)
     panels = figure.subplots(len(classes), squeeze=False)[:, 0]
-    seen: list[str] = []
-    labels = order_classes({label for table in classes.values() for label in table["class"]})
+    seen: set[str] = set()
+    labels = order_classes({c for table in classes.values() for c in table["class"].cat.categories})
     for axes, (size, table) in zip(panels, classes.items(), strict=True):
         counts = count_by_layer(table)
         counts["class"] = counts["class"].astype(str).map(style.merge_first_derivatives)
@@ -46,8 +46,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
                 edgecolor="0.6" if label == DEAD else "white", linewidth=0.4,
             )  # fmt: skip
             bottom += wide[label].to_numpy()
-            if label not in seen:
-                seen.append(label)
+            seen.add(label)
         facts = count_clustered(table["class"])
         dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
         n_live = facts["n_kernels"] - facts["n_dead"]
@@ -56,21 +55,16 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         step = -(-len(wide) // 40)
         axes.set_xticks(np.arange(len(wide))[::step], wide.index[::step])
         axes.set(ylim=(0, 100), xlim=(-0.7, len(wide) - 0.3), ylabel="kernels (%)")
-        axes.set_xlabel("depthwise layer, numbered from the input")
-    last = {OTHER: 1, DEAD: 2}
-    seen.sort(key=lambda label: (last.get(label, 0), _rank(label)))
+        axes.set_xlabel("depthwise layer, in the order of the checkpoint")
+    merged = dict.fromkeys(map(style.merge_first_derivatives, labels))
     handles = [
         Patch(
             facecolor=style.colour_of(label, labels),
             edgecolor="0.6" if label == DEAD else "none",
             label=style.title_of(label),
         )
-        for label in reversed(seen)
+        for label in reversed(merged)
+        if label in seen
     ]
     figure.legend(handles=handles, loc="outside right center", handlelength=1.2)
     return figure
-
-
-def _rank(label: str) -> int:
-    known = list(style.COLOURS)
-    return known.index(label) if label in known else len(known)

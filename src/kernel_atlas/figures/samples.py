@@ -72,7 +72,7 @@ def draw_samples(
             axes.add_patch(
                 Rectangle(
                     (-pitch * 0.6, number * pitch), size * 0.35, size, clip_on=False,
-                    facecolor=style.colour_of(name, shown[size]),
+                    facecolor=style.colour_of(name, list(table["class"].cat.categories)),
                 )
             )  # fmt: skip
             axes.text(

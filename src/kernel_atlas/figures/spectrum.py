@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from kernel_atlas.codebook import N_SPECTRUM, codes_of
+from kernel_atlas.codebook import N_SPECTRUM, SKIPPED, codes_of
 from kernel_atlas.figures import style
 from kernel_atlas.labels import Interval, label_rows, order_classes
 
@@ -28,12 +28,11 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
     intervals : list of Interval
     """
     if not len(codebook):
-        return style.notice(
-            f"{size}x{size}: skipped, no model with role 'train' has kernels of this size"
-        )
+        return style.notice(f"{size}x{size}: {SKIPPED}")
     rows = np.linspace(0, len(codebook) - 1, min(len(codebook), N_SPECTRUM)).round().astype(int)
-    labels = label_rows(intervals, codebook)[rows]
+    labels = label_rows(intervals, codebook)
     names = order_classes(set(labels))
+    labels = labels[rows]
     n_columns = min(N_COLUMNS, len(rows))
     n_lines = -(-len(rows) // n_columns)
     pitch_inches = min(WIDTH_INCHES / (n_columns + 2), 0.55)

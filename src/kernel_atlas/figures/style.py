@@ -11,10 +11,12 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from kernel_atlas.family import DIRECTIONS
 from kernel_atlas.files import replacing
 from kernel_atlas.labels import DEAD, OTHER
 
 FIRST_DERIVATIVE = "first_derivative"
+FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
 
 # Pairs of on (saturated) and off (light), apart for most colour-blind readers.
 COLOURS = {
@@ -60,15 +62,14 @@ def colour_of(label: str, labels: Sequence[str]) -> str:
 
 def title_of(label: str) -> str:
     """A class as a reader sees it: 'On centre', 'First derivative, right'."""
-    for direction in ("right", "down", "left", "up"):
-        if label == f"{FIRST_DERIVATIVE}_{direction}":
-            return f"First derivative, {direction}"
+    if label in FIRST_DERIVATIVES:
+        return f"First derivative, {FIRST_DERIVATIVES[label]}"
     return label.replace("_", " ").capitalize()
 
 
 def merge_first_derivatives(label: str) -> str:
     """The class as the paper's bar plots show it: the four directions as one (Section 5)."""
-    return FIRST_DERIVATIVE if label.startswith(f"{FIRST_DERIVATIVE}_") else label
+    return FIRST_DERIVATIVE if label in FIRST_DERIVATIVES else label
 
 
 def draw_kernels(axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1) -> None:

@@ -62,17 +62,15 @@ def check_sha256(path: Path, expected: str) -> None:
 def stamp(source: str, sha256: str, path_to_metadata: str | Path) -> str:
     """What tells that a source has changed since it was read, beyond its URI and checksum.
 
-    Size and modification time of a ``file:`` source without a checksum, else
-    nothing: the checksum pins the content. A checkpoint that was deleted after
-    its extraction has not changed: its stamp is the one in the model's
-    ``zarr.json`` at `path_to_metadata`.
+    Size and modification time of the checkpoint, or nothing where a checksum
+    pins its content. A checkpoint that was deleted after its extraction has not
+    changed: its stamp is the one in the model's ``zarr.json`` at `path_to_metadata`.
     """
-    scheme, rest = split(source)
-    if scheme != "file" or sha256:
+    if sha256:
         return ""
     try:
-        facts = Path(rest).expanduser().stat()
-    except OSError:
+        facts = locate(source).stat()
+    except (AtlasError, OSError):
         try:
             return json.loads(Path(path_to_metadata).read_bytes())["attributes"]["stamp"]
         except (OSError, ValueError, KeyError):
