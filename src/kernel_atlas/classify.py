@@ -122,6 +122,12 @@ def classify_kernels(
             n_clustered = int(is_clustered(chance["class"]).sum())
             controls.append((size, "random", n_live, n_clustered))
         logger.info("%dx%d: %s", size, size, table["class"].value_counts().to_dict())
+    for size in sorted({info.kernel_size for info in stored.layers} - set(paths_to_classes)):
+        logger.warning(
+            "model %s: its kernels of %dx%d are not classified; to have them, add %d to "
+            "autoencoder.sizes in config.yaml, and its threshold",
+            Path(path_to_group).name, size, size, size,
+        )  # fmt: skip
     columns = ["kernel_size", "control", "n_kernels", "n_clustered"]
     with replacing(path_to_controls) as path:
         pd.DataFrame(controls, columns=columns).to_csv(

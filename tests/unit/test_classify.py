@@ -132,11 +132,13 @@ def test_a_model_with_a_missing_and_an_untrained_size(write_group, classify, cap
         ("a", np.stack([BANK["on_centre"], dead])),
         ("b", rng.normal(size=(4, 7, 7))),
         ("c", np.stack([BANK["on_cross"], BANK["other"], dead])),
+        ("d", rng.normal(size=(2, 9, 9))),
     ]
     group = write_group("net", layers)
     with caplog.at_level(logging.WARNING):
         tables, controls = classify(group)
     assert "model net: its 4 kernels of 7x7 are not classified" in caplog.text
+    assert "model net: its kernels of 9x9 are not classified" in caplog.text
     assert "3x3" not in caplog.text
     found = tables[5]
     assert found["layer"].tolist() == ["a", "a", "c", "c", "c"]
