@@ -130,7 +130,7 @@ def test_broken_train_row_holds_back_what_needs_the_training(project):
     assert [line.split(" (")[0].split(": ")[:2] for line in run.errors] == [
         ["ERROR", "model missing"]
     ]
-    assert sorted(run.jobs) == ["extract_kernels/good", "extract_kernels/missing"]
+    assert sorted(run.logged) == ["extract_kernels/good", "extract_kernels/missing"]
     assert not (project / "results/classes/good").exists()
 
 
