@@ -178,13 +178,6 @@ def test_own_classes_keep_their_colour_from_model_to_model(rng):
     assert len(colours) == 1
 
 
-def test_only_the_four_directions_are_merged():
-    labels = ["first_derivative_up", "first_derivative_diagonal", "first_derivative"]
-    assert [style.merge_first_derivatives(label) for label in labels] == [
-        "first_derivative", "first_derivative_diagonal", "first_derivative",
-    ]  # fmt: skip
-
-
 def test_bars_of_each_layer_sum_to_100(classes):
     figure = draw_layers("net", classes)
     assert len(figure.axes) == 2
@@ -290,16 +283,6 @@ def test_clustered_shows_each_percentage_and_what_chance_and_the_paper_give(clus
     assert "published" in legend_of(figure)
     without = draw_clustered(clustered.assign(paper_percent=float("nan")))
     assert "published" not in legend_of(without)
-
-
-def test_every_class_has_a_colour_of_its_own():
-    labels = [*CLASSES, "other", "dead"]
-    assert len({style.colour_of(label, labels) for label in labels}) == len(labels)
-    own = [f"mine{i}" for i in range(3)]
-    colours = {style.colour_of(label, [*labels, *own]) for label in own}
-    assert len(colours) == 3
-    assert not colours & set(style.COLOURS.values())
-    assert style.colour_of("mine9", [f"mine{i}" for i in range(40)]).startswith("#")
 
 
 @pytest.mark.parametrize("labels", [["on_cross", "mine", "other", "dead"], ["dead"], []])
