@@ -32,7 +32,7 @@ class LayerInfo:
     """One depthwise layer of a model: a row of the layer table."""
 
     name: str
-    index: int  # in network order, from 0, over the depthwise layers of all sizes
+    index: int  # in the checkpoint's order, from 0, over the depthwise layers of all sizes
     kernel_size: int
     n_kernels: int
     stride: int | None = None  # None: not known from the weights alone
@@ -70,7 +70,7 @@ def write_model(
     group : path
         ``.../kernels.zarr/<model>``.
     layers : sequence of (name, kernels)
-        In network order; kernels are float32 of shape (n, k, k).
+        In the order of the checkpoint; kernels are float32 of shape (n, k, k).
     facts : dict
         Further attributes that JSON can hold (source, checksum, ...). Not the time
         of writing: the same source shall give the same bytes.

@@ -195,7 +195,7 @@ class Training:
             cosine = (data[:HISTORY_KERNELS] @ codebook.T).amax(dim=1)
             for threshold in HISTORY_THRESHOLDS:
                 share = (1 - cosine < threshold).double().mean().item()
-                row[f"{part}_clustered_percent_{threshold}"] = 100 * share
+                row[_percent_column(part, threshold)] = 100 * share
         return row
 
     def _save(self, path: Path) -> None:
@@ -234,9 +234,13 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def _percent_column(part: str, threshold: float) -> str:
+    return f"{part}_clustered_percent_{threshold}"
+
+
 def _write_history(history: list[dict[str, float]], path: Path) -> None:
     percents = [
-        f"{part}_clustered_percent_{threshold}"
+        _percent_column(part, threshold)
         for part in ("train", "held_out")
         for threshold in HISTORY_THRESHOLDS
     ]

@@ -24,7 +24,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The depthwise layers of a checkpoint, in network order."""
+    """The depthwise layers of a checkpoint: in the order of a pickle's state dict, or by name."""
 
     layers: list[Layer]
     bytes_read: int
