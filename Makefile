@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run report test check unlock
+.PHONY: help setup describe run report test check unlock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -19,6 +19,10 @@ $(VENV)/ready: requirements.txt pyproject.toml src/kernel_atlas/__init__.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -e .
 	@touch $@
+
+describe: $(VENV)/ready  ## what each row of the sheet will fetch and hold, before it does
+	@$(SNAKEMAKE) --quiet all describe
+	@cat results/tables/sources.txt
 
 run: $(VENV)/ready  ## the main job: from weights to classes, tables and figures
 	$(SNAKEMAKE)

@@ -12,6 +12,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/sources.smk"
 include: "rules/extract.smk"
 include: "rules/train.smk"
 include: "rules/label.smk"
@@ -25,7 +26,7 @@ include: "rules/figures.smk"
 rule all:
     default_target: True
     input:
-        expand(rules.extract_kernels.output, model=MODELS),
+        expand(rules.extract_kernels.output, model=EXTRACTED),
         rules.list_training_set.output,
         expand(rules.train_autoencoder.output, size=config["autoencoder"]["sizes"]),
         expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),

@@ -14,7 +14,7 @@ try:
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.sheet import read_sheets
-    from kernel_atlas.sources import stamp
+    from kernel_atlas.sources import may_download, stamp
 except ImportError as error:
     raise WorkflowError(
         f"the kernel_atlas package cannot be imported ({error}); install it into the "
@@ -29,6 +29,7 @@ with open(workflow.source_path("../src/kernel_atlas/__init__.py")) as file:
         )
 
 STORE = "results/kernels.zarr"
+ARCHITECTURES = "results/timm.json"
 
 
 def beside_snakefile(path):
@@ -44,15 +45,26 @@ def beside_snakefile(path):
 try:
     with open(workflow.source_path("../workflow/schemas/config.schema.yaml")) as file:
         check_config(config, yaml.safe_load(file))
-    SHEET = {
-        row.model: asdict(row)
-        for row in read_sheets(map(beside_snakefile, config["sheets"]))
+    ROWS = {
+        row.model: row for row in read_sheets(map(beside_snakefile, config["sheets"]))
     }
 except AtlasError as error:
     raise WorkflowError(str(error))
 
-MODELS = list(SHEET)
-TRAIN_MODELS = sorted(model for model, row in SHEET.items() if row["role"] == "train")
+# rows without a checkpoint of their own, and why
+SKIPPED = {model: row.skipped for model, row in ROWS.items() if row.skipped}
+EXTRACTED = [model for model in ROWS if model not in SKIPPED]
+TIMM_NAMES = {
+    ROWS[model].source.removeprefix("timm:")
+    for model in EXTRACTED
+    if ROWS[model].source.startswith("timm:")
+}
+COMPARED = [model for model in EXTRACTED if ROWS[model].role == "compare"]
+MODELS = [model for model in EXTRACTED if model not in COMPARED]
+# in the tables: these, their duplicates and what was never released
+LISTED = [model for model in ROWS if model not in COMPARED]
+TRAIN_MODELS = sorted(model for model in MODELS if ROWS[model].role == "train")
+SHEET = {model: asdict(row) for model, row in ROWS.items()}
 SIZES = kernel_sizes(config)
 # by size as a wildcard's value, from the autoencoder or from k-means
 CODEBOOKS = {
@@ -63,7 +75,7 @@ CODEBOOKS = {
 
 
 wildcard_constraints:
-    model="|".join(map(re.escape, MODELS)),
+    model="|".join(map(re.escape, EXTRACTED)),
     size="|".join(map(str, SIZES)),
 
 
@@ -73,6 +85,29 @@ def get_stamp(wildcards):
     return stamp(row["source"], row["sha256"], f"{STORE}/{wildcards.model}/zarr.json")
 
 
+def get_architectures(wildcards):
+    """What timm says, for a timm: row; another row's arrival does not make it old."""
+    is_timm = SHEET[wildcards.model]["source"].startswith("timm:")
+    return ancient(ARCHITECTURES) if is_timm else []
+
+
+def get_regular_sample(wildcards):
+    """Slices a layer and seed, for a row with role compare."""
+    is_compared = wildcards.model in COMPARED
+    return [config["regular"]["slices"], config["regular"]["seed"]] if is_compared else []
+
+
+def get_download_mb(wildcards):
+    """The largest file that an extraction may put into results/downloads."""
+    row = SHEET[wildcards.model]
+    return 4000 if may_download(row["source"], row["sha256"]) else 0
+
+
 def get_own_labels(wildcards):
     """The user's label table of a kernel size, if there is one."""
     return config["labels"].get(f"k{wildcards.size}", [])
+
+
+onstart:
+    for model, reason in SKIPPED.items():
+        logger.info(f"Not extracted: {model} ({reason})")

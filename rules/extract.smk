@@ -1,12 +1,15 @@
-"""Extract depthwise kernels: one job a model.
+"""Extract kernels: one job a model.
 
-Inputs:  the model's row in the sheet (its source is read by the job itself)
+Inputs:  the model's row in the sheet (its source is read by the job itself);
+         results/timm.json for timm: rows
 Outputs: results/kernels.zarr/<model>/, a group of the store (docs/store.md)
 """
 
 
 rule extract_kernels:
     # The group is moved to its place whole; its zarr.json stands for all of it.
+    input:
+        architectures=get_architectures,
     output:
         f"{STORE}/{{model}}/zarr.json",
     log:
@@ -17,13 +20,17 @@ rule extract_kernels:
         "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=240,
+        download_mb=get_download_mb,
+        # no parameter: to keep files is no reason to extract again
+        keep_downloads=int(config["keep_downloads"]),
     params:
         source=lookup("{model}/source", within=SHEET),
         sha256=lookup("{model}/sha256", within=SHEET),
         stamp=get_stamp,
+        regular_sample=get_regular_sample,
         version=versions.EXTRACT,
     message:
-        "Extracting the depthwise kernels of {wildcards.model}"
+        "Extracting the kernels of {wildcards.model}"
     script:
         "../workflow/scripts/extract_kernels.py"

@@ -42,11 +42,14 @@ rule summarise_classes:
         mem_mb=4000,
         runtime=30,
     params:
-        models=MODELS,
         sizes=SIZES,
-        families=[SHEET[model]["family"] for model in MODELS],
-        paper_tables=[SHEET[model]["paper_table"] for model in MODELS],
-        paper_percents=[SHEET[model]["paper_percent"] for model in MODELS],
+        models=MODELS,
+        listed=LISTED,
+        results_of=[SHEET[name]["duplicate_of"] or name for name in LISTED],
+        families=[SHEET[name]["family"] for name in LISTED],
+        paper_tables=[SHEET[name]["paper_table"] for name in LISTED],
+        paper_percents=[SHEET[name]["paper_percent"] for name in LISTED],
+        notes=[SKIPPED.get(name, "") for name in LISTED],
         version=versions.SUMMARISE,
     message:
         "Summing up all models in tables"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kernel_atlas.sources.checkpoint import Layer
 from kernel_atlas.store import write_model
 
 REPOSITORY = Path(__file__).parents[1]
@@ -29,7 +30,9 @@ def write_group(tmp_path: Path) -> Callable[..., Path]:
 
     def write(model: str, layers: Sequence[tuple[str, np.ndarray]]) -> Path:
         group = tmp_path / "kernels.zarr" / model
-        write_model(group, [(name, k.astype(np.float32)) for name, k in layers], {"model": model})
+        write_model(
+            group, [Layer(name, k.astype(np.float32)) for name, k in layers], {"model": model}
+        )
         return group
 
     return write

@@ -107,8 +107,7 @@ def classify_kernels(
         labels = label_rows(read_labels(paths_to_labels[size]), codebook)
         classifier = Classifier(codebook, labels, thresholds[size], size in kmeans_sizes)
         table = classifier.classify(kernels)
-        names = [info.name for info in stored.layers]
-        table.insert(0, "layer", pd.Categorical.from_codes(layer, names))
+        table.insert(0, "layer", pd.Categorical.from_codes(layer, stored.layer_names))
         table.insert(1, "layer_index", layer)
         table.insert(2, "channel", channel)
         categories = order_classes({*labels, OTHER, DEAD})

@@ -2,19 +2,42 @@
 
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from kernel_atlas import sources, store
+from kernel_atlas.architectures import Architecture, arrange, read_architecture
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.sources.checkpoint import read_checkpoint
+from kernel_atlas.sources.checkpoint import Depthwise, is_safetensors, read_checkpoint
+from kernel_atlas.sources.download import downloaded
+from kernel_atlas.sources.file import LocalFile
+from kernel_atlas.sources.regular import RegularSample
+from kernel_atlas.sources.remote import RemoteFile
 
 logger = logging.getLogger(__name__)
 
 
+class Downloads(NamedTuple):
+    """How checkpoints are fetched that cannot be read by ranges (see `sources.download`)."""
+
+    folder: str
+    limit_mb: int
+    keep: bool
+
+
 def extract_kernels(
-    model: str, source: str, sha256: str, stamp: str, path_to_group: str | Path
+    model: str,
+    source: str,
+    sha256: str,
+    stamp: str,
+    path_to_architectures: str | Path | None,
+    regular: RegularSample | None,
+    downloads: Downloads,
+    path_to_group: str | Path,
 ) -> None:
-    """Extract a model's depthwise kernels into its group of the store.
+    """Extract a model's kernels into its group of the store.
 
     Parameters
     ----------
@@ -26,6 +49,11 @@ def extract_kernels(
         Expected checksum of the checkpoint, 64 hex digits, or empty.
     stamp : str
         Kept in the group's attributes (see `kernel_atlas.sources.stamp`).
+    path_to_architectures : path or None
+        What timm says, needed for the scheme ``timm:`` alone.
+    regular : RegularSample or None
+        The sample of regular convolutions to take instead of the depthwise kernels.
+    downloads : Downloads
     path_to_group : path
         ``.../kernels.zarr/<model>``.
 
@@ -36,23 +64,63 @@ def extract_kernels(
     """
     # Snakemake has deleted the old zarr.json by now; what it stood for must not outlive it
     shutil.rmtree(path_to_group, ignore_errors=True)
+    architecture = None
     try:
-        path = sources.locate(source)
-        if sha256:
-            sources.check_sha256(path, sha256)
-        checkpoint = read_checkpoint(path)
+        scheme, name = sources.split(source)
+        if scheme == "timm":
+            if path_to_architectures is None:
+                raise AtlasError(f"{source!r} was not resolved")
+            architecture = read_architecture(name, path_to_architectures)
+        file = sources.locate(architecture.source if architecture else source)
+        with _checked(file, sha256, downloads) as readable:
+            layers = read_checkpoint(readable, regular or Depthwise())
+        if architecture and not regular:
+            layers = arrange(layers, architecture)
     except AtlasError as error:
         raise AtlasError(f"model {model}: {error}") from None
     facts = {
         "model": model,
         "source": source,
-        "revision": None,
-        "sha256": sha256 or None,
         "stamp": stamp,
-        "bytes_read": checkpoint.bytes_read,
+        "sha256": sha256 or file.sha256,
+        "bytes_read": file.bytes_read,
+        **_origin(file, architecture),
+        "convolutions": "regular, a sample" if regular else "depthwise",
     }
-    store.write_model(
-        path_to_group, [(layer.name, layer.kernels) for layer in checkpoint.layers], facts
-    )
-    for layer in checkpoint.layers:
+    store.write_model(path_to_group, layers, facts)
+    for layer in layers:
         logger.info("layer %s: %d kernels of %dx%d", layer.name, *layer.kernels.shape)
+    logger.info("%s bytes read of %s", f"{file.bytes_read:,}", f"{file.size or 0:,}")
+
+
+@contextmanager
+def _checked(
+    file: LocalFile | RemoteFile, sha256: str, downloads: Downloads
+) -> Iterator[LocalFile | RemoteFile]:
+    """The file once its checksum is known to be right, on this machine where it has to be."""
+    if isinstance(file, LocalFile):
+        if sha256:
+            sources.check_sha256(file.path, sha256)
+        yield file
+        return
+    if sha256 and file.sha256 and sha256 != file.sha256:
+        raise AtlasError(
+            f"wrong checksum: {file.name} has SHA-256 {file.sha256} on the hub, the sheet "
+            f"expects {sha256}; it is another version"
+        )
+    # a checksum that no hub vouches for needs the whole file
+    if is_safetensors(file.name) and (file.sha256 or not sha256):
+        yield file
+        return
+    with downloaded(file, sha256, *downloads) as local:
+        yield local
+
+
+def _origin(file: LocalFile | RemoteFile, architecture: Architecture | None) -> dict[str, Any]:
+    return {
+        "revision": file.revision,
+        "url": file.url if isinstance(file, RemoteFile) else None,
+        "timm": {"model": architecture.name, "version": architecture.timm_version}
+        if architecture
+        else None,
+    }

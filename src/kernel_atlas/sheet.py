@@ -13,8 +13,11 @@ from kernel_atlas import sources
 from kernel_atlas.errors import AtlasError
 
 REQUIRED_COLUMNS = ("model", "source", "role")
-OPTIONAL_COLUMNS = ("sha256", "family", "paper_name", "paper_table", "paper_percent")
-ROLES = ("train", "classify")
+OPTIONAL_COLUMNS = (
+    "sha256", "family", "paper_name", "paper_table", "paper_percent", "duplicate_of",
+)  # fmt: skip
+# compare: a sample of regular convolutions, for the store alone
+ROLES = ("train", "classify", "compare")
 PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's tables is about
 
 # files that stand where a model of this name would have its folder
@@ -36,6 +39,15 @@ class Model:
     paper_name: str = ""
     paper_table: str = ""
     paper_percent: str = ""
+    duplicate_of: str = ""
+
+    @property
+    def skipped(self) -> str:
+        """Why the row has no weights of its own, or an empty string."""
+        scheme, _, reason = self.source.partition(":")
+        if scheme == "none":
+            return reason.strip()
+        return f"the same checkpoint as {self.duplicate_of}" if self.duplicate_of else ""
 
 
 def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
@@ -74,13 +86,44 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
                 )
             first_seen.setdefault(row.model.lower(), place)
             models.append(row)
+    faults += [f"{sheets}: {fault}" for fault in _duplicate_faults(models)]
     if not models:
         faults.append(f"{sheets}: the model sheet has no rows")
-    elif not any(row.role == "train" for row in models):
+    elif not any(row.role == "train" and not row.skipped for row in models):
         faults.append(f"{sheets}, column role: no row is 'train', so there is nothing to train on")
     if faults:
         raise AtlasError("\n".join(faults))
     return models
+
+
+def _duplicate_faults(models: list[Model]) -> list[str]:
+    """Rows of one checkpoint that do not say so, and rows that say so wrongly."""
+    faults = []
+    by_id = {row.model: row for row in models}
+    by_source: dict[tuple[str, str], Model] = {}
+    for row in models:
+        first = by_id.get(row.duplicate_of)
+        if row.duplicate_of and (first is None or first.duplicate_of):
+            faults.append(
+                f"model {row.model}, column duplicate_of: {row.duplicate_of!r} is "
+                + ("a duplicate itself" if first else "no model of the sheet")
+            )
+        elif first and (first.source, first.sha256, first.role) != (
+            row.source, row.sha256, row.role,
+        ):  # fmt: skip
+            faults.append(
+                f"model {row.model}, column duplicate_of: source, sha256 and role must be those "
+                f"of {first.model}"
+            )
+        if row.skipped:
+            continue
+        same = by_source.setdefault((row.source, row.sha256), row)
+        if same is not row:
+            faults.append(
+                f"model {row.model}, column source: the same as of model {same.model}; write "
+                f"{same.model} into its column duplicate_of"
+            )
+    return faults
 
 
 def _rows(path: Path) -> list[tuple[int, Model]]:

@@ -18,6 +18,7 @@ from zarr.errors import ContainsGroupError
 
 from kernel_atlas import __version__
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.sources.checkpoint import Layer
 
 ENCODING_TYPE = "kernel-atlas-model"
 ENCODING_VERSION = 1
@@ -29,10 +30,13 @@ SHARD_KERNELS = 16 * CHUNK_KERNELS
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """One depthwise layer of a model: a row of the layer table."""
+    """The kernels of one size of a layer: a row of the layer table.
+
+    Layers have one size, but for mixed convolutions: their rows share name and index.
+    """
 
     name: str
-    index: int  # in the checkpoint's order, from 0, over the depthwise layers of all sizes
+    index: int  # from 0, over the layers of all sizes
     kernel_size: int
     n_kernels: int
     stride: int | None = None  # None: not known from the weights alone
@@ -49,7 +53,7 @@ class Kernels:
     layer : ndarray of shape (n,), int32
         Index of each kernel's layer in the layer table.
     channel : ndarray of shape (n,), int32
-        Number of each kernel within its layer, from 0.
+        Number of each kernel among those of its layer and size, from 0.
     layers : list of LayerInfo
         The whole layer table, of all sizes.
     """
@@ -59,27 +63,34 @@ class Kernels:
     channel: np.ndarray
     layers: list[LayerInfo]
 
+    @property
+    def layer_names(self) -> list[str]:
+        """The names of all layers, by index."""
+        return list(dict.fromkeys(info.name for info in self.layers))
 
-def write_model(
-    group: str | Path, layers: Sequence[tuple[str, np.ndarray]], facts: dict[str, Any]
-) -> None:
+
+def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any]) -> None:
     """Write a model's kernels as a group of the store, replacing what stood there.
 
     Parameters
     ----------
     group : path
         ``.../kernels.zarr/<model>``.
-    layers : sequence of (name, kernels)
-        In the order of the checkpoint; kernels are float32 of shape (n, k, k).
+    layers : sequence of Layer
+        In order; of layers that share a name, the sizes differ.
     facts : dict
         Further attributes that JSON can hold (source, checksum, ...). Not the time
         of writing: the same source shall give the same bytes.
     """
     group = Path(group)
+    indices = {name: index for index, name in enumerate(dict.fromkeys(x.name for x in layers))}
     table = [
-        LayerInfo(name, index, kernels.shape[-1], len(kernels))
-        for index, (name, kernels) in enumerate(layers)
-    ]
+        LayerInfo(
+            layer.name, indices[layer.name], layer.kernels.shape[-1], len(layer.kernels),
+            layer.stride, layer.dilation,
+        )
+        for layer in layers
+    ]  # fmt: skip
     # Not inside the store: zarr would list a leftover as a model, or warn of it.
     partial = group.parent.with_name(group.parent.name + ".partial") / group.name
     shutil.rmtree(partial, ignore_errors=True)
@@ -87,7 +98,7 @@ def write_model(
     root = zarr.open_group(partial, mode="w-")
     for size in sorted({layer.kernel_size for layer in table}):
         chosen = [info for info in table if info.kernel_size == size]
-        kernels = np.concatenate([layers[info.index][1] for info in chosen])
+        kernels = np.concatenate([x.kernels for x in layers if x.kernels.shape[-1] == size])
         index = np.repeat(
             np.array([info.index for info in chosen], np.int32), [i.n_kernels for i in chosen]
         )
@@ -149,14 +160,14 @@ def _read_size(
     root: zarr.Group, size: int, layers: list[LayerInfo]
 ) -> tuple[np.ndarray, np.ndarray]:
     """The arrays of one size, checked against the group's attributes; ValueError if they differ."""
-    counts = [info.n_kernels if info.kernel_size == size else 0 for info in layers]
-    if not any(counts):
+    rows = [(info.index, info.n_kernels) for info in layers if info.kernel_size == size]
+    if not rows:
         return np.zeros((0, size, size), np.float32), np.zeros(0, np.int32)
     kernels = np.asarray(root[f"k{size}/kernels"][:])  # type: ignore[index]
     layer = np.asarray(root[f"k{size}/layer"][:])  # type: ignore[index]
     if _digest(kernels) != root.attrs["kernels_sha256"][f"k{size}"]:  # type: ignore[index, call-overload]
         raise ValueError("kernels differ from their checksum")
-    if not np.array_equal(layer, np.repeat(np.arange(len(counts)), counts)):
+    if not np.array_equal(layer, np.repeat(*np.array(rows).T)):
         raise ValueError("layer numbers differ from the layer table")
     return kernels, layer
 

@@ -14,16 +14,18 @@ _STYLE = """<style>
 body {font: 14px sans-serif; margin: 2em}
 table {border-collapse: collapse}
 th, td {padding: 0.3em 0.8em; text-align: right; border-bottom: 1px solid #ddd}
-th:nth-child(-n+2), td:nth-child(-n+2) {text-align: left}
+th:nth-child(-n+2), td:nth-child(-n+2), th:last-child, td:last-child {text-align: left}
 </style>
 """
 
 
 def summarise_classes(
-    models: Sequence[str],
+    listed: Sequence[str],
+    results_of: Sequence[str],
     families: Sequence[str],
     paper_tables: Sequence[str],
     paper_percents: Sequence[str],
+    notes: Sequence[str],
     paths_to_classes: Mapping[tuple[str, int], str | Path],
     paths_to_controls: Mapping[str, str | Path],
     path_to_clustered: str | Path,
@@ -34,9 +36,13 @@ def summarise_classes(
 
     Parameters
     ----------
-    models, families, paper_tables, paper_percents : sequences of str
-        One entry a model, in the order of the sheet; all but the first may be empty.
-    paths_to_classes : mapping
+    listed, results_of : sequences of str
+        A model's id and that of the model whose results are its own: another's for
+        duplicates. In the order of the sheet.
+    families, paper_tables, paper_percents, notes : sequences of str
+        Of the same models; each may be empty. One that has no results is listed
+        with the note if the paper has it.
+    paths : mapping
         From model and kernel size to that table of classes.
     paths_to_controls : mapping
         From model to its table of controls.
@@ -45,31 +51,37 @@ def summarise_classes(
     path_to_clustered_html : path
         Written: the first table as a page, for the report.
     """
-    family_of = dict(zip(models, families, strict=True))
-    published = {
-        (model, PAPER_TABLE_SIZES[table]): float(percent)
-        for model, table, percent in zip(models, paper_tables, paper_percents, strict=True)
-        if percent
-    }
-    clustered = []
-    layers = [pd.DataFrame()]
+    counts, layers_of = {}, {}
     for (model, size), path in paths_to_classes.items():
         classes = pd.read_parquet(path)
         if classes.empty:
             continue
         controls = pd.read_csv(paths_to_controls[model], sep="\t")
-        clustered.append(
-            {"model": model, "family": family_of[model], "kernel_size": size}
-            | count_clustered(classes["class"])
-            | {
-                "random_percent": _random_percent(controls, size),
-                "paper_percent": published.get((model, size), float("nan")),
-            }
-        )
-        layers.append(count_by_layer(classes).assign(model=model, kernel_size=size))
+        counts[model, size] = count_clustered(classes["class"]) | {
+            "random_percent": _random_percent(controls, size)
+        }
+        layers_of[model, size] = count_by_layer(classes)
+    clustered = []
+    layers = [pd.DataFrame()]
+    sizes = sorted({size for _, size in paths_to_classes})
+    rows = zip(listed, results_of, families, paper_tables, paper_percents, notes, strict=True)
+    for name, model, family, table, percent, note in rows:
+        has_results = any((model, size) in paths_to_classes for size in sizes)
+        for size in sizes:
+            is_published = bool(percent) and PAPER_TABLE_SIZES[table] == size
+            if (model, size) in counts:
+                found = counts[model, size]
+                layers.append(layers_of[model, size].assign(model=name, kernel_size=size))
+            elif is_published and not has_results:
+                found = count_clustered(pd.Series([], dtype=object))
+            else:
+                continue
+            about = {"model": name, "family": family, "kernel_size": size}
+            published = float(percent) if is_published else float("nan")
+            clustered.append(about | found | {"paper_percent": published, "note": note})
     columns = [
         "model", "family", "kernel_size", "n_kernels", "n_dead", "n_clustered",
-        "clustered_percent", "random_percent", "paper_percent",
+        "clustered_percent", "random_percent", "paper_percent", "note",
     ]  # fmt: skip
     _write(pd.DataFrame(clustered, columns=columns), path_to_clustered)
     _write_html(pd.DataFrame(clustered, columns=columns), path_to_clustered_html)

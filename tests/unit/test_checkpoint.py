@@ -14,7 +14,8 @@ from safetensors.torch import save_file as save_torch
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extract import extract_kernels
 from kernel_atlas.sources import locate
-from kernel_atlas.sources.checkpoint import is_depthwise, read_checkpoint
+from kernel_atlas.sources.checkpoint import Depthwise, is_depthwise, read_checkpoint
+from kernel_atlas.sources.file import LocalFile
 from kernel_atlas.sphere import find_dead
 
 LEGACY = {"_use_new_zipfile_serialization": False}
@@ -41,7 +42,7 @@ def save(content, path):
 
 
 def read(path):
-    return {layer.name: layer.kernels for layer in read_checkpoint(path).layers}
+    return {layer.name: layer.kernels for layer in read_checkpoint(LocalFile(path), Depthwise())}
 
 
 def assert_read(path, weights):
@@ -54,7 +55,7 @@ def assert_read(path, weights):
 
 def refusal(path):
     with pytest.raises(AtlasError) as caught:
-        read_checkpoint(path)
+        read_checkpoint(LocalFile(path), Depthwise())
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
 
@@ -81,7 +82,9 @@ def test_safetensors_in_natural_order_and_only_what_is_needed(tmp_path, weights)
     path = tmp_path / "net.safetensors"
     save_file(weights | {"head.weight": np.zeros((1000, 1000), np.float32)}, path)
     assert_read(path, weights)
-    assert read_checkpoint(path).bytes_read < 10_000 < path.stat().st_size
+    file = LocalFile(path)
+    read_checkpoint(file, Depthwise())
+    assert file.bytes_read < 10_000 < path.stat().st_size
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
@@ -99,7 +102,9 @@ def test_floating_point_of_any_width_becomes_float32(tmp_path, weights, dtype, s
 def test_pickles_of_both_formats(tmp_path, weights, name, options):
     torch.save(tensors(weights), tmp_path / name, **options)
     assert_read(tmp_path / name, weights)
-    assert read_checkpoint(tmp_path / name).bytes_read == (tmp_path / name).stat().st_size
+    file = LocalFile(tmp_path / name)
+    read_checkpoint(file, Depthwise())
+    assert file.bytes_read == file.size == file.path.stat().st_size
 
 
 @pytest.mark.parametrize("key", ["model", "state_dict", "state_dict_ema", "model_ema"])
@@ -273,7 +278,7 @@ def test_extraction_keeps_where_the_kernels_came_from(tmp_path, weights):
     ],
 )
 def test_real_kernels(real_weights, name, counts):
-    layers = read_checkpoint(real_weights(name)).layers
+    layers = read_checkpoint(LocalFile(real_weights(name)), Depthwise())
     assert count(layers) == counts
     numbers = [int(layer.name.split(".")[0]) for layer in layers]
     assert numbers == sorted(numbers)
@@ -286,7 +291,7 @@ def test_real_kernels(real_weights, name, counts):
 def test_bundled_packages(repository, number, n_3x3, n_5x5, n_dead):
     sheet = (repository / "models" / "bundled.tsv").read_text()
     source = sheet.splitlines()[1 + number].split("\t")[1]
-    layers = read_checkpoint(locate(source)).layers
+    layers = read_checkpoint(locate(source), Depthwise())
     assert {size: n for size, (n, _) in count(layers).items()} == {3: n_3x3, 5: n_5x5}
     dead = [find_dead(layer.kernels) for layer in layers if layer.kernels.shape[-1] == 5]
     assert np.concatenate(dead).sum() == n_dead

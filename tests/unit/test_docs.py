@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from kernel_atlas.sources.checkpoint import Layer
 from kernel_atlas.store import write_model
 
 REPOSITORY = Path(__file__).parents[2]
@@ -98,7 +99,7 @@ def test_the_example_reads_a_store(tmp_path, rng):
         ("stages.1.conv_dw", rng.normal(size=(3, 5, 5))),
         ("stages.2.conv_dw", rng.normal(size=(2, 7, 7))),
     ]
-    layers = [(name, kernels.astype(np.float32)) for name, kernels in layers]
+    layers = [Layer(name, kernels.astype(np.float32)) for name, kernels in layers]
     store = tmp_path / "kernels.zarr"
     write_model(store / "tiny_net", layers, {"source": "file:tiny.pth"})
     done = subprocess.run(
@@ -112,7 +113,7 @@ def test_the_example_reads_a_store(tmp_path, rng):
     assert "tiny_net: 3 kernels of k5, 6 kernels of k7" in done.stdout
     assert "stages.2.conv_dw: 2 kernels, 7x7" in done.stdout
     assert "float32 array of shape (4, 7, 7)" in done.stdout
-    assert f"{layers[0][1][0, 0, 0]:.3f}" in done.stdout
+    assert f"{layers[0].kernels[0, 0, 0]:.3f}" in done.stdout
 
 
 def test_the_example_needs_no_package_of_ours():

@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.sources.checkpoint import read_checkpoint
+from kernel_atlas.sources.checkpoint import Depthwise, read_checkpoint
+from kernel_atlas.sources.file import LocalFile
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def test_torchscript_is_refused_without_advice_to_run_it(tmp_path):
     network = torch.nn.Conv2d(4, 4, 3, groups=4)
     torch.jit.trace(network, torch.zeros(1, 4, 5, 5)).save(tmp_path / "script.pt")
     with pytest.raises(AtlasError, match=r"script\.pt is a TorchScript archive") as caught:
-        read_checkpoint(tmp_path / "script.pt")
+        read_checkpoint(LocalFile(tmp_path / "script.pt"), Depthwise())
     assert "weights_only" not in str(caught.value)
 
 
@@ -28,25 +29,27 @@ def test_quantised_weights_are_refused(tmp_path, weights):
         {"a.weight": torch.quantize_per_tensor(weights, 0.1, 0, torch.qint8)}, tmp_path / "q.pth"
     )
     with pytest.raises(AtlasError, match="layer a: qint8 weights; only floating point is read"):
-        read_checkpoint(tmp_path / "q.pth")
+        read_checkpoint(LocalFile(tmp_path / "q.pth"), Depthwise())
 
 
 def test_float8_of_safetensors_is_read(tmp_path, weights):
     small = weights.to(torch.float8_e4m3fn)
     save_file({"a.weight": small}, tmp_path / "small.safetensors")
-    (layer,) = read_checkpoint(tmp_path / "small.safetensors").layers
+    (layer,) = read_checkpoint(LocalFile(tmp_path / "small.safetensors"), Depthwise())
     assert (layer.kernels == small.float().numpy()[:, 0]).all()
 
 
 def test_a_name_that_is_no_text_is_passed_over(tmp_path, weights):
     torch.save({"a.weight": weights, 7: weights}, tmp_path / "net.pth")
-    assert [layer.name for layer in read_checkpoint(tmp_path / "net.pth").layers] == ["a"]
+    assert [
+        layer.name for layer in read_checkpoint(LocalFile(tmp_path / "net.pth"), Depthwise())
+    ] == ["a"]
 
 
 def test_one_layer_under_two_names_is_refused(tmp_path, weights):
     torch.save({"a.weight": weights, "module.a.weight": weights + 1}, tmp_path / "net.pth")
     with pytest.raises(AtlasError, match=r"layer a is 2 times in net\.pth"):
-        read_checkpoint(tmp_path / "net.pth")
+        read_checkpoint(LocalFile(tmp_path / "net.pth"), Depthwise())
 
 
 def test_the_order_of_each_format(tmp_path, weights):
@@ -55,7 +58,10 @@ def test_the_order_of_each_format(tmp_path, weights):
     torch.save(state, tmp_path / "net.pth")
     save_file(state, tmp_path / "net.safetensors")
     order = {
-        suffix: [layer.name for layer in read_checkpoint(tmp_path / f"net{suffix}").layers]
+        suffix: [
+            layer.name
+            for layer in read_checkpoint(LocalFile(tmp_path / f"net{suffix}"), Depthwise())
+        ]
         for suffix in (".pth", ".safetensors")
     }
     assert order == {

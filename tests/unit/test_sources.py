@@ -28,10 +28,10 @@ def package(tmp_path, monkeypatch):
 def test_file_is_relative_to_the_working_directory(tmp_path, monkeypatch):
     (tmp_path / "net.pth").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
-    assert sources.locate("file:net.pth").samefile(tmp_path / "net.pth")
-    assert sources.locate(f"file:{tmp_path}/net.pth").samefile(tmp_path / "net.pth")
+    assert sources.locate("file:net.pth").path.samefile(tmp_path / "net.pth")
+    assert sources.locate(f"file:{tmp_path}/net.pth").path.samefile(tmp_path / "net.pth")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert sources.locate("file:~/net.pth").samefile(tmp_path / "net.pth")
+    assert sources.locate("file:~/net.pth").path.samefile(tmp_path / "net.pth")
     assert sources.stamp("file:~/net.pth", "", "") == sources.stamp("file:net.pth", "", "") != ""
 
 
@@ -45,7 +45,7 @@ def test_a_missing_file_is_named_with_its_whole_path(tmp_path, monkeypatch, name
 
 
 def test_a_file_of_a_package_is_found_without_running_it(package):
-    path = sources.locate("package:atlas_test_package/models/net.pth")
+    path = sources.locate("package:atlas_test_package/models/net.pth").path
     assert path.read_bytes() == b"weights"
     assert "atlas_test_package" not in sys.modules
 
@@ -70,7 +70,7 @@ def test_what_is_missing_in_a_package_is_named(package, rest, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["http:x", "timm", "", "FILE:x", ":x"])
+@pytest.mark.parametrize("source", ["ftp:x", "timm", "", "FILE:x", ":x"])
 def test_an_unknown_scheme_lists_the_known(source):
     with pytest.raises(AtlasError, match="unknown source scheme") as caught:
         sources.split(source)

@@ -1,16 +1,25 @@
-"""Extract the depthwise kernels of one model into its group of the store."""
+"""Extract the kernels of one model into its group of the store."""
 
 from pathlib import Path
 
-from kernel_atlas.extract import extract_kernels
+from kernel_atlas.extract import Downloads, extract_kernels
 from kernel_atlas.logs import logged
+from kernel_atlas.sources.regular import RegularSample
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
+        sample = snakemake.params.regular_sample
         extract_kernels(
             model=snakemake.wildcards.model,
             source=snakemake.params.source,
             sha256=snakemake.params.sha256,
             stamp=snakemake.params.stamp,
+            path_to_architectures=snakemake.input.architectures or None,
+            regular=RegularSample(*sample) if sample else None,
+            downloads=Downloads(
+                folder="results/downloads",
+                limit_mb=snakemake.resources.download_mb,
+                keep=bool(snakemake.resources.keep_downloads),
+            ),
             path_to_group=Path(snakemake.output[0]).parent,
         )

@@ -9,10 +9,12 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         models, sizes = snakemake.params.models, snakemake.params.sizes
         summarise_classes(
-            models=models,
+            listed=snakemake.params.listed,
+            results_of=snakemake.params.results_of,
             families=snakemake.params.families,
             paper_tables=snakemake.params.paper_tables,
             paper_percents=snakemake.params.paper_percents,
+            notes=snakemake.params.notes,
             paths_to_classes=dict(
                 zip(product(models, sizes), snakemake.input.classes, strict=True)
             ),

@@ -1,21 +1,50 @@
 """Where a model's weights come from: the one module that owns the schemes.
 
-A source is one URI, ``scheme:rest``. Each scheme is a module of this package
-with a function ``locate(rest) -> Path`` that turns the rest into a local
-checkpoint file; to add a scheme, write its module and name it in `SCHEMES`.
-Light at import: the Snakefile checks the sheet's sources each time it is parsed.
+A source is one URI, ``scheme:rest`` (docs/sources.md). A scheme that stands for a
+file is a module of this package with a function ``locate(source)`` that returns the
+`file.LocalFile` or `remote.RemoteFile`; to add one, write its module and name it in
+`SCHEMES`. Light at import: the Snakefile checks the sheet's sources each time it is
+parsed.
 """
 
 import hashlib
 import json
+import re
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_atlas.errors import AtlasError
 
+if TYPE_CHECKING:
+    from kernel_atlas.sources.file import LocalFile
+    from kernel_atlas.sources.remote import RemoteFile
+
+
+class Scheme(NamedTuple):
+    """What may follow a scheme, and the module that locates its file."""
+
+    pattern: str
+    form: str  # the pattern as a person writes it
+    module: str | None = None
+
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
 SCHEMES = {
-    "file": "kernel_atlas.sources.file",
-    "package": "kernel_atlas.sources.package",
+    "file": Scheme(r".+", "file:PATH", "kernel_atlas.sources.file"),
+    "package": Scheme(r".+", "package:PACKAGE/PATH", "kernel_atlas.sources.package"),
+    # which file it stands for is timm's to say (`kernel_atlas.architectures`)
+    "timm": Scheme(_NAME, "timm:NAME"),
+    "hf": Scheme(
+        rf"{_NAME}/{_NAME}(@[^@:\s]+)?(:[^:\s]+)?",
+        "hf:OWNER/REPO[@REVISION][:FILE]",
+        "kernel_atlas.sources.hub",
+    ),
+    "https": Scheme(r"//[^/\s]+/\S+", "https://HOST/PATH", "kernel_atlas.sources.url"),
+    "http": Scheme(r"//[^/\s]+/\S+", "http://HOST/PATH", "kernel_atlas.sources.url"),
+    # weights that are not to be had, and why
+    "none": Scheme(r".+", "none:REASON"),
 }
 
 
@@ -25,7 +54,7 @@ def split(source: str) -> tuple[str, str]:
     Raises
     ------
     AtlasError
-        If the scheme is unknown or nothing follows it.
+        If the scheme is unknown or what follows has not its form.
     """
     scheme, colon, rest = source.partition(":")
     if not colon or scheme not in SCHEMES:
@@ -33,19 +62,33 @@ def split(source: str) -> tuple[str, str]:
         raise AtlasError(f"unknown source scheme in {source!r} (known: {known})")
     if not rest:
         raise AtlasError(f"nothing follows the scheme in {source!r}")
+    if not re.fullmatch(SCHEMES[scheme].pattern, rest):
+        raise AtlasError(f"{source!r} has not the form {SCHEMES[scheme].form}")
     return scheme, rest
 
 
-def locate(source: str) -> Path:
-    """The local checkpoint file that a source URI names.
+def locate(source: str) -> "LocalFile | RemoteFile":
+    """The file that a source URI stands for, of any scheme but ``timm:`` and ``none:``.
 
     Raises
     ------
     AtlasError
         If there is no such file.
     """
+    scheme, _ = split(source)
+    module = SCHEMES[scheme].module
+    if module is None:
+        raise AtlasError(f"{source!r} stands for no file by itself")
+    return import_module(module).locate(source)
+
+
+def may_download(source: str, sha256: str) -> bool:
+    """Whether a checkpoint may have to be fetched whole, as the source and its checksum look."""
     scheme, rest = split(source)
-    return import_module(SCHEMES[scheme]).locate(rest)
+    path = rest.partition("?")[0]
+    if scheme == "hf":
+        return not path.endswith(".safetensors")
+    return scheme in ("https", "http") and bool(sha256 or not path.endswith(".safetensors"))
 
 
 def check_sha256(path: Path, expected: str) -> None:
@@ -62,14 +105,14 @@ def check_sha256(path: Path, expected: str) -> None:
 def stamp(source: str, sha256: str, path_to_metadata: str | Path) -> str:
     """What tells that a source has changed since it was read, beyond its URI and checksum.
 
-    Size and modification time of the checkpoint, or nothing where a checksum
-    pins its content. A checkpoint that was deleted after its extraction has not
-    changed: its stamp is the one in the model's ``zarr.json`` at `path_to_metadata`.
+    Size and modification time of a checkpoint on this machine, or nothing where a
+    checksum pins its content. A checkpoint that was deleted after its extraction has
+    not changed: its stamp is the one in the model's ``zarr.json`` at `path_to_metadata`.
     """
-    if sha256:
+    if sha256 or split(source)[0] not in ("file", "package"):
         return ""
     try:
-        facts = locate(source).stat()
+        facts = locate(source).path.stat()  # type: ignore[union-attr]
     except (AtlasError, OSError):
         try:
             return json.loads(Path(path_to_metadata).read_bytes())["attributes"]["stamp"]

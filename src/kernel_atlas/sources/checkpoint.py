@@ -1,14 +1,17 @@
-"""Read the depthwise kernels of a local checkpoint, and nothing else of it."""
+"""Read the kernels of a checkpoint, and as little else of it as its format allows."""
 
 import re
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.sources.file import LocalFile
+from kernel_atlas.sources.remote import RemoteFile
 
 # put before every name by torch's data-parallel and compile wrappers
 WRAPPER_PREFIXES = re.compile(r"^(module\.|_orig_mod\.)+")
@@ -16,18 +19,38 @@ WRAPPER_PREFIXES = re.compile(r"^(module\.|_orig_mod\.)+")
 
 @dataclass(frozen=True)
 class Layer:
-    """One depthwise layer: its name and kernels, float32 of shape (n, k, k)."""
+    """Kernels of one size of one layer, float32 of shape (n, k, k)."""
 
     name: str
     kernels: np.ndarray
+    stride: int | None = None  # None: not known from the weights alone
+    dilation: int | None = None
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """The depthwise layers of a checkpoint: in the order of a pickle's state dict, or by name."""
+class Selection(Protocol):
+    """Which kernels to read: `Depthwise`, or `regular.RegularSample`."""
 
-    layers: list[Layer]
-    bytes_read: int
+    what: str  # for the error when there are none
+
+    def rows(self, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
+        """Which entries of a weight's first dimension to read, ascending; None for none."""
+
+    def kernels(self, name: str, weights: np.ndarray) -> np.ndarray:
+        """Kernels of shape (n, k, k) from these entries, of shape (rows, channels, k, k)."""
+
+
+class Depthwise:
+    """All kernels of all depthwise convolutions."""
+
+    what = "depthwise kernel (no weight of shape n x 1 x k x k)"
+
+    def rows(self, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
+        """All of a depthwise weight."""
+        return np.arange(shape[0]) if is_depthwise(shape) else None
+
+    def kernels(self, name: str, weights: np.ndarray) -> np.ndarray:
+        """The weight without its dimension of one input channel."""
+        return weights[:, 0]
 
 
 def is_depthwise(shape: tuple[int, ...]) -> bool:
@@ -38,65 +61,86 @@ def is_depthwise(shape: tuple[int, ...]) -> bool:
     return len(shape) == 4 and shape[0] > 1 and shape[1] == 1 and shape[2] == shape[3] > 1
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Read the depthwise kernels of a .safetensors file or of a pickle (.pth, .pth.tar, .pt, .bin).
+def read_checkpoint(file: LocalFile | RemoteFile, selection: Selection) -> list[Layer]:
+    """Read the selected kernels of a .safetensors file or of a pickle (.pth, .pth.tar, .pt, .bin).
 
     Parameters
     ----------
-    path : Path
-        Pickles may be zip archives or of the legacy format, with the weights at
-        the top or under one of `pickles.WEIGHT_KEYS`. Nothing but tensors and plain
-        containers is unpickled.
+    file : LocalFile or RemoteFile
+        Pickles must be local; they may be zip archives or of the legacy format, with
+        the weights at the top or under one of `pickles.WEIGHT_KEYS`. Nothing but
+        tensors and plain containers is unpickled.
+    selection : Selection
+
+    Returns
+    -------
+    list of Layer
+        In the order of a pickle's state dict, or of a .safetensors file's names.
 
     Raises
     ------
     AtlasError
-        If the file cannot be read whole, holds code, has no depthwise kernel,
+        If the file cannot be read whole, holds code, has no such kernel,
         or has one that is not finite; layer and cause are named.
     """
-    if path.suffix == ".safetensors":
-        from kernel_atlas.sources.safetensors import read_safetensors as read
+    if isinstance(file, RemoteFile) or is_safetensors(file.name):
+        from kernel_atlas.sources.safetensors import read_safetensors
+
+        layers = read_safetensors(file, selection)
     else:
-        from kernel_atlas.sources.pickles import read_pickle as read
-    checkpoint = read(path)
-    if not checkpoint.layers:
-        raise AtlasError(f"{path.name} has no depthwise kernel (no weight of shape n x 1 x k x k)")
-    for name, count in Counter(layer.name for layer in checkpoint.layers).items():
+        from kernel_atlas.sources.pickles import read_pickle
+
+        layers = read_pickle(file.path, selection)
+        file.bytes_read = file.path.stat().st_size
+    if not layers:
+        raise AtlasError(f"{file.name} has no {selection.what}")
+    layers = join_splits(layers)
+    for (name, _), count in Counter(_identity(layer) for layer in layers).items():
         if count > 1:
             raise AtlasError(
-                f"layer {name} is {count} times in {path.name}, with and without a prefix such as "
+                f"layer {name} is {count} times in {file.name}, with and without a prefix such as "
                 "'module.'; save one of them"
             )
-    for layer in checkpoint.layers:
+    for layer in layers:
         bad = ~np.isfinite(layer.kernels).all(axis=(1, 2))
         if bad.any():
             raise AtlasError(
                 f"layer {layer.name}: {bad.sum()} of {len(bad)} kernels hold NaN or infinite "
                 f"weights (first: channel {bad.argmax()}); the checkpoint is broken"
             )
-    return checkpoint
+    return layers
 
 
-def make_layer(name: str, weights: Any) -> Layer:
-    """A layer from a weight of shape (n, 1, k, k).
+def is_safetensors(name: str) -> bool:
+    """Whether a file of this name is read by ranges; any other is a pickle, read as a whole."""
+    return Path(name).suffix == ".safetensors"
 
-    Parameters
-    ----------
-    name : str
-        The weight's name in the checkpoint.
-    weights : ndarray or torch.Tensor
-        Of any floating point type.
 
-    Raises
-    ------
-    AtlasError
-        If the weights are not floating point.
+def layer_name(weight: str) -> str:
+    """A layer's name from its weight's: without wrappers' prefixes and ``.weight``."""
+    return WRAPPER_PREFIXES.sub("", weight).removesuffix(".weight")
+
+
+def join_splits(layers: Sequence[Layer]) -> list[Layer]:
+    """Give the splits of a mixed convolution (MixConv) the name of the layer that they form.
+
+    They are the parent's only depthwise children, numbered from 0, of sizes 3, 5, 7, ...
     """
-    name = WRAPPER_PREFIXES.sub("", name).removesuffix(".weight")
-    if not isinstance(weights, np.ndarray) and weights.is_floating_point():
-        weights = weights.detach().float().numpy()
-    if not isinstance(weights, np.ndarray) or not np.issubdtype(weights.dtype, np.floating):
-        dtype = str(weights.dtype).removeprefix("torch.")
-        raise AtlasError(f"layer {name}: {dtype} weights; only floating point is read")
-    with np.errstate(over="ignore"):  # what overflows is infinite and reported as such
-        return Layer(name, weights[:, 0].astype(np.float32))
+    children: dict[str, dict[int, int]] = defaultdict(dict)
+    for layer in layers:
+        parent, _, number = layer.name.rpartition(".")
+        if parent and number.isdigit():
+            children[parent][int(number)] = layer.kernels.shape[-1]
+    mixed = {
+        parent
+        for parent, sizes in children.items()
+        if len(sizes) > 1 and all(sizes.get(i) == 3 + 2 * i for i in range(len(sizes)))
+    }
+    return [
+        replace(layer, name=parent) if (parent := layer.name.rpartition(".")[0]) in mixed else layer
+        for layer in layers
+    ]
+
+
+def _identity(layer: Layer) -> tuple[str, int]:
+    return layer.name, layer.kernels.shape[-1]

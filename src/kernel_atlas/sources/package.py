@@ -4,11 +4,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.sources.file import LocalFile
 
 
-def locate(rest: str) -> Path:
-    """Find the file without importing (and so running) the package."""
-    package, _, member = rest.partition("/")
+def locate(source: str) -> LocalFile:
+    """Find the file without importing (and so running) the package.
+
+    Raises
+    ------
+    AtlasError
+        If there is no such package, or no such file in it.
+    """
+    package, _, member = source.removeprefix("package:").partition("/")
     try:
         spec = find_spec(package) if package.isidentifier() else None
     except (ImportError, ValueError):
@@ -18,5 +25,5 @@ def locate(rest: str) -> Path:
     for folder in map(Path, spec.submodule_search_locations):
         path = (folder / member).resolve()
         if path.is_file() and path.is_relative_to(folder.resolve()):
-            return path
+            return LocalFile(path)
     raise AtlasError(f"the installed package {package!r} holds no file {member!r}")

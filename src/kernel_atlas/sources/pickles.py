@@ -11,14 +11,14 @@ from typing import Any
 import torch
 
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.sources.checkpoint import Checkpoint, is_depthwise, make_layer
+from kernel_atlas.sources.checkpoint import Layer, Selection, layer_name
 
 # where training codes put the weights; averaged weights first, as timm takes them
 WEIGHT_KEYS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
 
-def read_pickle(path: Path) -> Checkpoint:
-    """The depthwise layers in the order of the state dict.
+def read_pickle(path: Path, selection: Selection) -> list[Layer]:
+    """The selected kernels in the order of the state dict.
 
     Raises
     ------
@@ -54,14 +54,21 @@ def read_pickle(path: Path) -> Checkpoint:
                 "save the model's state_dict alone"
             ) from None
         raise AtlasError(f"{path.name} is no whole checkpoint ({_first_line(error)})") from None
-    layers = [
-        make_layer(name, tensor)
-        for name, tensor in _state_dict(content, path).items()
-        if isinstance(name, str)
-        and isinstance(tensor, torch.Tensor)
-        and is_depthwise(tuple(tensor.shape))
-    ]
-    return Checkpoint(layers, path.stat().st_size)
+    layers = []
+    for name, tensor in _state_dict(content, path).items():
+        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
+            continue
+        rows = selection.rows(name, tuple(tensor.shape))
+        if rows is None:
+            continue
+        if not tensor.is_floating_point():
+            dtype = str(tensor.dtype).removeprefix("torch.")
+            raise AtlasError(
+                f"layer {layer_name(name)}: {dtype} weights; only floating point is read"
+            )
+        weights = tensor.detach()[torch.from_numpy(rows)].float().numpy()
+        layers.append(Layer(layer_name(name), selection.kernels(name, weights)))
+    return layers
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, Any]:

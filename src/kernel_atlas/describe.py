@@ -1,0 +1,158 @@
+"""What each row of the sheet will fetch and hold, told before any kernel is read."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from kernel_atlas import sources
+from kernel_atlas.architectures import read_architecture
+from kernel_atlas.errors import AtlasError
+from kernel_atlas.files import replacing
+from kernel_atlas.sources.checkpoint import Depthwise, is_depthwise, is_safetensors, read_checkpoint
+from kernel_atlas.sources.file import LocalFile
+from kernel_atlas.sources.remote import RemoteFile, merge_ranges
+from kernel_atlas.sources.safetensors import read_header
+
+N_AT_ONCE = 8
+FLOAT32_BYTES = 4
+
+
+@dataclass
+class Description:
+    """What is known of one row; `wire_bytes` and `kernels` are None where nothing is."""
+
+    wire_bytes: int | None = None
+    kernels: Mapping[int, int] | None = None  # kernels by size
+    note: str = ""
+
+
+def describe_sources(
+    models: Sequence[str],
+    sheet_sources: Sequence[str],
+    roles: Sequence[str],
+    skipped: Sequence[str],
+    sizes: Sequence[int],
+    path_to_architectures: str | Path | None,
+    path_to_tsv: str | Path,
+    path_to_txt: str | Path,
+) -> None:
+    """Write the table of all rows, for programs and for people.
+
+    timm: rows are described from their architecture, without a request; of others
+    on the network, the header or the size is asked for.
+
+    Parameters
+    ----------
+    models, sheet_sources, roles, skipped : sequences of str
+        One entry a row; `skipped` says why a row is not extracted, or is empty.
+    sizes : sequence of int
+        Kernel sizes that are clustered.
+    path_to_architectures : path or None
+        What timm says (see `architectures.resolve_timm`).
+    path_to_tsv, path_to_txt : path
+        Written.
+    """
+
+    def describe(source: str, role: str, reason: str) -> Description:
+        if reason:
+            return Description(0, {}, reason)
+        try:
+            return describe_source(source, role == "compare", path_to_architectures)
+        except AtlasError as error:
+            return Description(note=f"cannot be read: {error}")
+
+    with ThreadPoolExecutor(N_AT_ONCE) as pool:
+        found = list(pool.map(describe, sheet_sources, roles, skipped))
+    table = pd.DataFrame({"model": models, "role": roles, "source": sheet_sources})
+    table["wire_mb"] = pd.array([_megabytes(row.wire_bytes) for row in found], "Float64")
+    for size in sorted({size for row in found for size in row.kernels or {}}):
+        counts = [None if row.kernels is None else row.kernels.get(size, 0) for row in found]
+        table[f"k{size}"] = pd.array(counts, "Int64")
+    table["note"] = [_note(row, sizes) for row in found]
+    with replacing(path_to_tsv) as path:
+        table.to_csv(path, sep="\t", index=False, float_format="%.3f", lineterminator="\n")
+    with replacing(path_to_txt) as path:
+        path.write_text(_to_text(table, skipped), encoding="utf-8")
+
+
+def describe_source(
+    source: str, is_compared: bool, path_to_architectures: str | Path | None
+) -> Description:
+    """What one source will cost and hold.
+
+    Raises
+    ------
+    AtlasError
+        If it cannot be read.
+    """
+    scheme, name = sources.split(source)
+    if is_compared:
+        return Description(note="a sample of its regular convolutions, a few MB")
+    if scheme == "timm":
+        if path_to_architectures is None:
+            raise AtlasError(f"{source!r} was not resolved")
+        architecture = read_architecture(name, path_to_architectures)
+        kernels = _count([(row.kernel_size, row.n_kernels) for row in architecture.layers])
+        n_bytes = sum(size * size * FLOAT32_BYTES * count for size, count in kernels.items())
+        return Description(RemoteFile.first_bytes + n_bytes, kernels)
+    file = sources.locate(source)
+    if not is_safetensors(file.name):
+        if isinstance(file, LocalFile):
+            layers = read_checkpoint(file, Depthwise())
+            kernels = _count([(layer.kernels.shape[-1], len(layer.kernels)) for layer in layers])
+            return Description(0, kernels)
+        if file.size is None:
+            file.read([(0, 1)])
+        return Description(file.size, None, "fetched whole; its kernels are known then")
+    tensors = [tensor for tensor in read_header(file).values() if is_depthwise(tensor.shape)]
+    kernels = _count([(tensor.shape[-1], tensor.shape[0]) for tensor in tensors])
+    if isinstance(file, LocalFile):
+        return Description(0, kernels, "in the hub's cache" if scheme == "hf" else "")
+    ranges = merge_ranges([(tensor.start, tensor.stop) for tensor in tensors])
+    return Description(file.bytes_read + sum(stop - start for start, stop in ranges), kernels)
+
+
+def _count(counts: Iterable[tuple[int, int]]) -> Counter[int]:
+    """The sums by kernel size of pairs of kernel size and kernels."""
+    sums: Counter[int] = Counter()
+    for size, count in counts:
+        sums[size] += count
+    return sums
+
+
+def _note(row: Description, sizes: Sequence[int]) -> str:
+    others = sorted(set(row.kernels or {}) - set(sizes))
+    named = ", ".join(f"{size}x{size}" for size in others)
+    parts = [row.note, f"{named}: for the store alone" if named else ""]
+    return "; ".join(filter(None, parts))
+
+
+def _megabytes(n_bytes: int | None) -> float | None:
+    return None if n_bytes is None else n_bytes / 1e6
+
+
+def _to_text(table: pd.DataFrame, skipped: Sequence[str]) -> str:
+    """The table with its sums, for the terminal."""
+    shown = table.drop(columns=["source"]).assign(
+        source=table["source"].where(table["source"].str.len() < 48, table["source"].str[:47] + "…")
+    )
+    columns = ["model", "role", "source", *table.columns[3:]]
+    counts = [name for name in columns if name.startswith("k") and name[1:].isdigit()]
+    formatters = {name: lambda n: "?" if pd.isna(n) else f"{n:,}" if n else "" for name in counts}
+    formatters["wire_mb"] = lambda n: "?" if pd.isna(n) else f"{n:,.1f}" if n else ""
+    text = shown[columns].to_string(
+        index=False, formatters=formatters, justify="left", na_rep="?", max_colwidth=None
+    )
+    known = table["wire_mb"].sum()
+    unknown = int(table["wire_mb"].isna().sum())
+    sums = ", ".join(f"{int(table[name].sum()):,} of {name[1:]}x{name[1:]}" for name in counts)
+    more = f" and {unknown} rows of unknown size" if unknown else ""
+    left_out = sum(map(bool, skipped))
+    return (
+        f"{text}\n\n{len(table)} rows, {left_out} of them not extracted; "
+        f"{known:,.1f} MB over the wire{more}\nkernels: {sums}\n"
+    )

@@ -1,0 +1,32 @@
+"""Import timm, also beside a torch that torchvision was not compiled for."""
+
+import sys
+from types import ModuleType
+
+# the operators that torchvision registers a meta function for, whether it has them or not
+_SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+_OPERATORS = ("torchvision::nms", "torchvision::qnms")
+
+
+def import_timm() -> ModuleType:
+    """The timm module.
+
+    torchvision's compiled operators are built for one kind of torch (such as CUDA);
+    beside another (such as CPU-only) its import, and so timm's, fails with "operator
+    torchvision::nms does not exist". Declaring their schemas cures it: nothing here
+    calls them.
+    """
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        import torch
+
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]  # half imported
+        for operator in _OPERATORS:
+            torch.library.define(operator, _SCHEMA)
+    import timm
+
+    return timm

@@ -1,0 +1,17 @@
+"""List what each row of the sheet will fetch and hold."""
+
+from kernel_atlas.describe import describe_sources
+from kernel_atlas.logs import logged
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        describe_sources(
+            models=snakemake.params.models,
+            sheet_sources=snakemake.params.sources,
+            roles=snakemake.params.roles,
+            skipped=snakemake.params.skipped,
+            sizes=snakemake.params.sizes,
+            path_to_architectures=snakemake.input.architectures or None,
+            path_to_tsv=snakemake.output.tsv,
+            path_to_txt=snakemake.output.txt,
+        )
