@@ -12,6 +12,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/inputs.smk"
 include: "rules/sources.smk"
 include: "rules/extract.smk"
 include: "rules/train.smk"
@@ -19,6 +20,7 @@ include: "rules/label.smk"
 include: "rules/classify.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/figures_models.smk"
 
 
 # Intermediate results are named too: a job that dies takes its old outputs with it,
@@ -38,3 +40,4 @@ rule all:
         expand(rules.plot_spectrum.output, size=SIZES),
         expand(rules.plot_history.output, size=config["autoencoder"]["sizes"]),
         expand(rules.plot_model.output, model=MODELS),
+        expand(rules.plot_slices.output, model=COMPARED),

@@ -79,35 +79,6 @@ wildcard_constraints:
     size="|".join(map(str, SIZES)),
 
 
-def get_stamp(wildcards):
-    """What shows that a model's source has changed since it was read."""
-    row = SHEET[wildcards.model]
-    return stamp(row["source"], row["sha256"], f"{STORE}/{wildcards.model}/zarr.json")
-
-
-def get_architectures(wildcards):
-    """What timm says, for a timm: row; another row's arrival does not make it old."""
-    is_timm = SHEET[wildcards.model]["source"].startswith("timm:")
-    return ancient(ARCHITECTURES) if is_timm else []
-
-
-def get_regular_sample(wildcards):
-    """Slices a layer and seed, for a row with role compare."""
-    is_compared = wildcards.model in COMPARED
-    return [config["regular"]["slices"], config["regular"]["seed"]] if is_compared else []
-
-
-def get_download_mb(wildcards):
-    """The largest file that an extraction may put into results/downloads."""
-    row = SHEET[wildcards.model]
-    return 4000 if may_download(row["source"], row["sha256"]) else 0
-
-
-def get_own_labels(wildcards):
-    """The user's label table of a kernel size, if there is one."""
-    return config["labels"].get(f"k{wildcards.size}", [])
-
-
 onstart:
     for model, reason in SKIPPED.items():
         logger.info(f"Not extracted: {model} ({reason})")

@@ -1,50 +1,8 @@
-"""Draw figures, each as PNG and SVG.
+"""Draw the figures across models, each as PNG and SVG.
 
-Inputs:  results/kernels.zarr/, results/classes/, results/labels/, results/tables/
-Outputs: results/figures/<model>/{layers,samples}, results/figures/clustered,
-         results/figures/k<size>/{spectrum,history}
+Inputs:  results/autoencoder/ and results/kmeans/, results/labels/, results/tables/
+Outputs: results/figures/clustered, results/figures/k<size>/{spectrum,history}
 """
-
-
-rule plot_model:
-    input:
-        group=rules.extract_kernels.output,
-        classes=rules.classify_kernels.output.classes,
-    output:
-        layers=report(
-            "results/figures/{model}/layers.png",
-            caption="../workflow/report/layers.rst",
-            category="Models",
-            subcategory="{model}",
-            labels={"model": "{model}", "figure": "classes by layer"},
-        ),
-        layers_svg="results/figures/{model}/layers.svg",
-        samples=report(
-            "results/figures/{model}/samples.png",
-            caption="../workflow/report/samples.rst",
-            category="Models",
-            subcategory="{model}",
-            labels={"model": "{model}", "figure": "random samples"},
-        ),
-        samples_svg="results/figures/{model}/samples.svg",
-    log:
-        "results/logs/plot_model/{model}.log",
-    benchmark:
-        "results/benchmarks/plot_model/{model}.tsv"
-    conda:
-        "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        sizes=SIZES,
-        n_samples=config["figures"]["samples"],
-        dpi=config["figures"]["dpi"],
-        version=versions.FIGURES,
-    message:
-        "Drawing the figures of {wildcards.model}"
-    script:
-        "../workflow/scripts/plot_model.py"
 
 
 rule plot_spectrum:

@@ -5,7 +5,7 @@ Standard library only: the Snakefile reads the sheet each time it is parsed.
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +86,9 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
                 )
             first_seen.setdefault(row.model.lower(), place)
             models.append(row)
-    faults += [f"{sheets}: {fault}" for fault in _duplicate_faults(models)]
+    faults += [
+        f"{first_seen[row.model.lower()]}, {fault}" for row, fault in _duplicate_faults(models)
+    ]
     if not models:
         faults.append(f"{sheets}: the model sheet has no rows")
     elif not any(row.role == "train" and not row.skipped for row in models):
@@ -96,34 +98,32 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
     return models
 
 
-def _duplicate_faults(models: list[Model]) -> list[str]:
+def _duplicate_faults(models: list[Model]) -> Iterator[tuple[Model, str]]:
     """Rows of one checkpoint that do not say so, and rows that say so wrongly."""
-    faults = []
     by_id = {row.model: row for row in models}
     by_source: dict[tuple[str, str], Model] = {}
     for row in models:
-        first = by_id.get(row.duplicate_of)
-        if row.duplicate_of and (first is None or first.duplicate_of):
-            faults.append(
-                f"model {row.model}, column duplicate_of: {row.duplicate_of!r} is "
-                + ("a duplicate itself" if first else "no model of the sheet")
-            )
-        elif first and (first.source, first.sha256, first.role) != (
-            row.source, row.sha256, row.role,
-        ):  # fmt: skip
-            faults.append(
-                f"model {row.model}, column duplicate_of: source, sha256 and role must be those "
-                f"of {first.model}"
-            )
-        if row.skipped:
+        if not row.duplicate_of:
+            same = by_source.setdefault((row.source, row.sha256), row)
+            is_alike = same.model.lower() != row.model.lower() and not row.skipped
+            if is_alike and row.source:
+                yield (
+                    row,
+                    (
+                        f"column source: the checkpoint of model {same.model} again; name that "
+                        "model in column duplicate_of"
+                    ),
+                )
             continue
-        same = by_source.setdefault((row.source, row.sha256), row)
-        if same is not row:
-            faults.append(
-                f"model {row.model}, column source: the same as of model {same.model}; write "
-                f"{same.model} into its column duplicate_of"
+        first = by_id.get(row.duplicate_of)
+        if first is None or first.duplicate_of:
+            what = "a duplicate itself" if first else "no model of the sheet"
+            yield row, f"column duplicate_of: {row.duplicate_of!r} is {what}"
+        elif (first.source, first.sha256, first.role) != (row.source, row.sha256, row.role):
+            yield (
+                row,
+                (f"column duplicate_of: source, sha256 and role are not those of {first.model}"),
             )
-    return faults
 
 
 def _rows(path: Path) -> list[tuple[int, Model]]:

@@ -1,7 +1,6 @@
 """Checkpoints: which tensors are kernels, where they are found, and what is refused."""
 
 import argparse
-import json
 import os
 from collections import OrderedDict
 
@@ -12,7 +11,6 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
 
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.extract import extract_kernels
 from kernel_atlas.sources import locate
 from kernel_atlas.sources.checkpoint import Depthwise, is_depthwise, read_checkpoint
 from kernel_atlas.sources.file import LocalFile
@@ -223,12 +221,12 @@ def test_float64_beyond_float32_is_not_finite(tmp_path, weights, suffix):
     assert "layer blocks.9.dw: 1 of 4 kernels" in refusal(path)
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_integer_weights_are_refused(tmp_path, suffix):
+@pytest.mark.parametrize(("suffix", "dtype"), [(".safetensors", "I8"), (".pth", "int8")])
+def test_integer_weights_are_refused(tmp_path, suffix, dtype):
     path = tmp_path / f"net{suffix}"
     content = {"dw.weight": torch.ones(4, 1, 3, 3, dtype=torch.int8)}
     save(content, path)
-    assert "layer dw: int8 weights" in refusal(path)
+    assert f"layer dw: {dtype} weights" in refusal(path)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
@@ -244,27 +242,6 @@ def test_no_depthwise_kernel(tmp_path, suffix):
 def test_a_pickle_without_weights(tmp_path, content):
     torch.save(content, tmp_path / "net.pth")
     assert "net.pth has no weights" in refusal(tmp_path / "net.pth")
-
-
-def test_extraction_names_the_model_and_leaves_no_group(tmp_path, weights):
-    weights["blocks.9.dw.weight"][0] = np.nan
-    torch.save(tensors(weights), tmp_path / "net.pth")
-    group = tmp_path / "kernels.zarr" / "net_a"
-    with pytest.raises(AtlasError, match=r"^model net_a: layer blocks\.9\.dw: "):
-        extract_kernels("net_a", f"file:{tmp_path}/net.pth", "", "", group)
-    with pytest.raises(AtlasError, match=r"^model net_a: wrong checksum"):
-        extract_kernels("net_a", f"file:{tmp_path}/net.pth", "0" * 64, "", group)
-    assert not group.exists()
-
-
-def test_extraction_keeps_where_the_kernels_came_from(tmp_path, weights):
-    torch.save(tensors(weights), tmp_path / "net.pth")
-    group = tmp_path / "kernels.zarr" / "net_a"
-    extract_kernels("net_a", f"file:{tmp_path}/net.pth", "", "7 bytes", group)
-    attributes = json.loads((group / "zarr.json").read_bytes())["attributes"]
-    expected = {"model": "net_a", "source": f"file:{tmp_path}/net.pth", "stamp": "7 bytes"}
-    assert attributes | expected == attributes
-    assert [layer["name"] for layer in attributes["layers"]] == ["blocks.9.dw", "blocks.10.dw"]
 
 
 @pytest.mark.parametrize(

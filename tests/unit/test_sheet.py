@@ -68,7 +68,7 @@ def test_what_editors_leave_is_accepted(tmp_path, newline, encoding):
         ("model", {"model": "naïve"}, "'naïve'"),
         ("model", {"model": ""}, "''"),
         ("model", {"model": "x" * 101}, "'xxx"),
-        ("role", {"role": "test"}, "'test' (known: train, classify)"),
+        ("role", {"role": "test"}, "'test' (known: train, classify, compare)"),
         ("role", {"role": ""}, "''"),
         ("source", {"source": "ftp://host/x.pth"}, "'ftp://host/x.pth' (known: file:, package:"),
         ("source", {"source": "x.pth"}, "'x.pth'"),
@@ -104,7 +104,8 @@ def test_a_newline_in_a_quoted_id_is_refused(tmp_path):
 
 @pytest.mark.parametrize(("first", "twin"), [("a", "a"), ("a", "A"), ("A", "a"), ("aB", "Ab")])
 def test_a_duplicate_id_names_both_places(tmp_path, first, twin):
-    path = write(tmp_path / "s.tsv", HEADER, row(model=first, role="train"), row(), row(model=twin))
+    rows = [row(model=first, role="train"), row(model="b", source="file:b"), row(model=twin)]
+    path = write(tmp_path / "s.tsv", HEADER, *rows)
     (fault,) = faults_of(path)
     assert fault.startswith(f"{path}, line 4, column model: duplicate id '{twin}'")
     assert fault.endswith(f"{path}, line 2")
@@ -182,6 +183,52 @@ def test_not_utf8(tmp_path):
     path = write(tmp_path / "s.tsv", HEADER, GOOD, row(family="Ünet"), encoding="latin-1")
     (fault,) = faults_of(path)
     assert fault.startswith(f"{path}: not a readable UTF-8 model sheet")
+
+
+DUPLICATES = "model\tsource\trole\tsha256\tduplicate_of"
+FIRST = "a\tfile:a\ttrain\t\t"
+
+
+def test_a_duplicate_is_skipped_and_says_of_what(tmp_path):
+    lines = ("b\tfile:a\ttrain\t\ta", FIRST, "c\tnone: never released \tclassify\t\t")
+    rows = read_sheets([write(tmp_path / "s.tsv", DUPLICATES, *lines)])
+    assert [row.skipped for row in rows] == ["the same checkpoint as a", "", "never released"]
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "detail"),
+    [
+        ("b\tfile:a\tclassify\t\t", "source", "the checkpoint of model a again"),
+        ("b\tfile:a\ttrain\t\tz", "duplicate_of", "'z' is no model of the sheet"),
+        ("b\tfile:a\ttrain\t\tb", "duplicate_of", "'b' is a duplicate itself"),
+        ("b\tfile:a\tclassify\t\ta", "duplicate_of", "not those of a"),
+        ("b\tfile:b\ttrain\t\ta", "duplicate_of", "not those of a"),
+        (f"b\tfile:a\ttrain\t{SHA256}\ta", "duplicate_of", "not those of a"),
+    ],
+)
+def test_a_wrong_duplicate_names_its_line_and_column(tmp_path, line, column, detail):
+    path = write(tmp_path / "s.tsv", DUPLICATES, FIRST, line)
+    (fault,) = faults_of(path)
+    assert fault.startswith(f"{path}, line 3, column {column}: ")
+    assert detail in fault
+
+
+def test_rows_that_were_never_released_may_share_the_reason(tmp_path):
+    lines = (f"{model}\tnone:never released\tclassify\t\t" for model in "bc")
+    assert len(read_sheets([write(tmp_path / "s.tsv", DUPLICATES, FIRST, *lines)])) == 3
+
+
+def test_one_file_of_two_checksums_is_two_checkpoints(tmp_path):
+    lines = (FIRST, f"b\tfile:a\ttrain\t{SHA256}\t")
+    assert len(read_sheets([write(tmp_path / "s.tsv", DUPLICATES, *lines)])) == 2
+
+
+@pytest.mark.parametrize("source", ["none:never released", "file:a"])
+def test_a_skipped_row_is_nothing_to_train_on(tmp_path, source):
+    path = write(tmp_path / "s.tsv", DUPLICATES, f"a\t{source}\tclassify\t\t",
+                 "b\tnone:for another reason\ttrain\t\t")  # fmt: skip
+    (fault,) = faults_of(path)
+    assert "no row is 'train'" in fault
 
 
 def test_the_bundled_sheet(repository):

@@ -11,7 +11,7 @@ from kernel_atlas.tables import count_by_layer, count_clustered, summarise_class
 
 CLUSTERED = [
     "model", "family", "kernel_size", "n_kernels", "n_dead", "n_clustered",
-    "clustered_percent", "random_percent", "paper_percent",
+    "clustered_percent", "random_percent", "paper_percent", "note",
 ]  # fmt: skip
 LAYERS = ["model", "kernel_size", "layer_index", "layer", "class", "n", "percent"]
 
@@ -33,10 +33,16 @@ def classes_of(**layers):
 
 @pytest.fixture
 def summarise(tmp_path):
-    """A function that sums up tables by model and size; the paper's numbers by model."""
+    """A function that sums up tables by model and size.
 
-    def run(tables, controls, paper=None):
+    `paper` has the paper's numbers by model, `others` the rows of the sheet without
+    results of their own: whose they take, and a note.
+    """
+
+    def run(tables, controls, paper=None, others=None):
         models = list(dict.fromkeys(model for model, _ in tables))
+        others = others or {}
+        listed = [*models, *others]
         for (model, size), table in tables.items():
             table.to_parquet(tmp_path / f"{model}-{size}.parquet")
         for model in models:
@@ -45,12 +51,14 @@ def summarise(tmp_path):
             pd.DataFrame(rows, columns=columns).to_csv(
                 tmp_path / f"{model}.tsv", sep="\t", index=False
             )
-        published = [(paper or {}).get(model, ("", "")) for model in models]
+        published = [(paper or {}).get(model, ("", "")) for model in listed]
         summarise_classes(
-            models=models,
-            families=[f"family of {model}" for model in models],
+            listed=listed,
+            results_of=models + [model for model, _ in others.values()],
+            families=[f"family of {model}" for model in listed],
             paper_tables=[table for table, _ in published],
             paper_percents=[percent for _, percent in published],
+            notes=[""] * len(models) + [note for _, note in others.values()],
             paths_to_classes={key: tmp_path / f"{key[0]}-{key[1]}.parquet" for key in tables},
             paths_to_controls={model: tmp_path / f"{model}.tsv" for model in models},
             path_to_clustered=tmp_path / "clustered.tsv",
@@ -105,7 +113,7 @@ def test_two_models_of_two_sizes_are_not_mixed_up(summarise):
     controls = {"a": {5: (3, 0), 7: (1, 1)}, "b": {7: (4, 1), 5: (2, 1)}}
     clustered, layers = summarise(tables, controls)
     assert list(clustered.columns) == CLUSTERED
-    assert clustered.drop(columns="paper_percent").to_numpy().tolist() == [
+    assert clustered.drop(columns=["paper_percent", "note"]).to_numpy().tolist() == [
         ["a", "family of a", 5, 4, 1, 2, 66.6667, 0],
         ["a", "family of a", 7, 1, 0, 1, 100, 100],
         ["b", "family of b", 5, 2, 0, 0, 0, 50],
@@ -136,6 +144,31 @@ def test_published_numbers_stand_beside_their_own_size_alone(summarise, paper_ta
     ]
 
 
+def test_a_duplicate_has_the_results_of_its_first_and_its_own_published_number(summarise):
+    tables = {("a", size): classes_of(x="on_cross other") for size in (5, 7)}
+    paper = {"a": ("3", "90"), "b": ("4", "80")}
+    clustered, layers = summarise(tables, {}, paper, {"b": ("a", "the same as a")})
+    columns = ["model", "family", "kernel_size", "n_clustered", "paper_percent", "note"]
+    assert clustered[columns].astype(object).fillna("").to_numpy().tolist() == [
+        ["a", "family of a", 5, 1, 90, ""],
+        ["a", "family of a", 7, 1, "", ""],
+        ["b", "family of b", 5, 1, "", "the same as a"],
+        ["b", "family of b", 7, 1, 80, "the same as a"],
+    ]
+    assert layers["model"].value_counts().to_dict() == {"a": 6, "b": 6}
+
+
+def test_a_model_without_weights_is_listed_where_the_paper_has_it(summarise):
+    tables = {("a", size): classes_of(x="other") for size in (5, 7)}
+    others = {"b": ("b", "never released"), "c": ("c", "never released either")}
+    clustered, layers = summarise(tables, {}, {"b": ("4", "56.65")}, others)
+    row = clustered[clustered["model"] != "a"].astype(object).fillna("")
+    assert row.to_numpy().tolist() == [
+        ["b", "family of b", 7, 0, 0, 0, "", "", 56.65, "never released"]
+    ]
+    assert set(layers["model"]) == {"a"}
+
+
 def test_a_model_of_dead_kernels_has_no_percentages(summarise):
     clustered, layers = summarise({("a", 5): classes_of(x="dead dead")}, {})
     row = clustered.iloc[0]
@@ -164,6 +197,6 @@ def test_the_page_shows_the_table(summarise, tmp_path):
     heads, *rows = [re.findall("<t[dh]>(.*?)</t[dh]>", row) for row in page.split("<tr")[1:]]
     assert len(heads) == len(clustered.columns)
     assert rows == [
-        ["a&amp;b", "family of a&amp;b", "5", "3", "0", "2", "66.67", "0.00", ""],
-        ["c", "family of c", "7", "1", "1", "0", "", "", ""],
+        ["a&amp;b", "family of a&amp;b", "5", "3", "0", "2", "66.67", "0.00", "", ""],
+        ["c", "family of c", "7", "1", "1", "0", "", "", "", ""],
     ]

@@ -33,6 +33,11 @@ CONFIG: dict[str, Any] = {
     "figures": {"dpi": 50, "samples": 4},
 }  # fmt: skip
 
+# Of the sheet; rows are tuples of the first four, the rest is the same for all rows of a call.
+COLUMNS = (
+    "model", "source", "role", "sha256", "family", "paper_table", "paper_percent", "duplicate_of",
+)  # fmt: skip
+
 IsAtWork = Callable[[psutil.Process], bool]
 
 
@@ -80,10 +85,14 @@ class Run:
 
 
 class Project:
-    """A working directory with `sheet.tsv`, `my.yaml` and checkpoints under `weights/`."""
+    """A working directory with `sheet.tsv`, `my.yaml` and checkpoints under `weights/`.
 
-    def __init__(self, folder: Path) -> None:
+    `environment` has the variables that snakemake is called with, by default those of the test.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.environment = environment
         (folder / "weights").mkdir(parents=True, exist_ok=True)
 
     def __truediv__(self, path: str) -> Path:
@@ -92,7 +101,7 @@ class Project:
     def copy(self, folder: Path) -> "Project":
         """The same project elsewhere, results and times of change included."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        return Project(folder)
+        return Project(folder, self.environment)
 
     def write_config(self, **changes: Any) -> None:
         """Write `my.yaml`: CONFIG with the settings of these sections changed."""
@@ -117,14 +126,15 @@ class Project:
 
     def write_sheet(self, *rows: tuple[str, ...]) -> None:
         """Write `sheet.tsv` from rows of model, source, role and perhaps sha256."""
-        (self / "sheet.tsv").write_text("model\tsource\trole\tsha256\tfamily\n")
+        (self / "sheet.tsv").write_text("\t".join(COLUMNS) + "\n")
         self.add_rows(*rows)
 
-    def add_rows(self, *rows: tuple[str, ...]) -> None:
-        """Add rows of model, source, role and perhaps sha256."""
+    def add_rows(self, *rows: tuple[str, ...], **cells: str) -> None:
+        """Add rows of model, source, role and perhaps sha256, and with these further cells."""
         with (self / "sheet.tsv").open("a") as file:
-            for model, source, role, *sha256 in rows:
-                file.write(f"{model}\t{source}\t{role}\t{''.join(sha256)}\tSynthetic\n")
+            for row in rows:
+                found = {"family": "Synthetic", **cells, **dict(zip(COLUMNS, row, strict=False))}
+                file.write("\t".join(found.get(column, "") for column in COLUMNS) + "\n")
 
     def snakemake(self, *options: str, timeout: float = TIMEOUT_SECONDS) -> Run:
         """Call snakemake as a user does and wait for its end."""
@@ -147,8 +157,9 @@ class Project:
             command += ["--configfile", str(self / "my.yaml")]
         with (self / "output.txt").open("w") as output:
             return subprocess.Popen(
-                [*command, *options], cwd=self.folder, stdout=output, stderr=subprocess.STDOUT
-            )
+                [*command, *options], cwd=self.folder, env=self.environment, stdout=output,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
 
     def ended(self, process: subprocess.Popen, started_at: float) -> Run:
         """What a call of snakemake did."""

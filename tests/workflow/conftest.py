@@ -2,6 +2,8 @@
 
 import pytest
 from atlas_project import Project
+from standin_hub import StandInHub, environment
+from wired_project import make_project
 
 
 def pytest_collection_modifyitems(items):
@@ -30,3 +32,37 @@ def finished(tmp_path_factory):
 def project(finished, tmp_path):
     """A copy of the finished project, to change and run again."""
     return finished.copy(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_hub():
+    """The stand-in hub of all tests: use `hub`."""
+    with StandInHub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(shared_hub):
+    """The stand-in hub, with counts at zero and well behaved."""
+    shared_hub.reset_counts()
+    yield shared_hub
+    shared_hub.behave()
+
+
+@pytest.fixture(scope="session")
+def wired(shared_hub, tmp_path_factory):
+    """A finished project over the stand-in hub. Not to be changed: copy it.
+
+    It has the Run as `first`, the weights by model as `served`, the `requests` that it made,
+    and `files`, a folder for more of what is served.
+    """
+    folder = tmp_path_factory.mktemp("wired")
+    project = Project(folder / "project", environment(shared_hub, folder / "home"))
+    project.files = folder / "files"
+    project.files.mkdir()
+    project.served = make_project(project, shared_hub, project.files)
+    shared_hub.reset_counts()
+    project.first = project.snakemake()
+    project.requests = shared_hub.requests
+    assert project.first.returncode == 0, project.first.output
+    return project

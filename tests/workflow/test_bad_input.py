@@ -172,7 +172,7 @@ def test_bad_sheet_stops_before_any_job(project):
         "sheet.tsv, line 3, column model: duplicate id 'Alpha', first used in sheet.tsv, line 2",
         "sheet.tsv, line 4, column model: 'a/b' is no safe file name",
         "sheet.tsv, line 5, column source: unknown source scheme in 'ftp:weights/beta.pth'",
-        "sheet.tsv, line 6, column role: unknown role 'teach' (known: train, classify)",
+        "sheet.tsv, line 6, column role: unknown role 'teach' (known: train, classify, compare)",
         "column role: no row is 'train'",
     )
 

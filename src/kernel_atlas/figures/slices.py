@@ -1,0 +1,67 @@
+"""Random slices of one model's regular convolutions (Figure 2 i)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from kernel_atlas import store
+from kernel_atlas.figures import style
+
+SEED = 0
+N_ROWS = 8  # of each kernel size, at most
+
+
+def plot_slices(
+    path_to_group: str | Path, n_columns: int, dpi: int, paths_to_slices: tuple[str, str]
+) -> None:
+    """Draw the slices of a model with role compare, of all sizes.
+
+    Parameters
+    ----------
+    path_to_group : path
+        The model's group in the store.
+    n_columns : int
+        Slices in a row.
+    dpi : int
+    paths_to_slices : pair of path
+        Written: PNG and SVG.
+    """
+    sizes = sorted({info.kernel_size for info in store.read_kernels(path_to_group, 3).layers})
+    slices = {size: store.read_kernels(path_to_group, size).kernels for size in sizes}
+    figure = draw_slices(Path(path_to_group).name, slices, n_columns)
+    style.save_figure(figure, *paths_to_slices, dpi)
+
+
+@mpl.rc_context(style.RC)
+def draw_slices(model: str, slices: Mapping[int, np.ndarray], n_columns: int) -> Figure:
+    """A panel a kernel size, slices in the order of their layers.
+
+    Parameters
+    ----------
+    model : str
+    slices : mapping
+        From kernel size to slices of shape (n, k, k) with n > 0.
+    n_columns : int
+    """
+    generator = np.random.default_rng(SEED)
+    chosen = {}
+    for size, found in slices.items():
+        n_drawn = min(len(found), N_ROWS * n_columns)
+        chosen[size] = found[np.sort(generator.choice(len(found), n_drawn, replace=False))]
+    n_rows = [-(-len(part) // n_columns) for part in chosen.values()]
+    inches = 0.27
+    figure = style.new_figure(
+        0.4 + inches * n_columns,
+        0.4 + sum(inches * rows + 0.35 for rows in n_rows),
+        f"{model}: slices of regular convolutions",
+    )
+    panels = figure.subplots(len(chosen), squeeze=False, height_ratios=n_rows)[:, 0]
+    for axes, (size, part) in zip(panels, chosen.items(), strict=True):
+        style.draw_kernels(axes, part, n_columns)
+        axes.set_title(f"{size}x{size}: {len(part):,} of the {len(slices[size]):,} in the store")
+        axes.set(xlim=(0, n_columns * (size + 1) - 1), anchor="NW")
+        axes.axis("off")
+    return figure

@@ -1,0 +1,113 @@
+"""What tests of sources share: a stand-in hub, a checkpoint for it, its way into the store."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from standin_checkpoints import write_safetensors
+from standin_hub import StandInHub, client_in_process
+
+from kernel_atlas.errors import AtlasError
+from kernel_atlas.extract import Downloads, extract_kernels
+from kernel_atlas.store import read_kernels
+
+
+@dataclass
+class Checkpoint:
+    """A file and its depthwise kernels by layer, in the order in which they are to be read."""
+
+    path: Path
+    kernels: dict[str, np.ndarray]
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """A stand-in hub that this process's huggingface_hub turns to."""
+    with StandInHub() as hub, client_in_process(hub, tmp_path / "home"):
+        yield hub
+
+
+@pytest.fixture
+def waits(monkeypatch) -> list[float]:
+    """The seconds that were to be waited: nothing waits, so that failing for good is fast."""
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", lambda seconds: seconds and waits.append(seconds))
+    return waits
+
+
+@pytest.fixture
+def checkpoint(tmp_path, rng) -> Checkpoint:
+    """A .safetensors file of 33 MB, all hole but for three layers, two of them side by side."""
+    shapes = {"blocks.2.dw": (64, 7, 7), "blocks.10.dw": (32, 5, 5), "stages.0.dw": (16, 3, 3)}
+    kernels = {
+        name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()
+    }
+    tensors = {
+        f"{name}.weight": ("F32", (len(array), 1, *array.shape[1:]), array)
+        for name, array in kernels.items()
+    }
+    tensors["head.weight"] = ("F32", (8_000, 1_000), None)
+    path = tmp_path / "made_up.safetensors"
+    write_safetensors(path, tensors)
+    return Checkpoint(path, kernels)
+
+
+class Extraction:
+    """Runs `extract_kernels` for the model net_a of a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.group = folder / "kernels.zarr" / "net_a"
+        self.downloads = folder / "downloads"
+
+    def run(
+        self, source: str, sha256="", regular=None, architectures=None, limit_mb=1000, keep=False
+    ) -> dict:
+        """The group's attributes."""
+        downloads = Downloads(self.downloads, limit_mb, keep)
+        extract_kernels(
+            "net_a", source, sha256, "", architectures, regular, downloads, self.group
+        )  # fmt: skip
+        return json.loads((self.group / "zarr.json").read_bytes())["attributes"]
+
+    def check(self, kernels: dict[str, np.ndarray]) -> None:
+        """Fail unless the store holds just these kernels, bit-equal, by layer in this order."""
+        first = read_kernels(self.group, 3)
+        assert first.layer_names == list(kernels)
+        for size in {info.kernel_size for info in first.layers}:
+            found = read_kernels(self.group, size)
+            for info in found.layers:
+                if info.kernel_size == size:
+                    expected = kernels[info.name]
+                    np.testing.assert_array_equal(found.kernels[found.layer == info.index], expected)
+
+    def refusal(self, source: str, **options) -> str:
+        """The one line that an extraction fails with, having left nothing in the store."""
+        with pytest.raises(AtlasError) as caught:
+            self.run(source, **options)
+        message = str(caught.value)
+        assert message.startswith("model net_a: ")
+        assert len(message.splitlines()) == 1
+        assert not self.group.exists()
+        assert not self.group.parent.with_name("kernels.zarr.partial").exists()
+        return message
+
+
+@pytest.fixture
+def extraction(tmp_path) -> Extraction:
+    """Extraction into a store in `tmp_path`, downloads beside it."""
+    return Extraction(tmp_path)
+
+
+@pytest.fixture
+def serve(hub, checkpoint) -> Callable[..., str]:
+    """A function that puts the checkpoint into a repository and gives its source."""
+
+    def serve(name="model.safetensors", repo="timm/a_model.a_tag", path=None, **options) -> str:
+        hub.add_repo_file(repo, name, path or checkpoint.path, **options)
+        return f"hf:{repo}"
+
+    return serve

@@ -1,0 +1,202 @@
+"""Sources of every scheme in one sheet: read over the wire, told about, and read no second time."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from atlas_project import REPOSITORY, Project
+from wired_project import (
+    MIXNET,
+    MOBILENET,
+    RESNET,
+    assert_holds,
+    open_group,
+    serve_timm,
+    stored_models,
+)
+
+from kernel_atlas.timm_import import import_timm
+
+MODELS = ["mixnet", "mobilenet", "plain", "pickle", "package", "local"]
+LISTED = ["mixnet", "twin", "mobilenet", "plain", "pickle", "package", "local", "never"]
+NEW = "mobilenetv3_small_100.lamb_in1k"
+
+
+def geometry(timm_name):
+    """Size, kernels, stride and dilation of each depthwise layer, as the network is built."""
+    with torch.device("meta"):
+        network = import_timm().create_model(timm_name)
+    return [
+        (layer.kernel_size[0], layer.out_channels, layer.stride[0], layer.dilation[0])
+        for layer in network.modules()
+        if isinstance(layer, torch.nn.Conv2d) and 1 < layer.groups == layer.out_channels
+    ]
+
+
+def clustered(project):
+    """The table clustered.tsv; every model has one row, since one size is clustered."""
+    table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
+    assert table["model"].is_unique
+    return table.set_index("model")
+
+
+def test_runs_each_job_once(wired):
+    per_model = ("classify_kernels", "plot_model")
+    assert wired.first.jobs == sorted(
+        ["resolve_timm", *(f"extract_kernels/{model}" for model in [*MODELS, "resnet"])]
+        + [f"{rule}/{model}" for rule in per_model for model in MODELS]
+        + ["list_training_set", "train_autoencoder/k5", "plot_history/k5", "label_codebook/k5"]
+        + ["plot_spectrum/k5", "plot_clustered", "save_config", "summarise_classes"]
+    )
+
+
+@pytest.mark.parametrize("model", ["mixnet", "mobilenet", "plain", "pickle", "local"])
+def test_stores_the_kernels_that_are_served(wired, model):
+    assert_holds(wired, model, wired.served[model])
+
+
+def test_records_order_geometry_and_origin(wired):
+    facts = open_group(wired, "mixnet").attrs
+    rows = facts["layers"]
+    found = [(row["kernel_size"], row["n_kernels"], row["stride"], row["dilation"]) for row in rows]
+    assert found == geometry(MIXNET)
+    assert {stride for _, _, stride, _ in found} == {1, 2}
+    # the splits of a mixed convolution, conv_dw.0, conv_dw.1, ..., are one layer
+    names = [re.sub(r"(\.\d+)?\.weight$", "", name) for name in wired.served["mixnet"]]
+    assert [row["name"] for row in rows] == names
+    assert facts["timm"]["model"] == MIXNET
+    for model, name in (("mixnet", MIXNET), ("mobilenet", MOBILENET)):
+        facts = open_group(wired, model).attrs
+        assert re.fullmatch("[0-9a-f]{40}", facts["revision"])
+        assert f"timm/{name}/resolve/{facts['revision']}/" in facts["url"]
+
+
+def test_few_bytes_cross_the_wire(wired):
+    for model, name in (("mixnet", MIXNET), ("mobilenet", MOBILENET)):
+        own = [request for request in wired.requests if f"/{name}/" in request.path]
+        n_bytes = sum(request.body_bytes for request in own)
+        assert n_bytes == open_group(wired, model).attrs["bytes_read"]
+        assert n_bytes < 0.1 * (wired.files / f"{name}.safetensors").stat().st_size
+        # the redirect is resolved once
+        assert [request.method for request in own if request.server == "hub"] == ["HEAD"]
+
+
+def test_tables_list_duplicates_and_what_was_never_released(wired):
+    table = clustered(wired)
+    assert table.index.tolist() == LISTED
+    twin, mixnet = table.loc["twin"], table.loc["mixnet"]
+    assert (twin["paper_percent"], twin["note"]) == (61.5, "the same checkpoint as mixnet")
+    own = ["paper_percent", "note"]
+    pd.testing.assert_series_equal(twin.drop(own), mixnet.drop(own), check_names=False)
+    never = table.loc["never", ["n_kernels", "paper_percent", "note"]]
+    assert never.tolist() == [0, 50, "never released"]
+    assert table.drop(index=["twin", "never"])["note"].isna().all()
+    layers = pd.read_csv(wired / "results/tables/layers.tsv", sep="\t")
+    assert layers["model"].unique().tolist() == LISTED[:-1]
+
+
+def test_says_what_is_not_extracted(wired):
+    lines = [line for line in wired.first.output.splitlines() if "Not extracted: " in line]
+    assert [line.strip() for line in lines] == [
+        "Not extracted: twin (the same checkpoint as mixnet)",
+        "Not extracted: never (never released)",
+    ]
+    assert stored_models(wired) == {*MODELS, "resnet"}
+
+
+def test_compared_row_is_in_the_store_alone(wired):
+    group = open_group(wired, "resnet")
+    assert "regular" in group.attrs["convolutions"]
+    kernels, index = (np.asarray(group[f"k3/{name}"]) for name in ("kernels", "layer"))
+    for layer in group.attrs["layers"]:
+        slices = wired.served["resnet"][f"{layer['name']}.weight"].reshape(-1, 9)
+        sample = kernels[index == layer["index"]].reshape(-1, 9)
+        assert 32 < len(sample) <= 256
+        assert set(map(bytes, sample)) < set(map(bytes, slices))
+    for table in ("training_set", "clustered", "layers"):
+        assert "resnet" not in (wired / f"results/tables/{table}.tsv").read_text()
+    assert not list((wired / "results").glob("[cf]*/resnet"))
+
+
+def test_downloads_are_deleted(wired):
+    fetched = [request.status for request in wired.requests if "/pickle-" in request.path]
+    assert fetched == [200]
+    assert not list((wired / "results/downloads").iterdir())
+
+
+def test_second_run_asks_nothing(wired, hub):
+    run = wired.snakemake()
+    assert "Nothing to be done" in run.output
+    assert hub.requests == []
+
+
+def test_new_timm_row_runs_its_own_jobs_and_the_shared_ones(wired, hub, tmp_path):
+    weights = serve_timm(hub, NEW, wired.files)
+    project = wired.copy(tmp_path)
+    project.add_rows(("new", f"timm:{NEW}", "classify"))
+    run = project.snakemake()
+    assert run.returncode == 0, run.output
+    assert run.jobs == [
+        "classify_kernels/new", "extract_kernels/new", "plot_clustered", "plot_model/new",
+        "resolve_timm", "summarise_classes",
+    ]  # fmt: skip
+    assert {NEW in request.path for request in hub.requests} == {True}
+    assert_holds(project, "new", weights)
+    assert clustered(project).index.tolist() == [*LISTED, "new"]
+
+
+@pytest.fixture(scope="module")
+def described(wired, shared_hub, tmp_path_factory):
+    """The same sheet before anything is fetched, described, with its `requests`."""
+    project = Project(tmp_path_factory.mktemp("described"), wired.environment)
+    for name in ("sheet.tsv", "my.yaml", "weights"):
+        copy = shutil.copytree if (wired / name).is_dir() else shutil.copy
+        copy(wired / name, project / name, **({"dirs_exist_ok": True} if name == "weights" else {}))
+    shared_hub.reset_counts()
+    project.run = project.snakemake("describe")
+    project.requests = shared_hub.requests
+    return project
+
+
+def test_describe_tells_kernels_as_later_extracted(described, wired):
+    assert described.run.returncode == 0, described.run.output
+    assert described.run.jobs == ["describe", "resolve_timm"]
+    table = pd.read_csv(described / "results/tables/sources.tsv", sep="\t", index_col="model")
+    assert table.index.tolist() == [*LISTED[:-1], "resnet", "never"]
+    sizes = [name for name in table if re.fullmatch(r"k\d+", name)]
+    for model in set(MODELS) - {"pickle"}:
+        group = open_group(wired, model)
+        counts = {name: group[name]["layer"].size for name in group.group_keys()}
+        assert table.loc[model, sizes].to_dict() == {name: counts.get(name, 0) for name in sizes}
+    for model in ("mixnet", "mobilenet", "pickle"):
+        read_mb = open_group(wired, model).attrs["bytes_read"] / 1e6
+        assert table.loc[model, "wire_mb"] == pytest.approx(read_mb, rel=0.5)
+    assert table.loc[["pickle", "resnet"], sizes].isna().all(axis=None)
+    assert "fetched whole" in table.loc["pickle", "note"]
+
+
+def test_describe_tells_what_is_skipped(described):
+    text = (described / "results/tables/sources.txt").read_text()
+    assert "the same checkpoint as mixnet" in text
+    assert "never released" in text
+    assert "9 rows, 2 of them not extracted" in text
+
+
+def test_describe_fetches_no_kernels(described):
+    assert not (described / "results/kernels.zarr").exists()
+    assert not (described / "results/downloads").exists()
+    asked = {request.range for request in described.requests if request.method == "GET"}
+    assert asked == {"bytes=0-99999", "bytes=0-0"}  # headers, and the size of the pickle
+    timm_names = (MIXNET, RESNET)
+    assert not any(name in r.path for r in described.requests for name in timm_names)
+
+
+def test_make_describe():
+    run = subprocess.run(
+        ["make", "--dry-run", "describe"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert re.search(r"snakemake .*\bdescribe\b", run.stdout), run.stderr
