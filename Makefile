@@ -21,7 +21,7 @@ $(VENV)/ready: requirements.txt pyproject.toml src/kernel_atlas/__init__.py
 	@touch $@
 
 describe: $(VENV)/ready  ## what each row of the sheet will fetch and hold, before it does
-	@$(SNAKEMAKE) --quiet all describe
+	@$(SNAKEMAKE) describe --quiet host progress reason rules
 	@cat results/tables/sources.txt
 
 run: $(VENV)/ready  ## the main job: from weights to classes, tables and figures

@@ -19,6 +19,7 @@ from kernel_atlas.sources.safetensors import read_header
 
 N_AT_ONCE = 8
 FLOAT32_BYTES = 4
+SAMPLED = "a sample of its regular convolutions"
 
 
 @dataclass
@@ -63,7 +64,7 @@ def describe_sources(
         try:
             return describe_source(source, role == "compare", path_to_architectures)
         except AtlasError as error:
-            return Description(note=f"cannot be read: {error}")
+            return Description(note=f"fault: {error}")
 
     with ThreadPoolExecutor(N_AT_ONCE) as pool:
         found = list(pool.map(describe, sheet_sources, roles, skipped))
@@ -90,24 +91,28 @@ def describe_source(
         If it cannot be read.
     """
     scheme, name = sources.split(source)
-    if is_compared:
-        return Description(note="a sample of its regular convolutions, a few MB")
     if scheme == "timm":
         if path_to_architectures is None:
             raise AtlasError(f"{source!r} was not resolved")
         architecture = read_architecture(name, path_to_architectures)
+        if is_compared:
+            return Description(note=SAMPLED)
         kernels = _count([(row.kernel_size, row.n_kernels) for row in architecture.layers])
         n_bytes = sum(size * size * FLOAT32_BYTES * count for size, count in kernels.items())
         return Description(RemoteFile.first_bytes + n_bytes, kernels)
     file = sources.locate(source)
     if not is_safetensors(file.name):
         if isinstance(file, LocalFile):
+            if is_compared:
+                return Description(0, note=SAMPLED)
             layers = read_checkpoint(file, Depthwise())
             kernels = _count([(layer.kernels.shape[-1], len(layer.kernels)) for layer in layers])
             return Description(0, kernels)
         if file.size is None:
             file.read([(0, 1)])
         return Description(file.size, None, "fetched whole; its kernels are known then")
+    if is_compared:
+        return Description(note=SAMPLED)
     tensors = [tensor for tensor in read_header(file).values() if is_depthwise(tensor.shape)]
     kernels = _count([(tensor.shape[-1], tensor.shape[0]) for tensor in tensors])
     if isinstance(file, LocalFile):
@@ -137,22 +142,46 @@ def _megabytes(n_bytes: int | None) -> float | None:
 
 def _to_text(table: pd.DataFrame, skipped: Sequence[str]) -> str:
     """The table with its sums, for the terminal."""
-    shown = table.drop(columns=["source"]).assign(
-        source=table["source"].where(table["source"].str.len() < 48, table["source"].str[:47] + "…")
+    counts = [name for name in table if name[0] == "k" and name[1:].isdigit()]
+    shown = pd.DataFrame(
+        {
+            "model": table["model"],
+            "role": table["role"],
+            "MB": [_cell(megabytes, "{:,.1f}") for megabytes in table["wire_mb"]],
+            **{f"{k[1:]}x{k[1:]}": [_cell(n, "{:,}") for n in table[k]] for k in counts},
+            "source": [_shorten(source, 48) for source in table["source"]],
+            "note": table["note"],
+        }
     )
-    columns = ["model", "role", "source", *table.columns[3:]]
-    counts = [name for name in columns if name.startswith("k") and name[1:].isdigit()]
-    formatters = {name: lambda n: "?" if pd.isna(n) else f"{n:,}" if n else "" for name in counts}
-    formatters["wire_mb"] = lambda n: "?" if pd.isna(n) else f"{n:,.1f}" if n else ""
-    text = shown[columns].to_string(
-        index=False, formatters=formatters, justify="left", na_rep="?", max_colwidth=None
-    )
-    known = table["wire_mb"].sum()
-    unknown = int(table["wire_mb"].isna().sum())
+    left = {"model", "role", "source", "note"}
+    widths = {name: max(map(len, [name, *shown[name]])) for name in shown}
+    lines = [
+        "  ".join(
+            f"{cell:{'<' if name in left else '>'}{width}}"
+            for cell, (name, width) in zip(row, widths.items(), strict=True)
+        ).rstrip()
+        for row in [list(shown), *shown.to_numpy().tolist()]
+    ]
     sums = ", ".join(f"{int(table[name].sum()):,} of {name[1:]}x{name[1:]}" for name in counts)
-    more = f" and {unknown} rows of unknown size" if unknown else ""
-    left_out = sum(map(bool, skipped))
-    return (
-        f"{text}\n\n{len(table)} rows, {left_out} of them not extracted; "
-        f"{known:,.1f} MB over the wire{more}\nkernels: {sums}\n"
+    n_unknown = int(table["wire_mb"].isna().sum())
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{len(table)} rows, {sum(map(bool, skipped))} of them not extracted",
+            f"{table['wire_mb'].sum():,.1f} MB over the wire"
+            + (f", and what {n_unknown} more will take" if n_unknown else ""),
+            f"kernels: {sums}\n",
+        ]
     )
+
+
+def _cell(number: float, form: str) -> str:
+    if pd.isna(number):
+        return "?"
+    return form.format(number) if number else ""
+
+
+def _shorten(text: str, width: int) -> str:
+    """The text, cut in the middle if it is longer."""
+    return text if len(text) <= width else f"{text[: width // 2 - 1]}…{text[-(width // 2) :]}"

@@ -82,7 +82,9 @@ class Extraction:
             for info in found.layers:
                 if info.kernel_size == size:
                     expected = kernels[info.name]
-                    np.testing.assert_array_equal(found.kernels[found.layer == info.index], expected)
+                    np.testing.assert_array_equal(
+                        found.kernels[found.layer == info.index], expected
+                    )
 
     def refusal(self, source: str, **options) -> str:
         """The one line that an extraction fails with, having left nothing in the store."""

@@ -129,7 +129,7 @@ ENTRIES = [
 
 @pytest.mark.parametrize(
     "mutations",
-    [*(changed(*keys) for keys in ENTRIES), rewritten(), mismeasured()],
+    [*(list(changed(*keys)) for keys in ENTRIES), list(rewritten()), list(mismeasured())],
     ids=[*("-".join(keys) for keys in ENTRIES), "text", "length"],
 )
 def test_we_accept_what_the_library_accepts(tmp_path, mutations):

@@ -153,9 +153,8 @@ def test_new_timm_row_runs_its_own_jobs_and_the_shared_ones(wired, hub, tmp_path
 def described(wired, shared_hub, tmp_path_factory):
     """The same sheet before anything is fetched, described, with its `requests`."""
     project = Project(tmp_path_factory.mktemp("described"), wired.environment)
-    for name in ("sheet.tsv", "my.yaml", "weights"):
-        copy = shutil.copytree if (wired / name).is_dir() else shutil.copy
-        copy(wired / name, project / name, **({"dirs_exist_ok": True} if name == "weights" else {}))
+    for path in ("sheet.tsv", "my.yaml", "weights/local.pth"):
+        shutil.copy(wired / path, project / path)
     shared_hub.reset_counts()
     project.run = project.snakemake("describe")
     project.requests = shared_hub.requests
