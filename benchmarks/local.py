@@ -38,7 +38,7 @@ from kernel_atlas.extract import Downloads, extract_kernels
 from kernel_atlas.store import read_kernels
 group = sys.argv[1] + ".zarr/model"
 extract_kernels(
-    "model", "file:" + sys.argv[1], "", "", None, None, Downloads("", 0, False), group
+    "model", "file:" + sys.argv[1], "", "", (), None, Downloads("", 0, False), group
 )
 kernels = [read_kernels(group, 7).kernels]
 """,

@@ -14,7 +14,8 @@ try:
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.sheet import read_sheets
-    from kernel_atlas.sources import may_download, stamp
+    from kernel_atlas.sources import DOWNLOAD_MB, may_download, stamp
+    from kernel_atlas.sources.timm import assign_files, names_in
 except ImportError as error:
     raise WorkflowError(
         f"the kernel_atlas package cannot be imported ({error}); install it into the "
@@ -29,7 +30,7 @@ with open(workflow.source_path("../src/kernel_atlas/__init__.py")) as file:
         )
 
 STORE = "results/kernels.zarr"
-ARCHITECTURES = "results/timm.json"
+TIMM = "results/timm"
 
 
 def beside_snakefile(path):
@@ -54,11 +55,15 @@ except AtlasError as error:
 # rows without a checkpoint of their own, and why
 SKIPPED = {model: row.skipped for model, row in ROWS.items() if row.skipped}
 EXTRACTED = [model for model in ROWS if model not in SKIPPED]
-TIMM_NAMES = {
-    ROWS[model].source.removeprefix("timm:")
-    for model in EXTRACTED
-    if ROWS[model].source.startswith("timm:")
-}
+# the file that tells of each timm: name
+ARCHITECTURES = assign_files(
+    {
+        ROWS[model].source.removeprefix("timm:")
+        for model in EXTRACTED
+        if ROWS[model].source.startswith("timm:")
+    },
+    TIMM,
+)
 COMPARED = [model for model in EXTRACTED if ROWS[model].role == "compare"]
 MODELS = [model for model in EXTRACTED if model not in COMPARED]
 # in the tables: these, their duplicates and what was never released
@@ -75,6 +80,7 @@ CODEBOOKS = {
 
 
 wildcard_constraints:
+    batch="[0-9a-f]{8}",
     model="|".join(map(re.escape, EXTRACTED)),
     size="|".join(map(str, SIZES)),
 

@@ -1,7 +1,7 @@
 """Extract kernels: one job a model.
 
 Inputs:  the model's row in the sheet (its source is read by the job itself);
-         results/timm.json for timm: rows
+         results/timm/ for timm: rows
 Outputs: results/kernels.zarr/<model>/, a group of the store (docs/store.md)
 """
 

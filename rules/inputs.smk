@@ -13,9 +13,17 @@ def get_own_labels(wildcards):
 
 
 def get_architectures(wildcards):
-    """What timm says, for a timm: row; another row's arrival does not make it old."""
-    is_timm = SHEET[wildcards.model]["source"].startswith("timm:")
-    return ancient(ARCHITECTURES) if is_timm else []
+    """The file that holds what timm says, for a timm: row."""
+    scheme, _, name = SHEET[wildcards.model]["source"].partition(":")
+    return [ARCHITECTURES[name]] if scheme == "timm" else []
+
+
+def get_timm_names(wildcards):
+    """The names that a file tells of: those it has, or those it is to be written for."""
+    path = f"{TIMM}/{wildcards.batch}.json"
+    return names_in(path) or sorted(
+        name for name in ARCHITECTURES if ARCHITECTURES[name] == path
+    )
 
 
 def get_regular_sample(wildcards):
@@ -29,4 +37,4 @@ def get_regular_sample(wildcards):
 def get_download_mb(wildcards):
     """The largest file that an extraction may put into results/downloads."""
     row = SHEET[wildcards.model]
-    return 4000 if may_download(row["source"], row["sha256"]) else 0
+    return DOWNLOAD_MB if may_download(row["source"], row["sha256"]) else 0

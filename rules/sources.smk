@@ -1,26 +1,26 @@
 """Ask what the sheet's sources hold, before any weight is read.
 
 Inputs:  the sheet
-Outputs: results/timm.json, what timm knows of all timm: rows (asked once: its
-         import takes seconds)
+Outputs: results/timm/<batch>.json, what timm knows of all timm: rows that came
+         together (asked once: its import takes seconds)
          results/tables/sources.{tsv,txt}, what each row will fetch and hold
 """
 
 
 rule resolve_timm:
     output:
-        ARCHITECTURES,
+        f"{TIMM}/{{batch}}.json",
     log:
-        "results/logs/resolve_timm.log",
+        "results/logs/resolve_timm/{batch}.log",
     benchmark:
-        "results/benchmarks/resolve_timm.tsv"
+        "results/benchmarks/resolve_timm/{batch}.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=4000,
         runtime=30,
     params:
-        names=sorted(TIMM_NAMES),
+        names=get_timm_names,
         version=versions.RESOLVE,
     message:
         "Asking timm for the models of the sheet"
@@ -30,7 +30,7 @@ rule resolve_timm:
 
 rule describe:
     input:
-        architectures=ARCHITECTURES if TIMM_NAMES else [],
+        architectures=sorted(set(ARCHITECTURES.values())),
     output:
         tsv="results/tables/sources.tsv",
         txt="results/tables/sources.txt",

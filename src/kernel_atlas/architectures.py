@@ -6,9 +6,10 @@ reads what that wrote does not import it.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.files import replacing
@@ -114,15 +115,19 @@ def resolve_timm(names: Sequence[str], path_to_architectures: str | Path) -> Non
         path.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
-def read_architecture(name: str, path_to_architectures: str | Path) -> Architecture:
-    """One model of the file that `resolve_timm` wrote.
+def read_architecture(name: str, paths: Iterable[str | Path]) -> Architecture:
+    """One model of the files that `resolve_timm` wrote.
 
     Raises
     ------
     AtlasError
-        If timm could not resolve the name.
+        If timm could not resolve the name, or was not asked.
     """
-    found = json.loads(Path(path_to_architectures).read_text(encoding="utf-8"))[name]
+    found: dict[str, Any] = {"error": f"timm was not asked for {name!r}"}
+    for path in paths:
+        entry = json.loads(Path(path).read_text(encoding="utf-8")).get(name)
+        if entry and "error" in found:  # asked again with another timm, perhaps
+            found = entry
     if "error" in found:
         raise AtlasError(found["error"])
     layers = tuple(ArchitectureLayer(**row) for row in found.pop("layers"))

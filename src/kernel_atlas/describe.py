@@ -37,7 +37,7 @@ def describe_sources(
     roles: Sequence[str],
     skipped: Sequence[str],
     sizes: Sequence[int],
-    path_to_architectures: str | Path | None,
+    paths_to_architectures: Sequence[str | Path],
     path_to_tsv: str | Path,
     path_to_txt: str | Path,
 ) -> None:
@@ -52,7 +52,7 @@ def describe_sources(
         One entry a row; `skipped` says why a row is not extracted, or is empty.
     sizes : sequence of int
         Kernel sizes that are clustered.
-    path_to_architectures : path or None
+    paths_to_architectures : sequence of path
         What timm says (see `architectures.resolve_timm`).
     path_to_tsv, path_to_txt : path
         Written.
@@ -62,7 +62,7 @@ def describe_sources(
         if reason:
             return Description(0, {}, reason)
         try:
-            return describe_source(source, role == "compare", path_to_architectures)
+            return describe_source(source, role == "compare", paths_to_architectures)
         except AtlasError as error:
             return Description(note=f"fault: {error}")
 
@@ -81,7 +81,7 @@ def describe_sources(
 
 
 def describe_source(
-    source: str, is_compared: bool, path_to_architectures: str | Path | None
+    source: str, is_compared: bool, paths_to_architectures: Sequence[str | Path]
 ) -> Description:
     """What one source will cost and hold.
 
@@ -92,9 +92,7 @@ def describe_source(
     """
     scheme, name = sources.split(source)
     if scheme == "timm":
-        if path_to_architectures is None:
-            raise AtlasError(f"{source!r} was not resolved")
-        architecture = read_architecture(name, path_to_architectures)
+        architecture = read_architecture(name, paths_to_architectures)
         if is_compared:
             return Description(note=SAMPLED)
         kernels = _count([(row.kernel_size, row.n_kernels) for row in architecture.layers])

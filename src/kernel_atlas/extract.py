@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ def extract_kernels(
     source: str,
     sha256: str,
     stamp: str,
-    path_to_architectures: str | Path | None,
+    paths_to_architectures: Iterable[str | Path],
     regular: RegularSample | None,
     downloads: Downloads,
     path_to_group: str | Path,
@@ -49,7 +49,7 @@ def extract_kernels(
         Expected checksum of the checkpoint, 64 hex digits, or empty.
     stamp : str
         Kept in the group's attributes (see `kernel_atlas.sources.stamp`).
-    path_to_architectures : path or None
+    paths_to_architectures : iterable of path
         What timm says, needed for the scheme ``timm:`` alone.
     regular : RegularSample or None
         The sample of regular convolutions to take instead of the depthwise kernels.
@@ -68,9 +68,7 @@ def extract_kernels(
     try:
         scheme, name = sources.split(source)
         if scheme == "timm":
-            if path_to_architectures is None:
-                raise AtlasError(f"{source!r} was not resolved")
-            architecture = read_architecture(name, path_to_architectures)
+            architecture = read_architecture(name, paths_to_architectures)
         file = sources.locate(architecture.source if architecture else source)
         with _checked(file, sha256, downloads) as readable:
             layers = read_checkpoint(readable, regular or Depthwise())

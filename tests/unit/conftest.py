@@ -1,10 +1,12 @@
 """What tests of sources share: a stand-in hub, a checkpoint for it, its way into the store."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,6 +58,20 @@ def checkpoint(tmp_path, rng) -> Checkpoint:
     return Checkpoint(path, kernels)
 
 
+@pytest.fixture
+def pickle(checkpoint, tmp_path) -> SimpleNamespace:
+    """The same kernels as a pickle of 8 MB: its path, its bytes and their SHA-256."""
+    import torch
+
+    weights = {f"{n}.weight": torch.from_numpy(k)[:, None] for n, k in checkpoint.kernels.items()}
+    path = tmp_path / "made_up.pth"
+    torch.save(weights | {"head.weight": torch.zeros(2_000, 1_000)}, path)
+    content = path.read_bytes()
+    return SimpleNamespace(
+        path=path, content=content, sha256=hashlib.sha256(content).hexdigest()
+    )  # fmt: skip
+
+
 class Extraction:
     """Runs `extract_kernels` for the model net_a of a store."""
 
@@ -93,6 +109,7 @@ class Extraction:
         message = str(caught.value)
         assert message.startswith("model net_a: ")
         assert len(message.splitlines()) == 1
+        assert "Signature" not in message  # of a signed address, which opens the file
         assert not self.group.exists()
         assert not self.group.parent.with_name("kernels.zarr.partial").exists()
         return message

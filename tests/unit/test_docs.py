@@ -1,5 +1,6 @@
 """The documentation keeps up with the project: keys, links, commands, and its example runs."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
+from kernel_atlas import sheet, sources
+from kernel_atlas.extract import Downloads, extract_kernels
 from kernel_atlas.sources.checkpoint import Layer
 from kernel_atlas.store import write_model
 
@@ -19,6 +23,7 @@ PAGES = sorted(
 MAX_LINES = {"README.md": 150, "CONTRIBUTING.md": 120}
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
@@ -35,6 +40,20 @@ def keys_of(settings, prefix=""):
             yield prefix + key
 
 
+def example_rows(text):
+    """Rows of model, source, role and perhaps sha256, as examples show them."""
+    lines = [line for block in FENCE.findall(text) for line in block.splitlines()]
+    return [line.split("\t") for line in lines if line.count("\t") >= 2]
+
+
+def read_rows(rows, path):
+    """The rows as a sheet reads them."""
+    header = ["model", "source", "role", "sha256"]
+    rows = [*rows, ["trained", "file:trained.pth", "train"]]
+    path.write_text("".join("\t".join(cells) + "\n" for cells in [header, *rows]))
+    return sheet.read_sheets([path])[:-1]
+
+
 def anchors_of(text):
     """The anchors of a page's headings, as they are made from their words."""
     headings = re.findall(r"^#+ (.*)$", CODE.sub(lambda m: m[0].strip("`"), text), re.MULTILINE)
@@ -46,6 +65,41 @@ def test_every_key_of_the_configuration_is_described():
     text = (REPOSITORY / "docs/configuration.md").read_text(encoding="utf-8")
     missing = [key for key in keys_of(settings) if f"`{key}`" not in text]
     assert not missing
+
+
+def test_every_scheme_has_a_section_with_an_example(tmp_path):
+    text = (REPOSITORY / "docs/sources.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## `(\w+):`.*?\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL))
+    assert sections.keys() == sources.SCHEMES.keys()
+    for scheme, section in sections.items():
+        rows = read_rows(example_rows(section), tmp_path / "sheet.tsv")
+        assert rows, scheme
+        assert {row.source.partition(":")[0] for row in rows} == {scheme}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_examples_are_rows_that_a_sheet_accepts(page, tmp_path):
+    rows = example_rows(page.read_text(encoding="utf-8"))
+    assert len(read_rows(rows, tmp_path / "sheet.tsv")) == len(rows)
+
+
+def test_every_column_and_role_of_a_sheet_is_described():
+    text = (REPOSITORY / "docs/adding-a-model.md").read_text(encoding="utf-8")
+    columns = sheet.REQUIRED_COLUMNS + sheet.OPTIONAL_COLUMNS
+    assert [name for name in columns if f"| `{name}` |" not in text] == []
+    assert [role for role in sheet.ROLES if f"- `{role}`: " not in text] == []
+
+
+def test_every_attribute_of_a_group_is_described(tmp_path):
+    checkpoint = tmp_path / "tiny.pth"
+    torch.save({"dw.weight": torch.ones(4, 1, 3, 3)}, checkpoint)
+    group = tmp_path / "kernels.zarr/tiny"
+    downloads = Downloads(str(tmp_path), limit_mb=0, keep=False)
+    extract_kernels("tiny", f"file:{checkpoint}", "", "", None, None, downloads, group)
+    attributes = json.loads((group / "zarr.json").read_text())["attributes"]
+    text = (REPOSITORY / "docs/store.md").read_text(encoding="utf-8")
+    assert [name for name in attributes if f"| `{name}` |" not in text] == []
+    assert [name for name in attributes["layers"][0] if f"`{name}`" not in text] == []
 
 
 def test_there_are_pages():
@@ -74,7 +128,9 @@ def test_pages_are_short_enough_to_read(page):
     assert n_lines <= MAX_LINES.get(page.name, 200)
 
 
-@pytest.mark.parametrize("command", ["make run", "make test", "make report", "make unlock"])
+@pytest.mark.parametrize(
+    "command", ["make run", "make describe", "make test", "make report", "make unlock"]
+)
 def test_readme_shows_the_commands_that_the_makefile_has(command):
     assert command in (REPOSITORY / "README.md").read_text(encoding="utf-8")
     target = command.removeprefix("make ")

@@ -22,7 +22,7 @@ from wired_project import (
 )
 
 CUT = "test_convnext3.r160_in1k"
-GOOD = "mobilenetv3_small_075.in1k"
+GOOD = "mobilenetv3_small_075.lamb_in1k"
 
 CAUSES = {
     "unknown": f"knows no model 'mobilenetv3_small_050.nobody'; near: {MOBILENET}",

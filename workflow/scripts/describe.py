@@ -11,7 +11,7 @@ if __name__ == "__main__":
             roles=snakemake.params.roles,
             skipped=snakemake.params.skipped,
             sizes=snakemake.params.sizes,
-            path_to_architectures=snakemake.input.architectures or None,
+            paths_to_architectures=snakemake.input.architectures,
             path_to_tsv=snakemake.output.tsv,
             path_to_txt=snakemake.output.txt,
         )

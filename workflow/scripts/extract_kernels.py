@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kernel_atlas.extract import Downloads, extract_kernels
 from kernel_atlas.logs import logged
+from kernel_atlas.sources import DOWNLOAD_MB
 from kernel_atlas.sources.regular import RegularSample
 
 if __name__ == "__main__":
@@ -14,11 +15,11 @@ if __name__ == "__main__":
             source=snakemake.params.source,
             sha256=snakemake.params.sha256,
             stamp=snakemake.params.stamp,
-            path_to_architectures=snakemake.input.architectures or None,
+            paths_to_architectures=snakemake.input.architectures,
             regular=RegularSample(*sample) if sample else None,
             downloads=Downloads(
                 folder="results/downloads",
-                limit_mb=snakemake.resources.download_mb,
+                limit_mb=snakemake.resources.download_mb or DOWNLOAD_MB,
                 keep=bool(snakemake.resources.keep_downloads),
             ),
             path_to_group=Path(snakemake.output[0]).parent,

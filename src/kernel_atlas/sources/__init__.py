@@ -29,6 +29,9 @@ class Scheme(NamedTuple):
     module: str | None = None
 
 
+# The largest file that is fetched whole, unless a user allows more, in 10^6 bytes.
+DOWNLOAD_MB = 4000
+
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 SCHEMES = {
@@ -86,9 +89,7 @@ def may_download(source: str, sha256: str) -> bool:
     """Whether a checkpoint may have to be fetched whole, as the source and its checksum look."""
     scheme, rest = split(source)
     path = rest.partition("?")[0]
-    if scheme == "hf":
-        return not path.endswith(".safetensors")
-    return scheme in ("https", "http") and bool(sha256 or not path.endswith(".safetensors"))
+    return scheme in ("hf", "https", "http") and bool(sha256 or not path.endswith(".safetensors"))
 
 
 def check_sha256(path: Path, expected: str) -> None:

@@ -42,7 +42,10 @@ class Selection(Protocol):
 class Depthwise:
     """All kernels of all depthwise convolutions."""
 
-    what = "depthwise kernel (no weight of shape n x 1 x k x k)"
+    what = (
+        "depthwise kernel (no weight of shape n x 1 x k x k); "
+        "of regular convolutions, role 'compare' takes a sample"
+    )
 
     def rows(self, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
         """All of a depthwise weight."""

@@ -67,9 +67,10 @@ def downloaded(
                     f"{file.name}: no space left in {path.parent} ({error.strerror}); make some "
                     "and run again: what has come stays there and is not fetched again"
                 ) from None
-        _check(partial, sha256 or file.sha256 or checksum_in_name(file.name), file.name)
         partial.rename(path)
         _version_of(partial).unlink(missing_ok=True)
+    _check(path, sha256 or file.sha256 or checksum_in_name(file.name), file.name)
+    file.size = file.bytes_read = path.stat().st_size
     try:
         local = LocalFile(path, file.revision)
         local.name, local.sha256 = file.name, file.sha256
@@ -116,7 +117,6 @@ def _fetch(file: RemoteFile, partial: Path, limit_mb: int) -> None:
                 target.write(block)
                 progress.update(len(block))
                 done += len(block)
-                file.bytes_read += len(block)
                 _check_space(file.name, done, 0, partial.parent, limit_mb)
     if size and done != size:
         raise ShortReadError(f"{done:,} of {size:,} bytes came")
@@ -136,13 +136,12 @@ def _check_space(name: str, size: int, missing: int, folder: Path, limit_mb: int
         )
 
 
-def _check(partial: Path, expected: str, name: str) -> None:
-    with partial.open("rb") as content:
+def _check(path: Path, expected: str, name: str) -> None:
+    with path.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if not found.startswith(expected):
-        size = partial.stat().st_size
-        partial.unlink()
-        _version_of(partial).unlink(missing_ok=True)
+        size = path.stat().st_size
+        path.unlink()
         raise AtlasError(
             f"wrong checksum: {name} ({size:,} bytes) has SHA-256 {found}, expected {expected}"
             f"{'' if len(expected) == 64 else '...'}; it is damaged or another version, and is "

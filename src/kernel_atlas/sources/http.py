@@ -37,7 +37,6 @@ def streamed_get(url: str, headers: dict[str, str]) -> Iterator[Any]:
     """
     from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff
 
-    _take_over_hub_messages()
     with http_stream_backoff(
         "GET",
         url,
@@ -72,6 +71,7 @@ def explained(name: str) -> Iterator[None]:
     import httpx2
     from huggingface_hub import errors
 
+    _take_over_hub_messages()
     try:
         yield
     except errors.OfflineModeIsEnabled:
@@ -91,7 +91,7 @@ def explained(name: str) -> Iterator[None]:
         ) from None
     except errors.RevisionNotFoundError:
         raise AtlasError(f"{name}: the repository has no such revision") from None
-    except httpx2.HTTPStatusError as error:  # HfHubHTTPError is one
+    except (errors.HfHubHTTPError, httpx2.HTTPStatusError) as error:
         status = error.response.status_code
         meaning = _MEANING.get(status, "")
         raise AtlasError(f"{name}: the server answered {status}{meaning}") from None

@@ -75,6 +75,7 @@ class RemoteFile:
             if chunks is None:
                 self._takes_ranges = False
                 chunks = tried_again(self._pick)(merged)
+        self.bytes_read += sum(map(len, chunks))
         pieces = []
         for start, stop in ranges:
             number = next(i for i, (low, high) in enumerate(merged) if low <= start <= high)
@@ -120,8 +121,6 @@ class RemoteFile:
                 )
             self.size = size
             body = response.read()
-        with self._lock:
-            self.bytes_read += len(body)
         wanted = min(stop, size) - start
         if first != start or len(body) != wanted:
             raise ShortReadError(
@@ -137,7 +136,6 @@ class RemoteFile:
             if "Content-Length" in response.headers:
                 self.size = int(response.headers["Content-Length"])
             for block in response.iter_bytes(1 << 20):
-                self.bytes_read += len(block)
                 for chunk, (start, stop) in zip(chunks, merged, strict=True):
                     chunk += block[max(start - position, 0) : max(stop - position, 0)]
                 position += len(block)

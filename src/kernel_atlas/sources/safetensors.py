@@ -87,7 +87,7 @@ def read_header(file: LocalFile | RemoteFile) -> dict[str, Tensor]:
         entries.pop("__metadata__", None)
         header = {
             name: Tensor(
-                entry["dtype"],
+                str(entry["dtype"]),
                 tuple(map(int, entry["shape"])),
                 *(begin + int(offset) for offset in entry["data_offsets"]),
             )
