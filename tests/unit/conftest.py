@@ -80,7 +80,7 @@ class Extraction:
         self.downloads = folder / "downloads"
 
     def run(
-        self, source: str, sha256="", regular=None, architectures=None, limit_mb=1000, keep=False
+        self, source: str, sha256="", regular=None, architectures=(), limit_mb=1000, keep=False
     ) -> dict:
         """The group's attributes."""
         downloads = Downloads(self.downloads, limit_mb, keep)

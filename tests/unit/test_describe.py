@@ -27,7 +27,7 @@ def architectures(tmp_path, checkpoint):
     known = asdict(Architecture("a_model.a_tag", "hf:timm/a_model.a_tag", "1.0", layers))
     path = tmp_path / "timm.json"
     path.write_text(json.dumps({"a_model": known, "absent": {"error": "timm knows no 'absent'"}}))
-    return path
+    return [path]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_pickle_on_a_server_has_its_size_alone(hub, serve, pickle, extraction,
     if place != "hub":
         hub.add_file("/net.pth", pickle.path)
         source = f"{hub.url}/net.pth"
-    found = describe_source(source, False, None)
+    found = describe_source(source, False, [])
     assert (found.wire_bytes, found.kernels) == (len(pickle.content), None)
     assert found.note == "fetched whole; its kernels are known then"
     assert hub.bytes_sent.bodies < 1000
@@ -77,21 +77,21 @@ def test_a_pickle_on_a_server_has_its_size_alone(hub, serve, pickle, extraction,
 
 def test_what_is_on_this_machine_costs_nothing(hub, serve, checkpoint, pickle):
     for path in (checkpoint.path, pickle.path):
-        found = describe_source(f"file:{path}", False, None)
+        found = describe_source(f"file:{path}", False, [])
         assert (found.wire_bytes, found.kernels) == (0, Counter(COUNTS))
     source = serve()
     hf_hub_download("timm/a_model.a_tag", "model.safetensors")
     hub.reset_counts()
-    found = describe_source(source, False, None)
+    found = describe_source(source, False, [])
     assert (found.wire_bytes, found.note) == (0, "in the hub's cache")
     assert hub.requests == []
 
 
 def test_what_cannot_be_described():
-    with pytest.raises(AtlasError, match="was not resolved"):
-        describe_source("timm:a_model", False, None)
+    with pytest.raises(AtlasError, match="was not asked for"):
+        describe_source("timm:a_model", False, [])
     with pytest.raises(AtlasError, match="no such file"):
-        describe_source("file:absent.safetensors", False, None)
+        describe_source("file:absent.safetensors", False, [])
 
 
 def test_the_table_has_every_row_and_says_why_one_is_not_read(hub, serve, describe, waits):

@@ -49,8 +49,8 @@ def mixnet(tmp_path_factory):
 def test_a_timm_model(serve, extraction, resolved, mixnet):
     path, weights = mixnet
     serve(repo=f"timm/{MIXNET}", path=path)
-    facts = extraction.run(f"timm:{MIXNET}", architectures=resolved)
-    architecture = read_architecture(MIXNET, resolved)
+    facts = extraction.run(f"timm:{MIXNET}", architectures=[resolved])
+    architecture = read_architecture(MIXNET, [resolved])
     assert facts["timm"] == {"model": MIXNET, "version": architecture.timm_version}
     assert facts["source"] == f"timm:{MIXNET}"
     assert facts["url"].endswith("/model.safetensors")
@@ -73,7 +73,7 @@ def test_a_timm_model(serve, extraction, resolved, mixnet):
 def test_the_same_file_by_its_address_has_no_geometry(serve, extraction, resolved, mixnet):
     path, _ = mixnet
     source = serve(repo=f"timm/{MIXNET}", path=path)
-    first = extraction.run(f"timm:{MIXNET}", architectures=resolved)["layers"]
+    first = extraction.run(f"timm:{MIXNET}", architectures=[resolved])["layers"]
     second = extraction.run(source)["layers"]
     geometry = {"stride": None, "dilation": None}
     assert second == [row | geometry for row in first]
@@ -83,7 +83,7 @@ def test_a_sample_of_a_timm_model_is_not_arranged(serve, extraction, resolved, m
     path, _ = mixnet
     serve(repo=f"timm/{MIXNET}", path=path)
     sample = RegularSample(9, 1)
-    facts = extraction.run(f"timm:{MIXNET}", architectures=resolved, regular=sample)
+    facts = extraction.run(f"timm:{MIXNET}", architectures=[resolved], regular=sample)
     assert [row["name"] for row in facts["layers"]] == ["conv_stem"]
 
 
@@ -96,16 +96,16 @@ def test_a_sample_of_a_timm_model_is_not_arranged(serve, extraction, resolved, m
     ],
 )
 def test_a_name_that_resolves_to_nothing(extraction, resolved, name, message):
-    assert message in extraction.refusal(f"timm:{name}", architectures=resolved)
+    assert message in extraction.refusal(f"timm:{name}", architectures=[resolved])
 
 
 def test_a_timm_model_that_was_not_resolved(extraction):
-    assert "'timm:x' was not resolved" in extraction.refusal("timm:x")
+    assert "timm was not asked for 'x'" in extraction.refusal("timm:x")
 
 
 def test_a_checkpoint_of_another_model(serve, checkpoint, extraction, resolved):
     serve(repo=f"timm/{MIXNET}")
-    message = extraction.refusal(f"timm:{MIXNET}", architectures=resolved)
+    message = extraction.refusal(f"timm:{MIXNET}", architectures=[resolved])
     assert "layer blocks.2.dw: 64 kernels of 7x7 are in only one of the checkpoint" in message
 
 
@@ -188,11 +188,19 @@ def test_join_splits(sizes, joined):
     assert [x.kernels.shape[-1] for x in found] == [3, *sizes.values()]
 
 
-def test_a_written_architecture_is_read_as_it_was(tmp_path):
+def test_a_written_architecture_is_read_from_whichever_file_has_it(tmp_path):
     architecture = architecture_of("a", "b:6")
-    path = tmp_path / "timm.json"
-    path.write_text(json.dumps({"net": asdict(architecture)}))
-    assert read_architecture("net", path) == architecture
+    entries = [{"other": {"error": "no"}}, {"net": {"error": "no"}}, {"net": asdict(architecture)}]
+    paths = [tmp_path / f"{number}.json" for number in range(3)]
+    for path, entry in zip(paths, entries, strict=True):
+        path.write_text(json.dumps(entry))
+    # an error counts only where no file has the model
+    assert read_architecture("net", paths) == architecture
+    assert read_architecture("net", reversed(paths)) == architecture
+    with pytest.raises(AtlasError, match="^no$"):
+        read_architecture("net", paths[:2])
+    with pytest.raises(AtlasError, match="timm was not asked for 'net'"):
+        read_architecture("net", paths[:1])
 
 
 @pytest.fixture

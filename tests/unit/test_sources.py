@@ -1,6 +1,7 @@
 """Sources: finding the file behind a URI, its checksum and its stamp."""
 
 import hashlib
+import json
 import os
 import sys
 from types import ModuleType
@@ -9,6 +10,7 @@ import pytest
 
 from kernel_atlas import sources
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.sources.timm import assign_files, names_in
 
 
 @pytest.fixture
@@ -140,3 +142,55 @@ def test_a_deleted_file_keeps_the_stamp_it_was_extracted_with(tmp_path, metadata
     if metadata:
         path.write_text(metadata)
     assert sources.stamp(f"file:{tmp_path}/absent.pth", "", path) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "sha256", "expected"),
+    [
+        ("file:net.pth", "", False),
+        ("package:p/net.pth", "0" * 64, False),
+        ("timm:net", "", False),
+        ("none:never released", "", False),
+        ("hf:o/r:net.safetensors", "", False),
+        ("hf:o/r:net.pth", "", True),
+        ("hf:o/r", "", True),
+        ("https://host/net.safetensors", "", False),
+        ("https://host/net.safetensors?x=1", "", False),
+        ("https://host/net.safetensors", "0" * 64, True),
+        ("https://host/net.pth", "", True),
+        ("http://host/net.pth?x=.safetensors", "", True),
+    ],
+)
+def test_what_may_have_to_be_fetched_whole(source, sha256, expected):
+    assert sources.may_download(source, sha256) is expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["https:host/x", "https://host", "http:///x", "https://host/a b", "timm:a/b", "timm:-x"],
+)
+def test_a_source_without_the_form_of_its_scheme(source):
+    with pytest.raises(AtlasError, match="has not the form"):
+        sources.split(source)
+
+
+@pytest.mark.parametrize("source", ["timm:net", "none:never released"])
+def test_what_stands_for_no_file_is_not_located(source):
+    with pytest.raises(AtlasError, match="stands for no file by itself"):
+        sources.locate(source)
+
+
+def test_timm_is_asked_for_new_names_alone(tmp_path):
+    first = assign_files(["b", "a"], tmp_path)
+    assert assign_files(["a", "b"], tmp_path) == first  # the order of the sheet is no matter
+    (path,) = set(first.values())
+    assert names_in(path) == []
+    (tmp_path / "damaged.json").write_text('{"a": ')
+    with open(path, "w") as file:
+        json.dump({"a": {"layers": []}, "b": {"error": "timm knows no 'b'"}}, file)
+    assert names_in(path) == ["a", "b"]
+    second = assign_files(["a", "b", "c"], tmp_path)
+    # what failed is asked again, what did not is not
+    assert second["a"] == path != second["b"] == second["c"]
+    assert assign_files(["a"], tmp_path) == {"a": path}
+    assert assign_files([], tmp_path / "absent") == {}
