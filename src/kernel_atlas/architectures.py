@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,13 @@ def resolve_timm(names: Sequence[str], path_to_architectures: str | Path) -> Non
         try:
             found[name] = asdict(resolve(name))
         except AtlasError as error:
-            found[name] = {"error": str(error)}
+            found[name] = {"error": str(error), "timm_version": version("timm")}
         except Exception as error:  # timm's own, of any kind
             logger.exception("timm cannot build %s", name)
-            found[name] = {"error": f"timm cannot build {name!r}: {error}"}
+            found[name] = {
+                "error": f"timm cannot build {name!r}: {error}",
+                "timm_version": version("timm"),
+            }
     with replacing(path_to_architectures) as path:
         path.write_text(json.dumps(found, indent=1), encoding="utf-8")
 

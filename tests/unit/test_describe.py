@@ -104,7 +104,7 @@ def test_the_table_has_every_row_and_says_why_one_is_not_read(hub, serve, descri
         ("timm:a_model", "classify", ""),
         ("timm:absent", "train", ""),
         (f"{hub.url}/absent.pth", "train", ""),
-        ("hf:timm/a_regular", "compare", ""),
+        (serve(repo="timm/a_regular"), "compare", ""),
     )
     assert table["model"].tolist() == [f"net_{number}" for number in range(7)]
     assert list(table.columns) == ["model", "role", "source", "wire_mb", "k3", "k5", "k7", "note"]

@@ -3,7 +3,7 @@
 import hashlib
 import resource
 import shutil
-from collections import namedtuple
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -155,7 +155,8 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(hub, source, tmp_path, ex
     hub.add_file(ADDRESS, tmp_path / "newer.pth")
     extraction.run(source)
     extraction.check({"dw": np.full((4, 3, 3), 7, np.float32)})
-    assert [(r.status, r.if_range is None) for r in hub.requests] == [(200, False)]
+    (request,) = hub.requests
+    assert (request.status, request.if_range is None) == (200, False)
 
 
 def test_a_file_that_changes_during_one_run(hub, source, checkpoint, extraction, waits):
@@ -210,9 +211,8 @@ def test_a_wrong_checksum(hub, pickle, extraction, kind, keep):
     "name", ["net-{digits}.pth", "net-20220915.pth", "net-{digits}.safetensors"]
 )
 def test_a_right_checksum_or_a_date_in_the_name(hub, pickle, checkpoint, extraction, name):
-    is_pickle = name.endswith(".pth")
     name = name.format(digits=pickle.sha256[:8])
-    hub.add_file(f"/{name}", pickle.path if is_pickle else checkpoint.path)
+    hub.add_file(f"/{name}", pickle.path if name.endswith(".pth") else checkpoint.path)
     extraction.run(f"{hub.url}/{name}")
     extraction.check(checkpoint.kernels)
 
@@ -290,12 +290,11 @@ def test_what_does_not_fit_is_not_begun(
     if half:
         stop_half_way(hub, extraction, source)
     n_missing = len(pickle.content) // (1 + half)
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, n_missing - 10))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=n_missing - 10))
     message = extraction.refusal(source)
     assert "MB are missing" in message
     assert "MB free" in message
     assert left(extraction) == ["net.pth.etag", "net.pth.partial"] * half
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, n_missing + 2_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=n_missing * 2))
     extraction.run(source)
     extraction.check(checkpoint.kernels)

@@ -197,7 +197,7 @@ def test_a_written_architecture_is_read_from_whichever_file_has_it(tmp_path):
     # an error counts only where no file has the model
     assert read_architecture("net", paths) == architecture
     assert read_architecture("net", reversed(paths)) == architecture
-    with pytest.raises(AtlasError, match="^no$"):
+    with pytest.raises(AtlasError, match=r"^no$"):
         read_architecture("net", paths[:2])
     with pytest.raises(AtlasError, match="timm was not asked for 'net'"):
         read_architecture("net", paths[:1])

@@ -15,7 +15,9 @@ def imported_by(modules):
     return set(subprocess.check_output(command, text=True).split())
 
 
-@pytest.mark.parametrize("module", ["", ".sheet", ".config", ".sources", ".versions", ".logs"])
+@pytest.mark.parametrize(
+    "module", ["", ".sheet", ".config", ".sources", ".sources.timm", ".versions", ".logs"]
+)
 def test_what_the_snakefile_imports_is_light(module):
     assert imported_by(f"kernel_atlas{module}") == set()
 
@@ -24,3 +26,8 @@ def test_classify_label_plot_and_summarise_leave_torch_out():
     modules = ("classify", "labels", "tables", "figures.model", "figures.spectrum")
     found = imported_by(", ".join(f"kernel_atlas.{module}" for module in modules))
     assert found == {"numpy", "pandas", "zarr", "matplotlib"}
+
+
+@pytest.mark.parametrize("module", ["extract", "architectures", "sources.hub", "sources.download"])
+def test_extraction_leaves_torch_and_timm_out(module):
+    assert imported_by(f"kernel_atlas.{module}") <= {"numpy", "zarr"}

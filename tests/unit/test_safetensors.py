@@ -148,7 +148,7 @@ def test_we_accept_what_the_library_accepts_of_random_damage(tmp_path):
     whole = path.read_bytes()
     draw = random.Random(0)
     differences, n_accepted = {}, 0
-    for _ in range(1500):
+    for _ in range(800):
         content = bytearray(whole)
         for _ in range(draw.choice([1, 1, 2])):
             place = draw.randrange(len(TEXT) + 12)
@@ -159,7 +159,7 @@ def test_we_accept_what_the_library_accepts_of_random_damage(tmp_path):
         if found := difference(path):
             differences[bytes(content[:200])] = found
     assert differences == {}
-    assert 50 < n_accepted < 500  # both verdicts were met
+    assert 20 < n_accepted < 400  # both verdicts were met
 
 
 def test_a_file_cut_anywhere_or_continued_is_refused(tmp_path):

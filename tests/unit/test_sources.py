@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import sys
+from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -186,11 +188,13 @@ def test_timm_is_asked_for_new_names_alone(tmp_path):
     (path,) = set(first.values())
     assert names_in(path) == []
     (tmp_path / "damaged.json").write_text('{"a": ')
-    with open(path, "w") as file:
-        json.dump({"a": {"layers": []}, "b": {"error": "timm knows no 'b'"}}, file)
-    assert names_in(path) == ["a", "b"]
-    second = assign_files(["a", "b", "c"], tmp_path)
-    # what failed is asked again, what did not is not
-    assert second["a"] == path != second["b"] == second["c"]
+    unknown = {"error": "timm knows no 'b'", "timm_version": version("timm")}
+    for answer, is_asked_again in ((unknown, False), (unknown | {"timm_version": "0.1"}, True)):
+        Path(path).write_text(json.dumps({"a": {"layers": []}, "b": answer}))
+        assert names_in(path) == ["a", "b"]
+        second = assign_files(["a", "b", "c"], tmp_path)
+        assert second["a"] == path != second["c"]
+        # of another timm, what failed is asked again
+        assert second["b"] == (second["c"] if is_asked_again else path)
     assert assign_files(["a"], tmp_path) == {"a": path}
     assert assign_files([], tmp_path / "absent") == {}

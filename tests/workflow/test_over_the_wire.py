@@ -14,6 +14,7 @@ from wired_project import (
     MOBILENET,
     RESNET,
     assert_holds,
+    jobs_of,
     open_group,
     serve_timm,
     stored_models,
@@ -46,7 +47,7 @@ def clustered(project):
 
 def test_runs_each_job_once(wired):
     per_model = ("classify_kernels", "plot_model")
-    assert wired.first.jobs == sorted(
+    assert jobs_of(wired.first) == sorted(
         ["resolve_timm", *(f"extract_kernels/{model}" for model in [*MODELS, "resnet"])]
         + [f"{rule}/{model}" for rule in per_model for model in MODELS]
         + ["list_training_set", "train_autoencoder/k5", "plot_history/k5", "label_codebook/k5"]
@@ -143,7 +144,7 @@ def test_new_timm_row_runs_its_own_jobs_and_the_shared_ones(wired, hub, tmp_path
     project.add_rows(("new", f"timm:{NEW}", "classify"))
     run = project.snakemake()
     assert run.returncode == 0, run.output
-    assert run.jobs == [
+    assert jobs_of(run) == [
         "classify_kernels/new", "extract_kernels/new", "plot_clustered", "plot_model/new",
         "resolve_timm", "summarise_classes",
     ]  # fmt: skip
@@ -166,7 +167,7 @@ def described(wired, shared_hub, tmp_path_factory):
 
 def test_describe_tells_kernels_as_later_extracted(described, wired):
     assert described.run.returncode == 0, described.run.output
-    assert described.run.jobs == ["describe", "resolve_timm"]
+    assert jobs_of(described.run) == ["describe", "resolve_timm"]
     table = pd.read_csv(described / "results/tables/sources.tsv", sep="\t", index_col="model")
     assert table.index.tolist() == [*LISTED[:-1], "resnet", "never"]
     sizes = [name for name in table if re.fullmatch(r"k\d+", name)]

@@ -15,6 +15,7 @@ from wired_project import (
     CONFIG,
     MOBILENET,
     assert_holds,
+    jobs_of,
     open_group,
     serve_pickle,
     serve_timm,
@@ -92,6 +93,15 @@ def test_other_models_go_on(broken, wired):
     assert not list((broken / "results/downloads").iterdir())
 
 
+def test_job_of_a_cluster_gives_the_same_line(broken, tmp_path):
+    """There each job reads the sheet again, when timm has answered for all names but one."""
+    run = broken.copy(tmp_path).snakemake(
+        "--mode", "remote", "--target-jobs", "extract_kernels:model=unknown", "--force",
+        "--allowed-rules", "extract_kernels", "--nolock", "--latency-wait", "0",
+    )  # fmt: skip
+    assert [line for line in broken.run.errors if "model unknown" in line] == run.errors, run.output
+
+
 def test_mended_rows_alone_are_finished(broken, wired, hub, tmp_path):
     """The sheet is corrected, the hub has the whole file, and the user has got access."""
     project = broken.copy(tmp_path)
@@ -105,12 +115,12 @@ def test_mended_rows_alone_are_finished(broken, wired, hub, tmp_path):
     run = project.snakemake()
     assert run.returncode == 0, run.output
     per_model = ("extract_kernels", "classify_kernels", "plot_model")
-    assert run.jobs == sorted(
+    assert jobs_of(run) == sorted(
         [f"{rule}/{model}" for rule in per_model for model in ("unknown", "gated", "cut")]
         + ["resolve_timm", "summarise_classes", "plot_clustered"]
     )
     for model in ("gated", "cut"):
-        assert_holds(project, model, project.served[model])
+        assert_holds(project, model, broken.served[model])
     assert_holds(project, "unknown", wired.served["mobilenet"])
     # the token goes to the hub alone, and is written nowhere
     assert {r.server for r in hub.requests if r.had_authorization} == {"hub"}

