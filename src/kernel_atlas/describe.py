@@ -14,8 +14,9 @@ from kernel_atlas.errors import AtlasError
 from kernel_atlas.files import replacing
 from kernel_atlas.sources.checkpoint import Depthwise, is_depthwise, is_safetensors, read_checkpoint
 from kernel_atlas.sources.file import LocalFile
-from kernel_atlas.sources.remote import RemoteFile, merge_ranges
-from kernel_atlas.sources.safetensors import read_header
+from kernel_atlas.sources.header import read_header
+from kernel_atlas.sources.ranges import merge_ranges
+from kernel_atlas.sources.remote import RemoteFile
 
 N_AT_ONCE = 8
 FLOAT32_BYTES = 4

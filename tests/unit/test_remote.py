@@ -20,7 +20,8 @@ from standin_faults import (
 )
 
 from kernel_atlas.sources import locate
-from kernel_atlas.sources.remote import GAP_BYTES, RemoteFile, merge_ranges
+from kernel_atlas.sources.ranges import GAP_BYTES, merge_ranges
+from kernel_atlas.sources.remote import RemoteFile
 
 SOURCE = "hf:timm/a_model.a_tag"
 FIRST = "bytes=0-99999"  # of a file's bytes, asked for to read its header

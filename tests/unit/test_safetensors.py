@@ -14,7 +14,8 @@ from standin_checkpoints import make_header, write_safetensors
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.checkpoint import Depthwise, is_depthwise, layer_name
 from kernel_atlas.sources.file import LocalFile
-from kernel_atlas.sources.safetensors import TORCH_DTYPES, read_header, read_safetensors
+from kernel_atlas.sources.header import read_header
+from kernel_atlas.sources.safetensors import TORCH_DTYPES, read_safetensors
 
 TENSORS = {
     "a.weight": ("F32", (4, 1, 3, 3), np.arange(36, dtype="f4").tobytes()),

@@ -15,7 +15,8 @@ from kernel_atlas.errors import AtlasError
 from kernel_atlas.files import replacing
 from kernel_atlas.sources.file import LocalFile
 from kernel_atlas.sources.http import ShortReadError, explained, tried_again
-from kernel_atlas.sources.remote import RemoteFile, content_range
+from kernel_atlas.sources.ranges import content_range
+from kernel_atlas.sources.remote import RemoteFile
 
 BLOCK_BYTES = 1 << 20
 PROGRESS_SECONDS = 10.0

@@ -74,6 +74,8 @@ def explained(name: str) -> Iterator[None]:
     _take_over_hub_messages()
     try:
         yield
+    except errors.HFValidationError as error:  # no name that a repository may have
+        raise AtlasError(f"{name}: {error}") from None
     except errors.OfflineModeIsEnabled:
         raise AtlasError(
             f"{name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it "

@@ -49,7 +49,8 @@ def parse(source: str) -> tuple[str, str | None, str | None]:
 def _find_in_cache(repo: str, name: str, revision: str | None) -> LocalFile | None:
     from huggingface_hub import try_to_load_from_cache
 
-    path = try_to_load_from_cache(repo, name, revision=revision)
+    with explained(repo):
+        path = try_to_load_from_cache(repo, name, revision=revision)
     if not isinstance(path, str):
         return None
     # <cache>/models--<owner>--<repo>/snapshots/<commit>/<file>

@@ -33,17 +33,18 @@ def assign_files(names: Iterable[str], folder: str | Path) -> dict[str, str]:
     except PackageNotFoundError:
         timm_version = ""
     known: dict[str, str] = {}
+    refused: dict[str, str] = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            found = json.loads(path.read_bytes())
-            known |= {
-                name: str(path)
-                for name, entry in found.items()
+            for name, entry in json.loads(path.read_bytes()).items():
+                if "error" not in entry:
+                    known[name] = str(path)
                 # another timm may know a name that this one does not
-                if "error" not in entry or entry["timm_version"] == timm_version
-            }
+                elif entry["timm_version"] == timm_version:
+                    refused[name] = str(path)
         except (OSError, ValueError, AttributeError, TypeError, KeyError):
-            continue  # being written, or damaged: asked again
+            continue  # damaged: asked again
+    known = refused | known
     new = sorted(set(names) - set(known))
     digest = hashlib.sha256("\n".join([timm_version, *new]).encode()).hexdigest()[:8]
     return {name: known.get(name, str(folder / f"{digest}.json")) for name in names}
