@@ -55,7 +55,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         step = -(-len(wide) // 40)
         axes.set_xticks(np.arange(len(wide))[::step], wide.index[::step])
         axes.set(ylim=(0, 100), xlim=(-0.7, len(wide) - 0.3), ylabel="kernels (%)")
-        axes.set_xlabel("depthwise layer, in the order of the checkpoint")
+        axes.set_xlabel("depthwise layer, in the network's order")
     merged = dict.fromkeys(map(style.merge_first_derivatives, labels))
     handles = [
         Patch(
