@@ -1,9 +1,12 @@
 # `make run` and `make test` set up .venv by themselves.
 PYTHON ?= python3
 CORES ?= all
+# settings of your own: make run CONFIG=my.yaml
+CONFIG ?=
 VENV := .venv
 BIN := $(VENV)/bin
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+SNAKEMAKE := $(BIN)/snakemake
+OPTIONS := --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup describe run report test check unlock
@@ -21,14 +24,14 @@ $(VENV)/ready: requirements.txt pyproject.toml src/kernel_atlas/__init__.py
 	@touch $@
 
 describe: $(VENV)/ready  ## what each row of the sheet will fetch and hold, before it does
-	@$(SNAKEMAKE) describe --quiet host progress reason rules
+	@$(SNAKEMAKE) describe --forcerun describe --quiet host progress reason rules $(OPTIONS)
 	@cat results/tables/sources.txt
 
 run: $(VENV)/ready  ## the main job: from weights to classes, tables and figures
-	$(SNAKEMAKE)
+	$(SNAKEMAKE) $(OPTIONS)
 
 report: run  ## one HTML file with figures, tables and captions
-	$(BIN)/snakemake --report results/report.html
+	$(SNAKEMAKE) --report results/report.html $(if $(CONFIG),--configfile $(CONFIG))
 
 test: $(VENV)/ready  ## all tests
 	$(BIN)/python -m pytest
@@ -38,8 +41,8 @@ check: $(VENV)/ready  ## format, lint, types, dry run
 	$(BIN)/ruff check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
-	$(BIN)/snakemake --lint
-	$(BIN)/snakemake --dry-run --forceall --quiet rules
+	$(SNAKEMAKE) --lint
+	$(SNAKEMAKE) --dry-run --forceall --quiet rules
 
 unlock: $(VENV)/ready  ## after a run that was killed: allow the next
-	$(BIN)/snakemake --unlock
+	$(SNAKEMAKE) --unlock

@@ -46,6 +46,7 @@ rule describe:
     params:
         models=list(ROWS),
         sources=[row.source for row in ROWS.values()],
+        sha256s=[row.sha256 for row in ROWS.values()],
         roles=[row.role for row in ROWS.values()],
         skipped=[row.skipped for row in ROWS.values()],
         sizes=SIZES,

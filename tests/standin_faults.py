@@ -43,6 +43,26 @@ def ignore_range(request: Request, answer: Answer) -> Reply:
     return answer(replace(request, range=None))
 
 
+def ignore_if_range(request: Request, answer: Answer) -> Reply:
+    """Send the range also of a file that has changed."""
+    return answer(replace(request, if_range=None))
+
+
+def without_etag(request: Request, answer: Answer) -> Reply:
+    """Tell the version by a date alone."""
+    reply = answer(request)
+    headers = {name: text for name, text in reply.headers.items() if name != "ETag"}
+    day = 1 + sum((reply.file.etag if reply.file else "").encode()) % 28
+    headers["Last-Modified"] = f"Mon, {day:02} Jan 2024 00:00:00 GMT"
+    return replace(reply, headers=headers)
+
+
+def compressed(request: Request, answer: Answer) -> Reply:
+    """Say that the body is compressed."""
+    reply = answer(request)
+    return replace(reply, headers=reply.headers | {"Content-Encoding": "gzip"})
+
+
 def change_etag(request: Request, answer: Answer) -> Reply:
     """From now on the file has another ETag, at every address of it."""
     file = answer(request).file

@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def resolve(name: str) -> Architecture:
     if config is None:
         architecture = name.partition(".")[0]
         known = timm.list_models(f"{architecture}.*", pretrained=True)
-        known = known or timm.list_models(f"{architecture}*", pretrained=True)
+        known = known or get_close_matches(architecture, timm.list_models())
         hint = f"; near: {', '.join(known[:5])}" if known else ""
         raise AtlasError(f"timm {timm.__version__} knows no model {name!r}{hint}")
     if config.hf_hub_id:

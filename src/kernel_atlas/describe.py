@@ -11,6 +11,7 @@ import pandas as pd
 from kernel_atlas import sources
 from kernel_atlas.architectures import read_architecture
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.extract import is_fetched_whole
 from kernel_atlas.files import replacing
 from kernel_atlas.sources.checkpoint import Depthwise, is_depthwise, is_safetensors, read_checkpoint
 from kernel_atlas.sources.file import LocalFile
@@ -35,6 +36,7 @@ class Description:
 def describe_sources(
     models: Sequence[str],
     sheet_sources: Sequence[str],
+    sha256s: Sequence[str],
     roles: Sequence[str],
     skipped: Sequence[str],
     sizes: Sequence[int],
@@ -49,7 +51,7 @@ def describe_sources(
 
     Parameters
     ----------
-    models, sheet_sources, roles, skipped : sequences of str
+    models, sheet_sources, sha256s, roles, skipped : sequences of str
         One entry a row; `skipped` says why a row is not extracted, or is empty.
     sizes : sequence of int
         Kernel sizes that are clustered.
@@ -59,16 +61,16 @@ def describe_sources(
         Written.
     """
 
-    def describe(source: str, role: str, reason: str) -> Description:
+    def describe(source: str, sha256: str, role: str, reason: str) -> Description:
         if reason:
             return Description(0, {}, reason)
         try:
-            return describe_source(source, role == "compare", paths_to_architectures)
+            return describe_source(source, sha256, role == "compare", paths_to_architectures)
         except AtlasError as error:
             return Description(note=f"fault: {error}")
 
     with ThreadPoolExecutor(N_AT_ONCE) as pool:
-        found = list(pool.map(describe, sheet_sources, roles, skipped))
+        found = list(pool.map(describe, sheet_sources, sha256s, roles, skipped))
     table = pd.DataFrame({"model": models, "role": roles, "source": sheet_sources})
     table["wire_mb"] = pd.array([_megabytes(row.wire_bytes) for row in found], "Float64")
     for size in sorted({size for row in found for size in row.kernels or {}}):
@@ -82,7 +84,7 @@ def describe_sources(
 
 
 def describe_source(
-    source: str, is_compared: bool, paths_to_architectures: Sequence[str | Path]
+    source: str, sha256: str, is_compared: bool, paths_to_architectures: Sequence[str | Path]
 ) -> Description:
     """What one source will cost and hold.
 
@@ -100,16 +102,16 @@ def describe_source(
         n_bytes = sum(size * size * FLOAT32_BYTES * count for size, count in kernels.items())
         return Description(RemoteFile.first_bytes + n_bytes, kernels)
     file = sources.locate(source)
-    if not is_safetensors(file.name):
-        if isinstance(file, LocalFile):
-            if is_compared:
-                return Description(0, note=SAMPLED)
-            layers = read_checkpoint(file, Depthwise())
-            kernels = _count([(layer.kernels.shape[-1], len(layer.kernels)) for layer in layers])
-            return Description(0, kernels)
+    if isinstance(file, RemoteFile) and is_fetched_whole(file, sha256):
         if file.size is None:
             file.read([(0, 1)])
         return Description(file.size, None, "fetched whole; its kernels are known then")
+    if isinstance(file, LocalFile) and is_compared:
+        return Description(0, note=SAMPLED)
+    if isinstance(file, LocalFile) and not is_safetensors(file.name):
+        layers = read_checkpoint(file, Depthwise())
+        kernels = _count([(layer.kernels.shape[-1], len(layer.kernels)) for layer in layers])
+        return Description(0, kernels)
     if is_compared:
         return Description(note=SAMPLED)
     tensors = [tensor for tensor in read_header(file).values() if is_depthwise(tensor.shape)]

@@ -1,6 +1,7 @@
 """One model: from its source to its group in the store."""
 
 import logging
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from kernel_atlas import sources, store
 from kernel_atlas.architectures import Architecture, arrange, read_architecture
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.checkpoint import Depthwise, is_safetensors, read_checkpoint
+from kernel_atlas.sources.checksum import check_sha256
 from kernel_atlas.sources.download import downloaded
 from kernel_atlas.sources.file import LocalFile
 from kernel_atlas.sources.regular import RegularSample
@@ -91,14 +93,25 @@ def extract_kernels(
     logger.info("%s bytes read of %s", f"{file.bytes_read:,}", f"{file.size or 0:,}")
 
 
+def is_fetched_whole(file: RemoteFile, sha256: str) -> bool:
+    """Whether ranges will not do: for a pickle, or a checksum that no hub vouches for."""
+    return not is_safetensors(file.name) or bool(sha256 and not file.sha256)
+
+
 @contextmanager
 def _checked(
     file: LocalFile | RemoteFile, sha256: str, downloads: Downloads
 ) -> Iterator[LocalFile | RemoteFile]:
     """The file once its checksum is known to be right, on this machine where it has to be."""
+    shard = re.search(r"-\d{5}-of-(\d{5})\.", file.name)
+    if shard:
+        raise AtlasError(
+            f"{file.name} is one of {int(shard[1])} parts of a checkpoint; only checkpoints of one "
+            "file are read, so save it as one"
+        )
     if isinstance(file, LocalFile):
         if sha256:
-            sources.check_sha256(file.path, sha256)
+            check_sha256(file.path, sha256)
         yield file
         return
     if sha256 and file.sha256 and sha256 != file.sha256:
@@ -106,8 +119,7 @@ def _checked(
             f"wrong checksum: {file.name} has SHA-256 {file.sha256} on the hub, the sheet "
             f"expects {sha256}; it is another version"
         )
-    # a checksum that no hub vouches for needs the whole file
-    if is_safetensors(file.name) and (file.sha256 or not sha256):
+    if not is_fetched_whole(file, sha256):
         yield file
         return
     with downloaded(file, sha256, *downloads) as local:

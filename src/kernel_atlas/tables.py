@@ -8,7 +8,7 @@ import pandas as pd
 from kernel_atlas.classify import is_clustered
 from kernel_atlas.files import replacing
 from kernel_atlas.labels import DEAD
-from kernel_atlas.sheet import PAPER_TABLE_SIZES
+from kernel_atlas.rows import PAPER_TABLE_SIZES
 
 _STYLE = """<style>
 body {font: 14px sans-serif; margin: 2em}

@@ -1,5 +1,6 @@
 """What tests of sources share: a stand-in hub, a checkpoint for it, its way into the store."""
 
+import csv
 import hashlib
 import json
 import time
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from standin_checkpoints import write_safetensors
+from standin_faults import short_body, status
 from standin_hub import StandInHub, client_in_process
 
 from kernel_atlas.errors import AtlasError
@@ -89,6 +91,20 @@ class Extraction:
         )  # fmt: skip
         return json.loads((self.group / "zarr.json").read_bytes())["attributes"]
 
+    def stop_half_way(self, hub: StandInHub, source: str, fault=short_body) -> None:
+        """Let a download fail with half of the file on this machine."""
+        hub.misbehave("/releases/net.pth", fault, times=1)
+        hub.misbehave("/releases/net.pth", status(404))
+        assert "net.pth: the server answered 404" in self.refusal(source)
+        assert self.left == ["net.pth.etag", "net.pth.partial"]
+        hub.behave()
+        hub.reset_counts()
+
+    @property
+    def left(self) -> list[str]:
+        """What the folder of downloads holds: names without the mark of their address."""
+        return sorted(path.name[9:] for path in self.downloads.glob("*"))
+
     def check(self, kernels: dict[str, np.ndarray]) -> None:
         """Fail unless the store holds just these kernels, bit-equal, by layer in this order."""
         first = read_kernels(self.group, 3)
@@ -119,6 +135,16 @@ class Extraction:
 def extraction(tmp_path) -> Extraction:
     """Extraction into a store in `tmp_path`, downloads beside it."""
     return Extraction(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def registry_rows(repository) -> list[dict[str, str]]:
+    """The verified facts about the paper's models, or the tests that need them are skipped."""
+    path = repository.parent / "shared/registry/models.tsv"
+    if not path.is_file():
+        pytest.skip("no facts to compare with: ../shared/registry/models.tsv is absent")
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Every timm row of the sheets: its layers as the network runs them, counted and described."""
 
-import csv
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,14 +24,9 @@ ROLES = {
 
 
 @pytest.fixture(scope="module")
-def registry(repository):
-    """The verified facts about every timm row by its timm name, or the tests are skipped."""
-    path = repository.parent / "shared/registry/models.tsv"
-    if not path.is_file():
-        pytest.skip("no facts to compare with: ../shared/registry/models.tsv is absent")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {row["timm_name"]: row for row in rows}
+def registry(registry_rows):
+    """The verified facts about every row by its timm_name."""
+    return {row["timm_name"]: row for row in registry_rows}
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,9 @@ def describe(tmp_path, architectures):
         sources, roles, skipped = zip(*rows, strict=True)
         tsv, txt = tmp_path / "sources.tsv", tmp_path / "sources.txt"
         models = [f"net_{number}" for number in range(len(rows))]
-        describe_sources(models, sources, roles, skipped, sizes, architectures, tsv, txt)
+        describe_sources(
+            models, sources, [""] * len(models), roles, skipped, sizes, architectures, tsv, txt
+        )
         return pd.read_csv(tsv, sep="\t", keep_default_na=False), txt.read_text(encoding="utf-8")
 
     return run
@@ -48,7 +50,7 @@ def describe(tmp_path, architectures):
 def test_safetensors_on_a_server(hub, serve, checkpoint, extraction, architectures, kind):
     hub.add_file("/net.safetensors", checkpoint.path)
     source = {"hf": serve(), "https": f"{hub.url}/net.safetensors", "timm": "timm:a_model"}[kind]
-    found = describe_source(source, False, architectures)
+    found = describe_source(source, "", False, architectures)
     assert found.kernels == Counter(COUNTS)
     asked = [request.range for request in hub.requests if request.method == "GET"]
     # no kernel; of timm: rows nothing at all
@@ -68,7 +70,7 @@ def test_a_pickle_on_a_server_has_its_size_alone(hub, serve, pickle, extraction,
     if place != "hub":
         hub.add_file("/net.pth", pickle.path)
         source = f"{hub.url}/net.pth"
-    found = describe_source(source, False, [])
+    found = describe_source(source, "", False, [])
     assert (found.wire_bytes, found.kernels) == (len(pickle.content), None)
     assert found.note == "fetched whole; its kernels are known then"
     assert hub.bytes_sent.bodies < 1000
@@ -77,21 +79,21 @@ def test_a_pickle_on_a_server_has_its_size_alone(hub, serve, pickle, extraction,
 
 def test_what_is_on_this_machine_costs_nothing(hub, serve, checkpoint, pickle):
     for path in (checkpoint.path, pickle.path):
-        found = describe_source(f"file:{path}", False, [])
+        found = describe_source(f"file:{path}", "", False, [])
         assert (found.wire_bytes, found.kernels) == (0, Counter(COUNTS))
     source = serve()
     hf_hub_download("timm/a_model.a_tag", "model.safetensors")
     hub.reset_counts()
-    found = describe_source(source, False, [])
+    found = describe_source(source, "", False, [])
     assert (found.wire_bytes, found.note) == (0, "in the hub's cache")
     assert hub.requests == []
 
 
 def test_what_cannot_be_described():
     with pytest.raises(AtlasError, match="was not asked for"):
-        describe_source("timm:a_model", False, [])
+        describe_source("timm:a_model", "", False, [])
     with pytest.raises(AtlasError, match="no such file"):
-        describe_source("file:absent.safetensors", False, [])
+        describe_source("file:absent.safetensors", "", False, [])
 
 
 def test_the_table_has_every_row_and_says_why_one_is_not_read(hub, serve, describe, waits):

@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from kernel_atlas import rows as sheet_rows
 from kernel_atlas import sheet, sources
 from kernel_atlas.extract import Downloads, extract_kernels
 from kernel_atlas.sources.checkpoint import Layer
@@ -85,9 +86,9 @@ def test_examples_are_rows_that_a_sheet_accepts(page, tmp_path):
 
 def test_every_column_and_role_of_a_sheet_is_described():
     text = (REPOSITORY / "docs/adding-a-model.md").read_text(encoding="utf-8")
-    columns = sheet.REQUIRED_COLUMNS + sheet.OPTIONAL_COLUMNS
+    columns = sheet_rows.REQUIRED_COLUMNS + sheet_rows.OPTIONAL_COLUMNS
     assert [name for name in columns if f"| `{name}` |" not in text] == []
-    assert [role for role in sheet.ROLES if f"- `{role}`: " not in text] == []
+    assert [role for role in sheet_rows.ROLES if f"- `{role}`: " not in text] == []
 
 
 def test_every_attribute_of_a_group_is_described(tmp_path):

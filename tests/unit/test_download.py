@@ -10,17 +10,12 @@ import pytest
 import torch
 from standin_checkpoints import write_safetensors
 from standin_faults import (
-    change_etag,
-    ignore_range,
-    other_range,
     reset_mid_body,
     short_body,
-    short_but_consistent,
     status,
-    wrong_content_range,
 )
 
-from kernel_atlas.sources.download import checksum_in_name
+from kernel_atlas.sources.checksum import checksum_in_name
 
 ADDRESS = "/releases/net.pth"
 
@@ -32,21 +27,6 @@ def source(hub, pickle):
     return hub.url + ADDRESS
 
 
-def left(extraction):
-    """What the folder of downloads holds: names without the mark of their address."""
-    return sorted(path.name[9:] for path in extraction.downloads.glob("*"))
-
-
-def stop_half_way(hub, extraction, source):
-    """Let a download fail with half of the file on this machine."""
-    hub.misbehave(ADDRESS, short_body, times=1)
-    hub.misbehave(ADDRESS, status(404))
-    assert "net.pth: the server answered 404" in extraction.refusal(source)
-    assert left(extraction) == ["net.pth.etag", "net.pth.partial"]
-    hub.behave()
-    hub.reset_counts()
-
-
 @pytest.mark.parametrize("redirect", [False, True])
 def test_a_whole_download_is_deleted_when_it_is_read(
     hub, pickle, checkpoint, extraction, redirect
@@ -54,7 +34,7 @@ def test_a_whole_download_is_deleted_when_it_is_read(
     hub.add_file(ADDRESS, pickle.path, redirect=redirect)
     facts = extraction.run(hub.url + ADDRESS)
     extraction.check(checkpoint.kernels)
-    assert left(extraction) == []
+    assert extraction.left == []
     assert sum(r.status == 200 for r in hub.requests) == 1
     assert facts["bytes_read"] == len(pickle.content)
     assert (facts["url"], facts["revision"]) == (hub.url + ADDRESS, None)
@@ -72,7 +52,7 @@ def test_a_kept_download_is_used_without_the_network(hub, source, pickle, checkp
     # it may be of another version than the sheet asks for by now
     assert "wrong checksum" in extraction.refusal(source, sha256="0" * 64, keep=True)
     extraction.run(source)
-    assert left(extraction) == []
+    assert extraction.left == []
 
 
 def test_two_files_of_one_name_are_two(hub, source, tmp_path, extraction, checkpoint):
@@ -81,7 +61,7 @@ def test_two_files_of_one_name_are_two(hub, source, tmp_path, extraction, checkp
     extraction.run(source, keep=True)
     extraction.run(f"{hub.url}/another/net.pth", keep=True)
     extraction.check({"dw": np.ones((4, 3, 3), np.float32)})
-    assert left(extraction) == ["net.pth"] * 2
+    assert extraction.left == ["net.pth"] * 2
 
 
 @pytest.mark.parametrize("content", ["code", "text"])
@@ -95,84 +75,14 @@ def test_what_cannot_be_read_is_deleted_too(hub, tmp_path, extraction, content, 
     hub.add_file(ADDRESS, path)
     message = extraction.refusal(hub.url + ADDRESS, keep=keep)
     assert ("Linear, which is code" if content == "code" else "is no whole checkpoint") in message
-    assert left(extraction) == ["net.pth"] * keep
-
-
-@pytest.mark.parametrize("fault", [reset_mid_body, short_body])
-def test_a_broken_download_goes_on_where_it_was(
-    hub, source, pickle, checkpoint, extraction, waits, fault
-):  # fmt: skip
-    hub.misbehave(ADDRESS, fault, times=2)
-    facts = extraction.run(source, sha256=pickle.sha256)
-    extraction.check(checkpoint.kernels)
-    first, *others = hub.requests
-    assert first.range is None
-    assert len(others) == 2
-    if fault is short_body:  # a reset may take with it what had arrived
-        assert all(r.status == 206 and r.if_range for r in others)
-        # what does not fill a block comes again: twice less than 1 MiB
-        assert len(pickle.content) <= hub.bytes_sent.bodies < len(pickle.content) + 2.1e6
-        assert facts["bytes_read"] == len(pickle.content)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [short_but_consistent, other_range, wrong_content_range, ignore_range, status(503)],
-)
-def test_going_on_may_fail_too(
-    hub, source, pickle, checkpoint, extraction, waits, fault
-):  # fmt: skip
-    stop_half_way(hub, extraction, source)
-    hub.misbehave(ADDRESS, fault, times=1)
-    extraction.run(source, sha256=pickle.sha256)
-    extraction.check(checkpoint.kernels)
-    assert left(extraction) == []
-
-
-def test_a_second_run_fetches_the_rest(hub, source, pickle, checkpoint, extraction):
-    stop_half_way(hub, extraction, source)
-    extraction.run(source, sha256=pickle.sha256)
-    extraction.check(checkpoint.kernels)
-    (request,) = hub.requests
-    assert request.status == 206
-    assert len(pickle.content) / 2 <= request.body_bytes < len(pickle.content) / 2 + 1.1e6
-    assert left(extraction) == []
-
-
-def test_all_had_come_but_the_end(hub, source, pickle, checkpoint, extraction):
-    stop_half_way(hub, extraction, source)
-    (partial,) = extraction.downloads.glob("*.partial")
-    partial.write_bytes(pickle.content)
-    extraction.run(source, sha256=pickle.sha256)
-    extraction.check(checkpoint.kernels)
-    assert hub.bytes_sent.bodies == 1
-
-
-def test_a_file_that_changed_meanwhile_is_fetched_anew(hub, source, tmp_path, extraction):
-    stop_half_way(hub, extraction, source)
-    weights = {"dw.weight": torch.full((4, 1, 3, 3), 7.0), "fc.weight": torch.zeros(1_500_000)}
-    torch.save(weights, tmp_path / "newer.pth")
-    hub.add_file(ADDRESS, tmp_path / "newer.pth")
-    extraction.run(source)
-    extraction.check({"dw": np.full((4, 3, 3), 7, np.float32)})
-    (request,) = hub.requests
-    assert (request.status, request.if_range is None) == (200, False)
-
-
-def test_a_file_that_changes_during_one_run(hub, source, checkpoint, extraction, waits):
-    hub.misbehave(ADDRESS, short_body, times=1)
-    hub.misbehave(ADDRESS, change_etag, times=1)
-    assert "changed on the server while it was read" in extraction.refusal(source)
-    extraction.run(source)
-    extraction.check(checkpoint.kernels)
-    assert [r.status for r in hub.requests] == [200, 200, 200]
+    assert extraction.left == ["net.pth"] * keep
 
 
 @pytest.mark.parametrize("fault", [short_body, reset_mid_body, status(500)])
 def test_a_download_that_always_fails(hub, source, extraction, waits, fault):
     hub.misbehave(ADDRESS, fault)
     assert "net.pth" in extraction.refusal(source)
-    assert "net.pth" not in left(extraction)
+    assert "net.pth" not in extraction.left
 
 
 @pytest.mark.parametrize(
@@ -204,7 +114,7 @@ def test_a_wrong_checksum(hub, pickle, extraction, kind, keep):
     assert f"wrong checksum: {address[10:]}" in message
     assert pickle.sha256 in message
     assert ("expected deadbeef..." if kind == "name" else "0" * 64) in message
-    assert left(extraction) == []
+    assert extraction.left == []
 
 
 @pytest.mark.parametrize(
@@ -241,7 +151,7 @@ def test_the_checksum_of_the_sheet_is_compared_with_the_hubs(hub, serve, pickle,
 def test_a_pickle_that_is_not_what_the_hub_says(serve, pickle, extraction):
     message = extraction.refusal(serve("pytorch_model.bin", path=pickle.path, etag="0" * 64))
     assert "wrong checksum: pytorch_model.bin" in message
-    assert left(extraction) == []
+    assert extraction.left == []
 
 
 @pytest.mark.parametrize("place", ["address", "hub"])
@@ -255,11 +165,11 @@ def test_a_file_above_the_limit_is_not_fetched(hub, serve, tmp_path, extraction,
     assert "has 200 MB and is fetched whole, more than the 199 MB allowed" in message
     assert "download_mb" in message
     assert hub.bytes_sent.bodies < 20e6  # what had left the server before the client closed
-    assert left(extraction) == []
+    assert extraction.left == []
 
 
 def test_a_full_disk(hub, source, checkpoint, extraction, pickle):
-    stop_half_way(hub, extraction, source)
+    extraction.stop_half_way(hub, source)
     (partial,) = extraction.downloads.glob("*.partial")
     partial.unlink()
     partial.symlink_to("/dev/full")
@@ -288,13 +198,13 @@ def test_what_does_not_fit_is_not_begun(
     hub, source, pickle, checkpoint, extraction, monkeypatch, half
 ):  # fmt: skip
     if half:
-        stop_half_way(hub, extraction, source)
+        extraction.stop_half_way(hub, source)
     n_missing = len(pickle.content) // (1 + half)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=n_missing - 10))
     message = extraction.refusal(source)
     assert "MB are missing" in message
     assert "MB free" in message
-    assert left(extraction) == ["net.pth.etag", "net.pth.partial"] * half
+    assert extraction.left == ["net.pth.etag", "net.pth.partial"] * half
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=n_missing * 2))
     extraction.run(source)
     extraction.check(checkpoint.kernels)

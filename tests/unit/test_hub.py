@@ -233,15 +233,13 @@ def test_a_token_opens_a_gated_repository_and_goes_nowhere_else(
         (FILE, "main"),
         (FILE, "v1.0"),
         (FILE, COMMITS[0]),
-        ("pytorch_model.bin", None),
         ("weights/net.safetensors", "v1.0"),
     ],
 )
 def test_the_hubs_cache_is_used_instead_of_the_network(
-    hub, serve, checkpoint, pickle, extraction, monkeypatch, name, revision
+    hub, serve, checkpoint, extraction, monkeypatch, name, revision
 ):
-    path = pickle.path if name.endswith(".bin") else None
-    source = serve(name, path=path, commit=COMMITS[0])
+    source = serve(name, commit=COMMITS[0])
     hub.add_revision(REPO, "v1.0")
     cached = hf_hub_download(REPO, name, revision=revision)
     source += f"@{revision}" if revision else ""
@@ -265,12 +263,26 @@ def test_another_revision_than_the_cached_is_fetched(hub, serve, extraction):
     assert extraction.run(f"{source}@v2.0")["revision"] == COMMITS[1]
 
 
+def test_what_is_read_does_not_depend_on_the_cache(
+    hub, serve, pickle, checkpoint, extraction, monkeypatch
+):
+    serve("pytorch_model.bin", path=pickle.path)
+    hf_hub_download(REPO, "pytorch_model.bin")
+    for files, offline in (("pickle", True), ("pickle", False), ("both", False)):
+        source = f"hf:{REPO}" if files == "pickle" else serve()
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+        facts = extraction.run(source)
+        assert (facts["url"] is None) == (files == "pickle")
+    extraction.check(checkpoint.kernels)
+
+
 @pytest.mark.parametrize("name", ["", f":{FILE}", "@v1.0"])
 def test_offline_and_not_in_the_cache(hub, serve, extraction, monkeypatch, name):
     source = serve()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     message = extraction.refusal(source + name)
-    assert f"{REPO}: {FILE} is not on this machine, and HF_HUB_OFFLINE forbids" in message
+    assert f"{REPO}: {FILE}" in message
+    assert "is not on this machine, and HF_HUB_OFFLINE forbids" in message
     assert hub.requests == []
 
 

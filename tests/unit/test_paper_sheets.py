@@ -1,6 +1,5 @@
 """The sheets of the paper's models: whole, consistent, and true to the facts where those are."""
 
-import csv
 from collections import Counter
 
 import pytest
@@ -29,14 +28,9 @@ def extras(paper, both):
 
 
 @pytest.fixture(scope="module")
-def registry(repository):
-    """The verified facts about every row by its id, or the tests that need them are skipped."""
-    path = repository.parent / "shared/registry/models.tsv"
-    if not path.is_file():
-        pytest.skip("no facts to compare with: ../shared/registry/models.tsv is absent")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {row["id"]: row for row in rows}
+def registry(registry_rows):
+    """The verified facts about every row by its id."""
+    return {row["id"]: row for row in registry_rows}
 
 
 def released(models):

@@ -218,9 +218,15 @@ def test_rows_that_were_never_released_may_share_the_reason(tmp_path):
     assert len(read_sheets([write(tmp_path / "s.tsv", DUPLICATES, FIRST, *lines)])) == 3
 
 
-def test_one_file_of_two_checksums_is_two_checkpoints(tmp_path):
-    lines = (FIRST, f"b\tfile:a\ttrain\t{SHA256}\t")
-    assert len(read_sheets([write(tmp_path / "s.tsv", DUPLICATES, *lines)])) == 2
+def test_one_file_of_two_checksums_cannot_be(tmp_path):
+    path = write(tmp_path / "s.tsv", DUPLICATES, FIRST, f"b\tfile:a\ttrain\t{SHA256}\t")
+    (fault,) = faults_of(path)
+    assert fault.startswith(f"{path}, line 3, column source: the checkpoint of model a again")
+
+
+def test_a_network_may_be_classified_and_compared(tmp_path):
+    path = write(tmp_path / "s.tsv", DUPLICATES, FIRST, "b\tfile:a\tcompare\t\t")
+    assert [row.role for row in read_sheets([path])][1] == "compare"
 
 
 @pytest.mark.parametrize("source", ["none:never released", "file:a"])

@@ -12,6 +12,7 @@ import pytest
 
 from kernel_atlas import sources
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.sources.checksum import check_sha256
 from kernel_atlas.sources.timm import assign_files, names_in
 
 
@@ -89,9 +90,9 @@ def test_checksum(tmp_path):
     path = tmp_path / "net.pth"
     path.write_bytes(b"weights")
     right = hashlib.sha256(b"weights").hexdigest()
-    sources.check_sha256(path, right)
+    check_sha256(path, right)
     with pytest.raises(AtlasError, match="wrong checksum") as caught:
-        sources.check_sha256(path, "0" * 64)
+        check_sha256(path, "0" * 64)
     assert all(part in str(caught.value) for part in (str(path), "7 bytes", right, "0" * 64))
 
 

@@ -150,7 +150,7 @@ def test_killed_download_is_resumed_and_kept(wired, hub, tmp_path):
     killed.set()
     assert run.returncode != 0
     assert "large" not in stored_models(project)
-    (partial,) = downloads.glob("*.partial")
+    (partial,) = downloads.rglob("*.partial")
     came = partial.stat().st_size
     assert 0.3 * path.stat().st_size < came < 0.6 * path.stat().st_size
 
@@ -161,7 +161,7 @@ def test_killed_download_is_resumed_and_kept(wired, hub, tmp_path):
     assert [request.range for request in hub.requests] == [f"bytes={came - 1}-"]
     assert hub.bytes_sent.bodies == path.stat().st_size - came + 1
     assert_holds(project, "large", weights)
-    (kept,) = downloads.iterdir()
+    (kept,) = downloads.glob("*/*")
     assert kept.read_bytes() == path.read_bytes()
 
     before = project.contents("kernels.zarr/large/k9/**/*")

@@ -8,6 +8,7 @@ if __name__ == "__main__":
         describe_sources(
             models=snakemake.params.models,
             sheet_sources=snakemake.params.sources,
+            sha256s=snakemake.params.sha256s,
             roles=snakemake.params.roles,
             skipped=snakemake.params.skipped,
             sizes=snakemake.params.sizes,

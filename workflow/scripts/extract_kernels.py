@@ -18,7 +18,7 @@ if __name__ == "__main__":
             paths_to_architectures=snakemake.input.architectures,
             regular=RegularSample(*sample) if sample else None,
             downloads=Downloads(
-                folder="results/downloads",
+                folder=f"results/downloads/{snakemake.wildcards.model}",
                 limit_mb=snakemake.resources.download_mb or DOWNLOAD_MB,
                 keep=bool(snakemake.resources.keep_downloads),
             ),

@@ -7,7 +7,6 @@ file is a module of this package with a function ``locate(source)`` that returns
 parsed.
 """
 
-import hashlib
 import json
 import re
 from importlib import import_module
@@ -90,17 +89,6 @@ def may_download(source: str, sha256: str) -> bool:
     scheme, rest = split(source)
     path = rest.partition("?")[0]
     return scheme in ("hf", "https", "http") and bool(sha256 or not path.endswith(".safetensors"))
-
-
-def check_sha256(path: Path, expected: str) -> None:
-    """Raise an `AtlasError` unless the file has the SHA-256 `expected` (64 hex digits)."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected:
-        raise AtlasError(
-            f"wrong checksum: {path} ({path.stat().st_size:,} bytes) has SHA-256 {found}, the "
-            f"sheet expects {expected}; the file is damaged or another version"
-        )
 
 
 def stamp(source: str, sha256: str, path_to_metadata: str | Path) -> str:

@@ -93,7 +93,7 @@ def read_checkpoint(file: LocalFile | RemoteFile, selection: Selection) -> list[
     else:
         from kernel_atlas.sources.pickles import read_pickle
 
-        layers = read_pickle(file.path, selection)
+        layers = read_pickle(file, selection)
         file.bytes_read = file.path.stat().st_size
     if not layers:
         raise AtlasError(f"{file.name} has no {selection.what}")

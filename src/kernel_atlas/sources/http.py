@@ -16,11 +16,13 @@ N_TRIES = 5
 
 T = TypeVar("T")
 
+_LOGIN = "log in (hf auth login) or set HF_TOKEN; sources of the scheme hf: alone send it"
 _MEANING = {
-    401: ", not allowed: log in (hf auth login) or set HF_TOKEN",
+    401: f", not allowed: {_LOGIN}",
     403: ", not allowed",
     404: ", no such file",
     410: ", no such file any more",
+    416: ", it has fewer bytes than it said",
     429: ", too many requests, and still so after the waits that it asked for; run again later",
 }
 
@@ -29,11 +31,26 @@ class ShortReadError(Exception):
     """A response that was cut short; worth another try."""
 
 
+class RefusedError(Exception):
+    """An answer that another request may mend: an expired redirect (403), a wrong range (416)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 @contextmanager
 def streamed_get(url: str, headers: dict[str, str]) -> Iterator[Any]:
     """A GET whose body is not read yet (httpx2.Response), redirects followed.
 
     Statuses that pass (429, 5xx) are tried again, as late as the server asks for.
+
+    Raises
+    ------
+    RefusedError
+        For the statuses 403 and 416.
+    AtlasError
+        If the body is compressed: its ranges are not the file's.
     """
     from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff
 
@@ -47,7 +64,12 @@ def streamed_get(url: str, headers: dict[str, str]) -> Iterator[Any]:
         # `tried_again` does that, for the body too; here it would close the session for all threads
         retry_on_exceptions=(),
     ) as response:
+        if response.status_code in (403, 416):
+            raise RefusedError(response.status_code)
         hf_raise_for_status(response)
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            raise AtlasError(f"the server sends it compressed ({encoding}), though asked not to")
         yield response
 
 
@@ -77,29 +99,38 @@ def explained(name: str) -> Iterator[None]:
     except errors.HFValidationError as error:  # no name that a repository may have
         raise AtlasError(f"{name}: {error}") from None
     except errors.OfflineModeIsEnabled:
-        raise AtlasError(
-            f"{name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it "
-            "(docs/sources.md, Offline)"
-        ) from None
+        raise offline(name) from None
     except errors.GatedRepoError:
         raise AtlasError(
-            f"{name} is in a gated repository: ask for access on its page, then log in "
-            "(hf auth login) or set HF_TOKEN"
+            f"{name} is in a gated repository: ask for access on its page, then {_LOGIN}"
         ) from None
     except errors.RepositoryNotFoundError:
         raise AtlasError(
-            f"{name}: the hub has no such repository, or it is private "
-            "(then log in: hf auth login, or set HF_TOKEN)"
+            f"{name}: the hub has no such repository, or it is private (then {_LOGIN})"
         ) from None
     except errors.RevisionNotFoundError:
         raise AtlasError(f"{name}: the repository has no such revision") from None
     except (errors.HfHubHTTPError, httpx2.HTTPStatusError) as error:
-        status = error.response.status_code
-        meaning = _MEANING.get(status, "")
-        raise AtlasError(f"{name}: the server answered {status}{meaning}") from None
-    except (httpx2.HTTPError, httpx2.InvalidURL, ShortReadError) as error:
+        raise _answered(name, error.response.status_code) from None
+    except RefusedError as error:
+        raise _answered(name, error.status) from None
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError) as error:
+        raise AtlasError(f"{name}: no address that can be asked ({error})") from None
+    except (httpx2.HTTPError, ShortReadError) as error:
         detail = str(error) or type(error).__name__
         raise AtlasError(f"{name} cannot be fetched: {detail} (tried {N_TRIES} times)") from None
+
+
+def offline(name: str) -> AtlasError:
+    """The error that a file would have to be fetched and must not."""
+    return AtlasError(
+        f"{name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it "
+        "(docs/sources.md, Offline)"
+    )
+
+
+def _answered(name: str, status: int) -> AtlasError:
+    return AtlasError(f"{name}: the server answered {status}{_MEANING.get(status, '')}")
 
 
 @cache

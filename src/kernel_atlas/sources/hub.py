@@ -6,7 +6,7 @@ from urllib.parse import urljoin, urlsplit
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.file import LocalFile
-from kernel_atlas.sources.http import explained
+from kernel_atlas.sources.http import explained, offline
 from kernel_atlas.sources.remote import RemoteFile
 
 DEFAULT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -23,16 +23,18 @@ def locate(source: str) -> LocalFile | RemoteFile:
     AtlasError
         If the hub has no such file, refuses it, or cannot be reached.
     """
+    from huggingface_hub.constants import is_offline_mode
+
     repo, revision, file = parse(source)
     names = [file] if file else DEFAULT_FILES
     for name in names:
-        cached = _find_in_cache(repo, name, revision)
-        if cached:
-            return cached
-    for name in names:
-        found = _find_on_hub(repo, name, revision)
+        found: LocalFile | RemoteFile | None = _find_in_cache(repo, name, revision)
+        if not found and not is_offline_mode():
+            found = _find_on_hub(repo, name, revision)
         if found:
             return found
+    if is_offline_mode():
+        raise offline(f"{repo}: {' or '.join(names)}")
     raise AtlasError(
         f"the repository {repo} holds no {' or '.join(names)} at {revision or 'main'}; "
         f"name the file: hf:{repo}:FILE"

@@ -5,19 +5,19 @@ import pickle
 import re
 import struct
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.checkpoint import Layer, Selection, layer_name
+from kernel_atlas.sources.file import LocalFile
 
 # where training codes put the weights; averaged weights first, as timm takes them
 WEIGHT_KEYS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
 
-def read_pickle(path: Path, selection: Selection) -> list[Layer]:
+def read_pickle(file: LocalFile, selection: Selection) -> list[Layer]:
     """The selected kernels in the order of the state dict.
 
     Raises
@@ -30,7 +30,7 @@ def read_pickle(path: Path, selection: Selection) -> list[Layer]:
     torch.serialization.add_safe_globals([argparse.Namespace])
     try:
         content = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+            file.path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file.path)
         )
     except pickle.UnpicklingError as error:
         forbidden = re.search(
@@ -39,23 +39,23 @@ def read_pickle(path: Path, selection: Selection) -> list[Layer]:
         if forbidden:
             name = forbidden[1] or forbidden[2]
             raise AtlasError(
-                f"{path.name} holds {name}, which is code and is never unpickled; "
+                f"{file.name} holds {name}, which is code and is never unpickled; "
                 "save the model's state_dict alone"
             ) from None
         # torch's message is advice to unpickle the file all the same
-        raise AtlasError(f"{path.name} is no whole checkpoint (not a pickle of weights)") from None
+        raise AtlasError(f"{file.name} is no whole checkpoint (not a pickle of weights)") from None
     # torch.load has no exception of its own: a damaged file ends it in any of these
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, IndexError,
             AttributeError, UnicodeDecodeError, AssertionError, struct.error,
             zipfile.BadZipFile) as error:  # fmt: skip
         if "TorchScript" in str(error):
             raise AtlasError(
-                f"{path.name} is a TorchScript archive, which holds code; "
+                f"{file.name} is a TorchScript archive, which holds code; "
                 "save the model's state_dict alone"
             ) from None
-        raise AtlasError(f"{path.name} is no whole checkpoint ({_first_line(error)})") from None
+        raise AtlasError(f"{file.name} is no whole checkpoint ({_first_line(error)})") from None
     layers = []
-    for name, tensor in _state_dict(content, path).items():
+    for name, tensor in _state_dict(content, file.name).items():
         if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
             continue
         rows = selection.rows(name, tuple(tensor.shape))
@@ -71,7 +71,7 @@ def read_pickle(path: Path, selection: Selection) -> list[Layer]:
     return layers
 
 
-def _state_dict(content: Any, path: Path) -> dict[str, Any]:
+def _state_dict(content: Any, name: str) -> dict[str, Any]:
     """The mapping of names to tensors, wherever the training code put it."""
     while isinstance(content, dict):
         # before the tensors at this level: training codes keep an accuracy beside the weights
@@ -82,7 +82,7 @@ def _state_dict(content: Any, path: Path) -> dict[str, Any]:
             break
         content = inner[0]
     raise AtlasError(
-        f"{path.name} has no weights at its top or under {', '.join(WEIGHT_KEYS)}; "
+        f"{name} has no weights at its top or under {', '.join(WEIGHT_KEYS)}; "
         "save the model's state_dict"
     )
 

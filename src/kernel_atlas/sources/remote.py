@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.sources.http import ShortReadError, explained, streamed_get, tried_again
+from kernel_atlas.sources import http
+from kernel_atlas.sources.http import RefusedError, ShortReadError
 from kernel_atlas.sources.ranges import Range, content_range, merge_ranges
 
 N_CONNECTIONS = 8
@@ -29,7 +30,6 @@ class RemoteFile:
     headers : dict, optional
         For the url's own host alone.
     size, revision, sha256 : optional
-        What is known before.
     """
 
     first_bytes = 100_000  # holds the header of any of timm's checkpoints
@@ -49,7 +49,7 @@ class RemoteFile:
         self.revision = revision
         self.sha256 = sha256
         self.bytes_read = 0
-        self.etag: str | None = None
+        self.version: str | None = None  # ETag or date of the first response
         self._target = target or url
         self._headers = headers or {}
         self._takes_ranges = True
@@ -67,11 +67,11 @@ class RemoteFile:
             If the server refuses, cannot be reached, or sends what was not asked for.
         """
         merged = merge_ranges(ranges)
-        with explained(self.name):
+        with http.explained(self.name):
             chunks = self._get_all(merged) if self._takes_ranges else None
             if chunks is None:
                 self._takes_ranges = False
-                chunks = tried_again(self._pick)(merged)
+                chunks = http.tried_again(self._pick)(merged)
         self.bytes_read += sum(map(len, chunks))
         pieces = []
         for start, stop in ranges:
@@ -83,24 +83,31 @@ class RemoteFile:
     @contextmanager
     def get(self, headers: dict[str, str]) -> Iterator[Any]:
         """A streamed GET of this file (httpx2.Response), checked to be of the same version."""
-        own = self._headers if urlsplit(self._target)[:2] == urlsplit(self.url)[:2] else {}
-        with streamed_get(self._target, {**own, **headers}) as response:
-            self._target = str(response.url)
-            etag = response.headers.get("ETag")
-            with self._lock:
-                self.etag = self.etag or etag
-            if etag != self.etag:
-                raise AtlasError(
-                    f"{self.name} changed on the server while it was read "
-                    f"(ETag {self.etag}, then {etag}); run again"
-                )
-            yield response
+        target = self._target  # read once: another thread may change it
+        own = self._headers if urlsplit(target)[:2] == urlsplit(self.url)[:2] else {}
+        try:
+            with http.streamed_get(target, {**own, **headers}) as response:
+                self._target = str(response.url)
+                version = response.headers.get("ETag") or response.headers.get("Last-Modified")
+                with self._lock:
+                    self.version = self.version or version
+                if version != self.version:
+                    raise AtlasError(
+                        f"{self.name} changed on the server while it was read "
+                        f"({self.version}, then {version}); run again"
+                    )
+                yield response
+        except RefusedError as error:
+            if error.status != 403 or target == self.url:
+                raise
+            self._target = self.url
+            raise ShortReadError("the redirect has expired") from None
 
     def _get_all(self, merged: Sequence[Range]) -> list[bytes] | None:
         """The ranges, each in a request; None if the server ignores ranges."""
         with ThreadPoolExecutor(N_CONNECTIONS) as pool:
             chunks = []
-            for chunk in pool.map(tried_again(self._get), merged):
+            for chunk in pool.map(http.tried_again(self._get), merged):
                 if chunk is None:
                     return None
                 chunks.append(chunk)

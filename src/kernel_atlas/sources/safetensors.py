@@ -74,4 +74,8 @@ def _to_float32(content: bytes, dtype: str) -> np.ndarray:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """A sort key by which block.10 follows block.9."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    digits = re.compile(r"([0-9]+)")
+    return [
+        (len(part.lstrip("0")), part.lstrip("0")) if digits.fullmatch(part) else (-1, part)
+        for part in digits.split(name)
+    ]
