@@ -9,7 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake
 OPTIONS := --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup describe run report test check unlock
+.PHONY: help setup describe run relabel report test check unlock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -29,6 +29,9 @@ describe: $(VENV)/ready  ## what each row of the sheet will fetch and hold, befo
 
 run: $(VENV)/ready  ## the main job: from weights to classes, tables and figures
 	$(SNAKEMAKE) $(OPTIONS)
+
+relabel: $(VENV)/ready  ## labels anew, and all that follows from them; no training
+	$(SNAKEMAKE) --forcerun label_codebook $(OPTIONS)
 
 report: run  ## one HTML file with figures, tables and captions
 	$(SNAKEMAKE) --report results/report.html $(if $(CONFIG),--configfile $(CONFIG))

@@ -37,6 +37,7 @@ rule all:
         rules.summarise_classes.output,
         rules.save_config.output,
         rules.plot_clustered.output,
+        rules.plot_sweep.output,
         expand(rules.plot_spectrum.output, size=SIZES),
         expand(rules.plot_history.output, size=config["autoencoder"]["sizes"]),
         expand(rules.plot_model.output, model=MODELS),

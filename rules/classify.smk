@@ -2,7 +2,7 @@
 
 Inputs:  results/kernels.zarr/<model>/, the codebooks and label tables of all sizes
 Outputs: results/classes/<model>/k<size>.parquet, a row a kernel
-         results/classes/<model>/controls.tsv, what chance gives
+         results/classes/<model>/controls.tsv, what chance and simpler methods give
 """
 
 
@@ -10,6 +10,7 @@ rule classify_kernels:
     input:
         group=rules.extract_kernels.output,
         codebooks=[CODEBOOKS[str(size)] for size in SIZES],
+        baselines=expand(rules.fit_baselines.output, size=SIZES),
         labels=expand(rules.label_codebook.output.labels, size=SIZES),
     output:
         classes=expand("results/classes/{{model}}/k{size}.parquet", size=SIZES),

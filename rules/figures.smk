@@ -1,7 +1,7 @@
 """Draw the figures across models, each as PNG and SVG.
 
 Inputs:  results/autoencoder/ and results/kmeans/, results/labels/, results/tables/
-Outputs: results/figures/clustered, results/figures/k<size>/{spectrum,history}
+Outputs: results/figures/{clustered,sweep}, results/figures/k<size>/{spectrum,history}
 """
 
 
@@ -91,3 +91,34 @@ rule plot_clustered:
         "Drawing the clustered percentages of all models"
     script:
         "../workflow/scripts/plot_clustered.py"
+
+
+rule plot_sweep:
+    input:
+        sweep=rules.summarise_classes.output.sweep,
+    output:
+        png=report(
+            "results/figures/sweep.png",
+            caption="../workflow/report/sweep.rst",
+            category="All models",
+            labels={"what": "thresholds and controls", "form": "figure"},
+        ),
+        svg="results/figures/sweep.svg",
+    log:
+        "results/logs/plot_sweep.log",
+    benchmark:
+        "results/benchmarks/plot_sweep.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        sizes=SIZES,
+        thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
+        dpi=config["figures"]["dpi"],
+        version=versions.FIGURES,
+    message:
+        "Drawing the clustered percentages over thresholds"
+    script:
+        "../workflow/scripts/plot_sweep.py"

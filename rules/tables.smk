@@ -1,8 +1,9 @@
 """Sum up all models in tables.
 
 Inputs:  results/classes/<model>/ of all models
-Outputs: results/tables/clustered.{tsv,html}, a row a model and size
+Outputs: results/tables/clustered.{tsv,html}, a row a model and size; families.tsv
          results/tables/layers.tsv, a row a layer and class
+         results/tables/controls.tsv, sweep.tsv: chance and simpler methods
          results/config.yaml, the configuration that the results were made with
 """
 
@@ -32,6 +33,19 @@ rule summarise_classes:
             category="All models",
             labels={"what": "classes by layer", "form": "TSV file"},
         ),
+        families=report(
+            "results/tables/families.tsv",
+            caption="../workflow/report/families_table.rst",
+            category="All models",
+            labels={"what": "families", "form": "TSV file"},
+        ),
+        controls=report(
+            "results/tables/controls.tsv",
+            caption="../workflow/report/controls_table.rst",
+            category="All models",
+            labels={"what": "controls and baselines", "form": "TSV file"},
+        ),
+        sweep="results/tables/sweep.tsv",
     log:
         "results/logs/summarise_classes.log",
     benchmark:
@@ -43,6 +57,7 @@ rule summarise_classes:
         runtime=30,
     params:
         sizes=SIZES,
+        thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
         models=MODELS,
         listed=LISTED,
         results_of=[SHEET[name]["duplicate_of"] or name for name in LISTED],

@@ -4,9 +4,11 @@ Inputs:  results/kernels.zarr/<train model>/ of all train models
 Outputs: results/tables/training_set.tsv
          results/autoencoder/k<size>/{weights.safetensors,codebook.npy,history.tsv}
          results/kmeans/k<size>/codebook.npy
+         results/baselines/k<size>.npz
 Steps:   list_training_set refuses train models that have nothing to train on (no
          input of the others: a new size must not retrain them);
-         train_autoencoder (one GPU job a size) and cluster_kernels (for 3x3) fit
+         train_autoencoder (one GPU job a size) and cluster_kernels (for 3x3) fit;
+         fit_baselines fits the simpler methods that stand beside them
 """
 
 
@@ -86,3 +88,25 @@ rule cluster_kernels:
         "Clustering {wildcards.size}x{wildcards.size} kernels with k-means"
     script:
         "../workflow/scripts/cluster_kernels.py"
+
+
+rule fit_baselines:
+    input:
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+    output:
+        "results/baselines/k{size}.npz",
+    log:
+        "results/logs/fit_baselines/k{size}.log",
+    benchmark:
+        "results/benchmarks/fit_baselines/k{size}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        version=versions.CONTROLS,
+    message:
+        "Fitting baselines to {wildcards.size}x{wildcards.size} kernels"
+    script:
+        "../workflow/scripts/fit_baselines.py"

@@ -1,8 +1,8 @@
 """Classify the kernels of one model: nearest code, dissimilarity, class (Section 4.2)."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,20 @@ import pandas as pd
 
 from kernel_atlas import sphere, store
 from kernel_atlas.codebook import SKIPPED, codes_of, nearest_codes, read_codebook
+from kernel_atlas.controls import make_controls
 from kernel_atlas.files import replacing
 from kernel_atlas.kmeans import nearest_centres
 from kernel_atlas.labels import DEAD, OTHER, label_rows, order_classes, read_labels
 
 logger = logging.getLogger(__name__)
 
-RANDOM_SEED = 0
+# what sweeps go over; the threshold in force is added
+SWEEP = tuple(float(threshold) for threshold in np.arange(2, 21) / 40)  # 0.05 to 0.5
+CONTROL_COLUMNS = {
+    "kernel_size": int, "method": str, "kernels": str, "threshold": float,
+    "n_kernels": int, "n_clustered": int,
+}  # fmt: skip
+OWN = "own"  # the model's kernels, beside the controls made of them
 
 
 @dataclass(frozen=True)
@@ -69,16 +76,49 @@ def is_clustered(labels: pd.Series) -> pd.Series:
     return ~labels.isin([OTHER, DEAD])
 
 
+def sweep_thresholds(
+    classifier: Classifier, banks: Mapping[str, np.ndarray], kernels: np.ndarray
+) -> Iterator[tuple[str, str, float, int, int]]:
+    """Count the clustered among a model's kernels and its controls, over thresholds.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    banks : mapping
+        Codebooks of other methods by name, of shape (m, k, k).
+    kernels : ndarray of shape (n, k, k)
+        Live kernels.
+
+    Yields
+    ------
+    tuple
+        Method (``codebook`` or a bank's name), kernels (`OWN` or a control's name),
+        threshold, number of kernels, number of them that are clustered.
+    """
+    thresholds = sorted({*SWEEP, classifier.threshold})
+    for name, made in ((OWN, kernels), *make_controls(kernels)):
+        found = replace(classifier, threshold=np.inf).classify(made)
+        # a code that no class has clusters nothing
+        distances = {"codebook": found["dissimilarity"].where(is_clustered(found["class"]))}
+        directions = sphere.to_sphere(made)
+        for method, bank in banks.items():
+            distances[method] = nearest_codes(directions, bank)[1]
+        for method, distance in distances.items():
+            for threshold in thresholds:
+                yield method, name, threshold, len(made), int((distance < threshold).sum())
+
+
 def classify_kernels(
     path_to_group: str | Path,
     paths_to_codebooks: Mapping[int, str | Path],
     paths_to_labels: Mapping[int, str | Path],
+    paths_to_baselines: Mapping[int, str | Path],
     thresholds: Mapping[int, float],
     kmeans_sizes: list[int],
     paths_to_classes: Mapping[int, str | Path],
     path_to_controls: str | Path,
 ) -> None:
-    """Classify all kernels of a model, a table a size, and a table of what chance gives.
+    """Classify all kernels of a model, a table a size, and count what chance and others give.
 
     The mappings' keys are kernel sizes. A size that the model lacks, or that no
     autoencoder was trained for, gives an empty table.
@@ -89,9 +129,11 @@ def classify_kernels(
         The model's group in the store.
     paths_to_classes : mapping
         Written: Parquet, a row a kernel (docs/results.md has the columns).
+    paths_to_baselines : mapping
+        The banks of `controls.fit_baselines`.
     path_to_controls : path
-        Written: tab-separated; for each size the clustered percentage of as
-        many uniformly random directions as the model has live kernels.
+        Written: tab-separated; for each size, method, control and threshold, how many
+        of how many live kernels are clustered (docs/results.md).
     """
     controls = []
     for size, path_to_classes in paths_to_classes.items():
@@ -114,12 +156,10 @@ def classify_kernels(
         table["class"] = pd.Categorical(table["class"], categories)
         with replacing(path_to_classes) as path:
             table.to_parquet(path, index=False)
-        n_live = int((table["class"] != DEAD).sum())
-        if n_live:
-            directions = sphere.random_directions(n_live, size, RANDOM_SEED)
-            chance = classifier.classify(sphere.from_sphere(directions, size))
-            n_clustered = int(is_clustered(chance["class"]).sum())
-            controls.append((size, "random", n_live, n_clustered))
+        live = kernels[(table["class"] != DEAD).to_numpy()]
+        if len(live):
+            with np.load(paths_to_baselines[size]) as banks:
+                controls += [(size, *row) for row in sweep_thresholds(classifier, banks, live)]
         logger.info("%dx%d: %s", size, size, table["class"].value_counts().to_dict())
     for size in sorted({info.kernel_size for info in stored.layers} - set(paths_to_classes)):
         logger.warning(
@@ -127,8 +167,7 @@ def classify_kernels(
             "autoencoder.sizes in config.yaml, and its threshold",
             Path(path_to_group).name, size, size, size,
         )  # fmt: skip
-    columns = ["kernel_size", "control", "n_kernels", "n_clustered"]
     with replacing(path_to_controls) as path:
-        pd.DataFrame(controls, columns=columns).to_csv(
+        pd.DataFrame(controls, columns=list(CONTROL_COLUMNS)).to_csv(
             path, sep="\t", index=False, lineterminator="\n"
         )

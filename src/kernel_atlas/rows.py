@@ -19,7 +19,7 @@ ROLES = ("train", "classify", "compare")
 PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's tables is about
 
 # files that stand where a model of this name would have its folder
-RESERVED_IDS = ("zarr.json", "clustered.png", "clustered.svg")
+RESERVED_IDS = ("zarr.json", "clustered.png", "clustered.svg", "sweep.png", "sweep.svg")
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -64,6 +64,8 @@ def row_faults(row: Model) -> list[str]:
         sources.split(row.source)
     except AtlasError as error:
         faults.append(f"column source: {error}")
+    if row.family == "all":
+        faults.append("column family: 'all' is the name of the sum of all families")
     if row.sha256 and not _SHA256.fullmatch(row.sha256):
         faults.append(f"column sha256: {row.sha256!r} is not 64 hexadecimal digits")
     if row.paper_percent:

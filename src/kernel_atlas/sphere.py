@@ -93,9 +93,3 @@ def from_sphere(coordinates: np.ndarray, size: int) -> np.ndarray:
     """
     pixels = coordinates.astype(np.float64) @ hyperplane_basis(size)
     return pixels.reshape(-1, size, size).astype(np.float32)
-
-
-def random_directions(count: int, size: int, seed: int) -> np.ndarray:
-    """Directions drawn uniformly from the sphere: float32 of shape (count, k*k - 1)."""
-    normal = np.random.default_rng(seed).standard_normal((count, size * size - 1))
-    return (normal / np.linalg.norm(normal, axis=1, keepdims=True)).astype(np.float32)

@@ -5,10 +5,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from kernel_atlas.classify import is_clustered
+from kernel_atlas.classify import CONTROL_COLUMNS
 from kernel_atlas.files import replacing
-from kernel_atlas.labels import DEAD
 from kernel_atlas.rows import PAPER_TABLE_SIZES
+from kernel_atlas.summary import (
+    NO_LAYERS,
+    SUMS,
+    count_by_layer,
+    count_layers,
+    pool_families,
+    sum_up,
+)
+
+# controls that stand in the table of clustered percentages itself
+SHOWN_CONTROLS = ("random", "phase_randomised")
+COLUMNS = [
+    "model", "family", "kernel_size", *SUMS, *(f"{name}_percent" for name in SHOWN_CONTROLS),
+    "paper_percent", "note",
+]  # fmt: skip
 
 _STYLE = """<style>
 body {font: 14px sans-serif; margin: 2em}
@@ -26,13 +40,12 @@ def summarise_classes(
     paper_tables: Sequence[str],
     paper_percents: Sequence[str],
     notes: Sequence[str],
+    thresholds: Mapping[int, float],
     paths_to_classes: Mapping[tuple[str, int], str | Path],
     paths_to_controls: Mapping[str, str | Path],
-    path_to_clustered: str | Path,
-    path_to_clustered_html: str | Path,
-    path_to_layers: str | Path,
+    folder: str | Path,
 ) -> None:
-    """Write clustered.tsv (a row a model and size) and layers.tsv (a row a layer and class).
+    """Write the tables across models (docs/results.md has their columns).
 
     Parameters
     ----------
@@ -42,96 +55,70 @@ def summarise_classes(
     families, paper_tables, paper_percents, notes : sequences of str
         Of the same models; each may be empty. One that has no results is listed
         with the note if the paper has it.
-    paths : mapping
+    thresholds : mapping
+        From kernel size to the threshold in force.
+    paths_to_classes : mapping
         From model and kernel size to that table of classes.
     paths_to_controls : mapping
         From model to its table of controls.
-    path_to_clustered, path_to_layers : path
-        Written, tab-separated (docs/results.md has the columns).
-    path_to_clustered_html : path
-        Written: the first table as a page, for the report.
+    folder : path
+        Written there: clustered.tsv and .html (a row a model and size), families.tsv,
+        layers.tsv (a row a layer and class), controls.tsv (a row a model, size, method
+        and kind of kernels) and sweep.tsv (the same, of all models, over thresholds).
     """
-    counts, layers_of = {}, {}
+    counts: dict[tuple[str, int], pd.DataFrame] = {}
+    layers_of: dict[tuple[str, int], pd.DataFrame] = {}
     for (model, size), path in paths_to_classes.items():
         classes = pd.read_parquet(path)
-        if classes.empty:
-            continue
-        controls = pd.read_csv(paths_to_controls[model], sep="\t")
-        counts[model, size] = count_clustered(classes["class"]) | {
-            "random_percent": _random_percent(controls, size)
-        }
-        layers_of[model, size] = count_by_layer(classes)
+        if not classes.empty:
+            counts[model, size] = count_layers(classes)
+            layers_of[model, size] = count_by_layer(classes)
+    sweeps = [pd.DataFrame(columns=["model", *CONTROL_COLUMNS]).astype(CONTROL_COLUMNS)]
+    for model, path in paths_to_controls.items():
+        sweeps.append(pd.read_csv(path, sep="\t", dtype=CONTROL_COLUMNS).assign(model=model))
+    sweep = _with_percent(pd.concat(sweeps))
+    at_threshold = sweep[sweep["threshold"] == sweep["kernel_size"].map(thresholds)]
+    by_codebook = at_threshold[at_threshold["method"] == "codebook"]
+    chance = by_codebook.set_index(["model", "kernel_size", "kernels"])["percent"]
     clustered = []
     layers = [pd.DataFrame()]
-    sizes = sorted({size for _, size in paths_to_classes})
     rows = zip(listed, results_of, families, paper_tables, paper_percents, notes, strict=True)
     for name, model, family, table, percent, note in rows:
-        has_results = any((model, size) in paths_to_classes for size in sizes)
-        for size in sizes:
+        has_results = any((model, size) in paths_to_classes for size in thresholds)
+        for size in thresholds:
             is_published = bool(percent) and PAPER_TABLE_SIZES[table] == size
-            if (model, size) in counts:
-                found = counts[model, size]
-                layers.append(layers_of[model, size].assign(model=name, kernel_size=size))
-            elif is_published and not has_results:
-                found = count_clustered(pd.Series([], dtype=object))
-            else:
+            if (model, size) not in counts and (has_results or not is_published):
                 continue
+            found = counts.get((model, size), NO_LAYERS)
             about = {"model": name, "family": family, "kernel_size": size}
+            if len(found):
+                layers.append(layers_of[model, size].assign(model=name, kernel_size=size))
+            beside = {
+                f"{kernels}_percent": chance.get((model, size, kernels), float("nan"))
+                for kernels in SHOWN_CONTROLS
+            }
             published = float(percent) if is_published else float("nan")
-            clustered.append(about | found | {"paper_percent": published, "note": note})
-    columns = [
-        "model", "family", "kernel_size", "n_kernels", "n_dead", "n_clustered",
-        "clustered_percent", "random_percent", "paper_percent", "note",
-    ]  # fmt: skip
-    _write(pd.DataFrame(clustered, columns=columns), path_to_clustered)
-    _write_html(pd.DataFrame(clustered, columns=columns), path_to_clustered_html)
+            clustered.append(
+                about | sum_up(found) | beside | {"paper_percent": published, "note": note}
+            )
+    table = pd.DataFrame(clustered, columns=COLUMNS)
+    table["difference"] = table["clustered_percent"] - table["paper_percent"]
+    table = table[[*COLUMNS[:-1], "difference", "note"]]
+    folder = Path(folder)
+    _write(table, folder / "clustered.tsv")
+    _write_html(table, folder / "clustered.html")
+    _write(pool_families(table, counts), folder / "families.tsv")
     columns = ["model", "kernel_size", "layer_index", "layer", "class", "n", "percent"]
-    _write(pd.concat(layers).reindex(columns=columns), path_to_layers)
+    _write(pd.concat(layers).reindex(columns=columns), folder / "layers.tsv")
+    columns = ["model", "kernel_size", "method", "kernels", "n_kernels", "n_clustered", "percent"]
+    _write(at_threshold[columns], folder / "controls.tsv")
+    keys = ["kernel_size", "method", "kernels", "threshold"]
+    pooled = sweep.groupby(keys, sort=False)[["n_kernels", "n_clustered"]].sum().reset_index()
+    _write(_with_percent(pooled), folder / "sweep.tsv")
 
 
-def count_clustered(labels: pd.Series) -> dict[str, float]:
-    """Counts of one model and size; the percentage is of the live kernels (NaN without any)."""
-    n_dead = int((labels == DEAD).sum())
-    n_clustered = int(is_clustered(labels).sum())
-    n_live = len(labels) - n_dead
-    return {
-        "n_kernels": len(labels),
-        "n_dead": n_dead,
-        "n_clustered": n_clustered,
-        "clustered_percent": 100 * n_clustered / n_live if n_live else float("nan"),
-    }
-
-
-def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
-    """Count each class in each layer.
-
-    Parameters
-    ----------
-    classes : DataFrame
-        A row a kernel, with `layer`, `layer_index` and the categorical `class`.
-
-    Returns
-    -------
-    DataFrame
-        A row a layer and class, absent classes included: `layer_index`, `layer`,
-        `class`, `n`, and `percent` of the layer's kernels, which sums to 100.
-    """
-    counts = (
-        classes.groupby(["layer_index", "layer"], observed=True)["class"]
-        .value_counts(sort=False)
-        .rename("n")
-        .reset_index()
-        .sort_values(["layer_index", "class"], kind="stable")
-    )
-    counts["percent"] = 100 * counts["n"] / counts.groupby("layer_index")["n"].transform("sum")
-    return counts.reset_index(drop=True)
-
-
-def _random_percent(controls: pd.DataFrame, size: int) -> float:
-    row = controls[(controls["kernel_size"] == size) & (controls["control"] == "random")]
-    if row.empty:
-        return float("nan")
-    return 100 * row["n_clustered"].item() / row["n_kernels"].item()
+def _with_percent(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(percent=100 * table["n_clustered"] / table["n_kernels"])
 
 
 def _write(table: pd.DataFrame, path_to_table: str | Path) -> None:

@@ -1,15 +1,23 @@
 """Classification: code, dissimilarity and class of kernels that are known beforehand."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from kernel_atlas import family
-from kernel_atlas.classify import Classifier, classify_kernels, is_clustered
-from kernel_atlas.labels import label_codebook
-from kernel_atlas.sphere import from_sphere, random_directions
+from kernel_atlas.classify import (
+    OWN,
+    SWEEP,
+    Classifier,
+    classify_kernels,
+    is_clustered,
+    sweep_thresholds,
+)
+from kernel_atlas.controls import CONTROLS, make_controls
+from kernel_atlas.proposal import label_codebook
 
 BANK = {
     "on_centre": family.difference_of_gaussians(5, 0.8),
@@ -17,8 +25,10 @@ BANK = {
     "first_derivative_right": family.first_derivative(5, 1.0, 0.0),
     "other": family.first_derivative(5, 1.0, np.pi),  # an interval labelled so
 }
+BLOB = {size: family.difference_of_gaussians(size, 1.0) for size in (3, 5, 7)}
 CENTRES = np.random.default_rng(9).uniform(0, 1, (9, 3, 3)).astype(np.float32)
 COLUMNS = ["layer", "layer_index", "channel", "code", "dissimilarity", "class"]
+CONTROL_COLUMNS = ["kernel_size", "method", "kernels", "threshold", "n_kernels", "n_clustered"]
 DTYPES = ["category", "int32", "int32", "float32", "float32", "category"]
 
 
@@ -102,6 +112,7 @@ def classify(tmp_path):
     (tmp_path / "own3.tsv").write_text("start\tstop\tclass\n0\t1\tspot\n")
     for size, codebook in codebooks.items():
         np.save(tmp_path / f"codebook{size}.npy", codebook.astype(np.float32))
+        np.savez(tmp_path / f"bank{size}.npz", templates=codebook, kmeans_1=BLOB[size][None])
         own = tmp_path / f"own{size}.tsv"
         label_codebook(
             tmp_path / f"codebook{size}.npy",
@@ -109,13 +120,14 @@ def classify(tmp_path):
             tmp_path / f"labels{size}.tsv",
         )
 
-    def run(group, folder="out"):
+    def run(group, folder="out", threshold=0.2):
         out = tmp_path / folder
         classify_kernels(
             group,
             {size: tmp_path / f"codebook{size}.npy" for size in codebooks},
             {size: tmp_path / f"labels{size}.tsv" for size in codebooks},
-            dict.fromkeys(codebooks, 0.2),
+            {size: tmp_path / f"bank{size}.npz" for size in codebooks},
+            dict.fromkeys(codebooks, threshold),
             [3],
             {size: out / f"k{size}.parquet" for size in codebooks},
             out / "controls.tsv",
@@ -152,12 +164,19 @@ def test_a_model_with_a_missing_and_an_untrained_size(write_group, classify, cap
         assert list(table.columns) == COLUMNS
         assert [str(dtype) for dtype in table.dtypes] == DTYPES, size
     assert len(tables[7]) == len(tables[3]) == 0
-    assert controls.to_dict("records") == [
-        {"kernel_size": 5, "control": "random", "n_kernels": 3, "n_clustered": 0}
-    ]
+    assert list(controls.columns) == CONTROL_COLUMNS
+    assert set(controls["kernel_size"]) == {5}
+    assert set(controls["n_kernels"]) == {3}  # the live ones
+    keys = controls[["method", "kernels", "threshold"]]
+    assert len(keys) == len(keys.drop_duplicates()) == 3 * (1 + len(CONTROLS)) * len(SWEEP)
+    own = controls[(controls["kernels"] == OWN) & (controls["threshold"] == 0.2)]
+    # the template bank knows no intervals that are labelled other
+    assert dict(zip(own["method"], own["n_clustered"], strict=True)) == {
+        "codebook": 2, "templates": 3, "kmeans_1": 1,
+    }  # fmt: skip
 
 
-def test_centres_and_random_directions_go_the_road_of_k_means(write_group, classify, rng):
+def test_centres_and_controls_go_the_road_of_k_means(write_group, classify, rng):
     kernels = rng.normal(size=(2000, 3, 3)).astype(np.float32)
     tables, controls = classify(write_group("net", [("a", kernels)]))
     classifier = Classifier(CENTRES, np.array(["spot"] * 9, object), 0.2, is_kmeans=True)
@@ -165,12 +184,11 @@ def test_centres_and_random_directions_go_the_road_of_k_means(write_group, class
     for column in ("code", "dissimilarity"):
         np.testing.assert_array_equal(tables[3][column], expected[column])
     assert tables[3]["class"].tolist() == expected["class"].tolist()
-    chance = classifier.classify(from_sphere(random_directions(2000, 3, seed=0), 3))
-    n_clustered = int((chance["class"] == "spot").sum())
-    assert 0 < n_clustered < 2000
-    assert controls.to_dict("records") == [
-        {"kernel_size": 3, "control": "random", "n_kernels": 2000, "n_clustered": n_clustered}
-    ]
+    rows = controls[(controls["method"] == "codebook") & (controls["threshold"] == 0.2)]
+    found = rows.set_index("kernels")["n_clustered"]
+    for name, made in ((OWN, kernels), *make_controls(kernels)):
+        assert found[name] == (classifier.classify(made)["class"] == "spot").sum()
+        assert 0 < found[name] < 2000
 
 
 def test_classification_is_reproducible(write_group, classify, rng):
@@ -180,8 +198,78 @@ def test_classification_is_reproducible(write_group, classify, rng):
     pd.testing.assert_frame_equal(tables[5], again[5])
 
 
-def test_a_model_of_dead_kernels_has_no_control(write_group, classify):
+def test_a_model_of_dead_kernels_has_no_controls(write_group, classify):
     tables, controls = classify(write_group("net", [("a", np.zeros((3, 5, 5)))]))
     assert tables[5]["class"].tolist() == ["dead"] * 3
-    assert list(controls.columns) == ["kernel_size", "control", "n_kernels", "n_clustered"]
+    assert list(controls.columns) == CONTROL_COLUMNS
     assert len(controls) == 0
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.137, 0.1 + 0.2, 1 / 3, 0.7])
+def test_controls_are_counted_at_the_threshold_in_force(write_group, classify, rng, threshold):
+    kernels = np.stack([near(BANK["on_cross"], d, rng) for d in np.linspace(0.01, 0.9, 60)])
+    tables, controls = classify(write_group("net", [("a", kernels)]), threshold=threshold)
+    at = controls[controls["threshold"] == threshold]
+    assert len(at) == 3 * (1 + len(CONTROLS))
+    own = at[(at["method"] == "codebook") & (at["kernels"] == OWN)]
+    assert own["n_clustered"].item() == is_clustered(tables[5]["class"]).sum() > 0
+
+
+def sweep_of(classifier, kernels, **banks):
+    return pd.DataFrame(sweep_thresholds(classifier, banks, kernels), columns=CONTROL_COLUMNS[1:])
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.137])
+def test_a_higher_threshold_clusters_no_fewer(classifier, rng, threshold):
+    classifier = replace(classifier, threshold=threshold)
+    kernels = np.concatenate([rng.normal(size=(300, 5, 5)), classifier.codebook])
+    bank = rng.normal(size=(40, 5, 5))
+    found = sweep_of(classifier, kernels, bank=bank)
+    groups = found.groupby(["method", "kernels"], sort=False)
+    names = [OWN, *CONTROLS]
+    assert list(groups.groups) == [(m, k) for k in names for m in ("codebook", "bank")]
+    for _, rows in groups:
+        assert rows["threshold"].tolist() == sorted({*SWEEP, threshold})
+        assert rows["n_clustered"].is_monotonic_increasing
+        assert set(rows["n_kernels"]) == {304}
+    assert (SWEEP[0], SWEEP[-1]) == (0.05, 0.5)
+    # any bank of a method, by hand
+    rows = [np.corrcoef(kernel.ravel(), bank.reshape(40, 25))[0, 1:] for kernel in kernels]
+    dissimilarity = 1 - np.max(rows, axis=1)
+    own = found[(found["method"] == "bank") & (found["kernels"] == OWN)]
+    expected = [(dissimilarity < threshold).sum() for threshold in own["threshold"]]
+    assert own["n_clustered"].tolist() == expected
+    assert expected[-1] > expected[0]
+
+
+def test_codes_that_no_class_has_cluster_nothing(classifier):
+    unlabelled = replace(classifier, labels=np.array(["other"] * 4, object))
+    found = sweep_of(unlabelled, classifier.codebook, bank=classifier.codebook)
+    own = found[found["kernels"] == OWN].groupby("method")["n_clustered"]
+    assert own.max().to_dict() == {"codebook": 0, "bank": 4}
+    assert own.min().to_dict() == {"codebook": 0, "bank": 4}
+    assert (found.loc[found["method"] == "codebook", "n_clustered"] == 0).all()
+
+
+def test_controls_that_died_are_not_counted(classifier):
+    kernels = np.zeros((100, 5, 5))
+    kernels[:, 2, 2] = 1.2e-6  # all but dead
+    found = sweep_of(classifier, kernels, bank=classifier.codebook)
+    n_made = {name: len(made) for name, made in make_controls(kernels)}
+    assert n_made["phase_randomised"] < 100
+    n_kernels = found.groupby("kernels")["n_kernels"]
+    assert n_kernels.min().to_dict() == n_kernels.max().to_dict() == {OWN: 100, **n_made}
+
+
+def test_sweep_and_classes_round_the_threshold_alike(rng):
+    """Dissimilarities are float32; a threshold between two of them is one of them."""
+    kernels = near(BANK["on_centre"], 0.2, rng)[None]
+    codebook, labels = BANK["on_centre"][None], np.array(["on_centre"], object)
+    exact = float(Classifier(codebook, labels, 1).classify(kernels)["dissimilarity"].item())
+    for threshold in (exact, exact + 1e-10, exact + 1e-7):
+        classifier = Classifier(codebook, labels, threshold)
+        n_clustered = int(is_clustered(classifier.classify(kernels)["class"]).sum())
+        found = sweep_of(classifier, kernels, bank=codebook)
+        own = found[(found["kernels"] == OWN) & (found["threshold"] == threshold)]
+        assert own["n_clustered"].tolist() == [n_clustered] * 2
+    assert n_clustered == 1

@@ -55,15 +55,15 @@ def kernels(rng):
 @pytest.fixture
 def clustered():
     nan = float("nan")
-    return pd.DataFrame(
-        {
-            "model": ["a", "b", "a", "b"],
-            "kernel_size": [5, 5, 7, 7],
-            "clustered_percent": [66.6, 71.2, 90.1, nan],
-            "random_percent": [0.1, 0.2, 0.0, nan],
-            "paper_percent": [nan, 68.4, nan, nan],
-        }
-    )
+    names = ["clustered", "low", "high", "random", "phase_randomised", "paper"]
+    rows = [
+        ["a", 5, 66.6, 60.1, 70.2, 0.1, 3.1, nan],
+        ["b", 5, 71.2, nan, nan, 0.2, 3.2, 68.4],
+        ["a", 7, 90.1, 85, 93, 0, 5, nan],
+        ["b", 7, *[nan] * 6],
+    ]
+    columns = ["model", "kernel_size", *(f"{name}_percent" for name in names)]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @pytest.fixture
@@ -277,7 +277,10 @@ def test_clustered_shows_each_percentage_and_what_chance_and_the_paper_give(clus
     widths = [bar.get_width() for axes in figure.axes for bar in chain(*axes.containers)]
     assert np.array(widths)[:3].tolist() == [66.6, 71.2, 90.1]
     points = [np.asarray(line.get_xdata()) for axes in figure.axes for line in axes.lines]
-    assert any(np.array_equal(x, [0.1, 0.2]) for x in points)
+    for chance in ([0.1, 0.2], [3.1, 3.2]):
+        assert any(np.array_equal(x, chance) for x in points)
+    intervals = figure.axes[0].collections[0].get_segments()
+    assert next(line[:, 0].tolist() for line in intervals if len(line)) == [60.1, 70.2]
     assert any(68.4 in x for x in points)
     assert {"66.6", "71.2", "90.1", "a", "b"} <= set(texts_of(figure))
     assert "published" in legend_of(figure)

@@ -23,7 +23,8 @@ def test_what_the_snakefile_imports_is_light(module):
 
 
 def test_classify_label_plot_and_summarise_leave_torch_out():
-    modules = ("classify", "labels", "tables", "figures.model", "figures.spectrum")
+    modules = ("classify", "controls", "labels", "tables", "summary", "uncertainty",
+               "figures.model", "figures.spectrum", "figures.sweep")  # fmt: skip
     found = imported_by(", ".join(f"kernel_atlas.{module}" for module in modules))
     assert found == {"numpy", "pandas", "zarr", "matplotlib"}
 

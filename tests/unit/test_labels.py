@@ -1,20 +1,22 @@
 """Label tables: what is proposed for a codebook, and what is accepted from a person."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from kernel_atlas import family, labels
+from kernel_atlas import family, proposal
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.labels import (
+    THIN_MARGIN,
     Interval,
-    label_codebook,
     label_rows,
     order_classes,
-    propose_labels,
     read_labels,
+    write_labels,
 )
+from kernel_atlas.proposal import label_codebook, propose_labels
 
 ROWS = 50  # of each member in the codebooks made here
 
@@ -53,11 +55,11 @@ def test_noise_is_other(rng):
     centre = stack([family.difference_of_gaussians(7, 1.0)])
     intervals = propose_labels(np.concatenate([centre, rng.normal(size=(ROWS, 7, 7))]))
     assert [interval.label for interval in intervals] == ["on_centre", "other"]
-    assert intervals[1].match < labels.MIN_MATCH
+    assert intervals[1].match < proposal.MIN_MATCH
 
 
 def test_a_sliver_goes_to_its_longer_neighbour(members, monkeypatch):
-    monkeypatch.setattr(labels, "MIN_LENGTH", 0.05)
+    monkeypatch.setattr(proposal, "MIN_LENGTH", 0.05)
     names = ["on_centre"] * 40 + ["on_cross"] * 4 + ["off_centre"] * 56
     codebook = np.array([members[name] for name in names])
     found = label_rows(propose_labels(codebook), codebook)
@@ -68,7 +70,7 @@ def test_a_sliver_goes_to_its_longer_neighbour(members, monkeypatch):
 
 
 def test_slivers_side_by_side_leave_no_sliver(members, monkeypatch):
-    monkeypatch.setattr(labels, "MIN_LENGTH", 0.1)
+    monkeypatch.setattr(proposal, "MIN_LENGTH", 0.1)
     names = [*family.CLASSES[:8], *["on_centre"] * 30, *["off_centre"] * 62]
     codebook = np.array([members[name] for name in names])
     intervals = propose_labels(codebook)
@@ -104,7 +106,7 @@ def test_the_proposed_table_round_trips(tmp_path, members):
     assert label_rows(written, codebook).tolist() == label_rows(proposed, codebook).tolist()
     assert [row.match for row in written] == pytest.approx([r.match for r in proposed], abs=1e-3)
     header = (tmp_path / "labels.tsv").read_text().splitlines()[0]
-    assert header.split("\t") == ["start", "stop", "class", "match"]
+    assert header.split("\t") == ["start", "stop", "class", "match", "margin", "note"]
 
 
 def test_a_skipped_size_has_an_empty_table(tmp_path):
@@ -169,3 +171,32 @@ def test_an_unreadable_table_is_named(tmp_path, content):
 def test_classes_are_ordered_as_the_family_then_own_then_other_and_dead():
     found = order_classes({"dead", "zebra", "off_square", "other", "on_centre", "ape"})
     assert found == ["on_centre", "off_square", "ape", "zebra", "other", "dead"]
+
+
+def test_near_ties_go_to_the_simpler_shape():
+    """A wide centre is nearly a second derivative, and an edge is no bar."""
+    centre, bar = family.difference_of_gaussians(7, 1.2), family.second_derivative(7, 1.2, 0, 2)
+    mixed = [(1 - share) * centre + share * bar for share in (0, 0.3, 0.5, 0.7, 1)]
+    intervals = propose_labels(np.repeat(mixed, ROWS, axis=0))
+    assert [row.label for row in intervals] == ["on_centre", "on_second_derivative"]
+    # a bank without rules of preference would give half of them to the bar
+    assert intervals[0].stop > 0.5
+
+
+def test_a_margin_is_wide_for_a_member_and_thin_between_two(members, tmp_path):
+    clear = members["on_centre"]
+    codebook = np.repeat([clear], ROWS, axis=0)
+    wide, *_ = propose_labels(codebook)
+    assert wide.label == "on_centre"
+    assert wide.margin > 0.5
+    thin = Interval(0.5, 1, "on_square", 0.7, THIN_MARGIN / 2)
+    write_labels([replace(wide, stop=0.5), thin], tmp_path / "labels.tsv")
+    notes = [line.split("\t")[-1] for line in (tmp_path / "labels.tsv").read_text().splitlines()]
+    assert notes == ["note", "", "thin margin"]
+    assert read_labels(tmp_path / "labels.tsv")[1].margin == pytest.approx(THIN_MARGIN / 2)
+
+
+def test_what_matches_no_class_well_is_other():
+    checkerboard = np.indices((5, 5)).sum(axis=0) % 2 - 0.5
+    (interval,) = propose_labels(np.repeat([checkerboard], ROWS, axis=0))
+    assert interval.label == "other"

@@ -75,6 +75,7 @@ def test_what_editors_leave_is_accepted(tmp_path, newline, encoding):
         ("source", {"source": "file:"}, "nothing follows"),
         ("source", {"source": ""}, "''"),
         ("sha256", {"sha256": "abc"}, "'abc'"),
+        ("family", {"family": "all"}, "'all' is the name of the sum"),
         ("sha256", {"sha256": "g" * 64}, "'ggg"),
         ("sha256", {"sha256": SHA256 + "0"}, "64 hexadecimal"),
         ("paper_percent", {"paper_percent": "101", "paper_table": "3"}, "'101'"),

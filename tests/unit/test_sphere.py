@@ -8,7 +8,6 @@ from kernel_atlas.sphere import (
     flatten,
     from_sphere,
     hyperplane_basis,
-    random_directions,
     to_sphere,
 )
 
@@ -98,15 +97,3 @@ def test_no_kernels():
     assert (find_dead(none).shape, find_dead(none).dtype) == ((0,), bool)
     assert to_sphere(none).shape == (0, 24)
     assert from_sphere(to_sphere(none), 5).shape == (0, 5, 5)
-    assert random_directions(0, 5, seed=1).shape == (0, 24)
-
-
-def test_random_directions_are_uniform_and_seeded():
-    directions = random_directions(4000, 5, seed=1)
-    assert (directions.shape, directions.dtype) == ((4000, 24), np.float32)
-    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1, atol=1e-6)
-    # uniform: no mean, and the same spread of 1/24 along each axis
-    np.testing.assert_allclose(directions.mean(axis=0), 0, atol=0.02)
-    np.testing.assert_allclose(np.cov(directions.T), np.eye(24) / 24, atol=0.006)
-    np.testing.assert_array_equal(directions, random_directions(4000, 5, seed=1))
-    assert not np.array_equal(directions, random_directions(4000, 5, seed=2))

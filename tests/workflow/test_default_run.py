@@ -61,5 +61,5 @@ def test_report_is_one_page_with_the_figures(default):
     assert run.returncode == 0, run.output
     report = (default / "report.html").read_text()
     assert len(report) > 100_000
-    for name in ("spectrum.png", "history.png", "layers.png", "samples.png", "clustered.png"):
-        assert name in report
+    for name in ("spectrum", "history", "layers", "samples", "clustered", "sweep"):
+        assert f"{name}.png" in report

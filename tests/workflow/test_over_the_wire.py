@@ -52,7 +52,7 @@ def test_runs_each_job_once(wired):
         + [f"{rule}/{model}" for rule in per_model for model in MODELS]
         + ["list_training_set", "train_autoencoder/k5", "plot_history/k5", "label_codebook/k5"]
         + ["plot_spectrum/k5", "plot_clustered", "save_config", "summarise_classes"]
-        + ["plot_slices/resnet"]
+        + ["plot_slices/resnet", "fit_baselines/k5", "plot_sweep"]
     )
 
 
@@ -92,13 +92,16 @@ def test_tables_list_duplicates_and_what_was_never_released(wired):
     assert table.index.tolist() == LISTED
     twin, mixnet = table.loc["twin"], table.loc["mixnet"]
     assert (twin["paper_percent"], twin["note"]) == (61.5, "the same checkpoint as mixnet")
-    own = ["paper_percent", "note"]
+    assert twin["difference"] == pytest.approx(twin["clustered_percent"] - 61.5, abs=1e-4)
+    own = ["paper_percent", "difference", "note"]
     pd.testing.assert_series_equal(twin.drop(own), mixnet.drop(own), check_names=False)
     never = table.loc["never", ["n_kernels", "paper_percent", "note"]]
     assert never.tolist() == [0, 50, "never released"]
     assert table.drop(index=["twin", "never"])["note"].isna().all()
     layers = pd.read_csv(wired / "results/tables/layers.tsv", sep="\t")
     assert layers["model"].unique().tolist() == LISTED[:-1]
+    families = pd.read_csv(wired / "results/tables/families.tsv", sep="\t").set_index("family")
+    assert families.loc["all", "n_models"] == len(MODELS)  # each checkpoint once
 
 
 def test_says_what_is_not_extracted(wired):
@@ -119,7 +122,7 @@ def test_compared_row_is_in_no_table_or_class(wired):
         sample = kernels[index == layer["index"]].reshape(-1, 9)
         assert len(sample) == min(len(slices), 256)
         assert set(map(bytes, sample)) <= set(map(bytes, slices))
-    for table in ("training_set", "clustered", "layers"):
+    for table in ("training_set", "clustered", "layers", "families", "controls"):
         assert "resnet" not in (wired / f"results/tables/{table}.tsv").read_text()
     assert not (wired / "results/classes/resnet").exists()
     figures = {path.name for path in (wired / "results/figures/resnet").iterdir()}
@@ -146,7 +149,7 @@ def test_new_timm_row_runs_its_own_jobs_and_the_shared_ones(wired, hub, tmp_path
     assert run.returncode == 0, run.output
     assert jobs_of(run) == [
         "classify_kernels/new", "extract_kernels/new", "plot_clustered", "plot_model/new",
-        "resolve_timm", "summarise_classes",
+        "plot_sweep", "resolve_timm", "summarise_classes",
     ]  # fmt: skip
     assert {NEW in request.path for request in hub.requests} == {True}
     assert_holds(project, "new", weights)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 MODELS = ["alpha", "beta", "gamma"]
-SHARED = ["plot_clustered", "summarise_classes"]
+SHARED = ["plot_clustered", "plot_sweep", "summarise_classes"]
 
 
 def of_models(models, *rules):
@@ -19,6 +19,8 @@ def of_sizes(sizes, *rules):
     return [f"{rule}/k{size}" for rule in rules for size in sizes]
 
 
+# what the train models alone decide, and what follows from it before any kernel is classified
+FITTED = ("autoencoder/*/*", "kmeans/*/*", "baselines/*", "labels/*")
 CLASSIFICATION = of_models(MODELS, "classify_kernels", "plot_model") + SHARED
 
 
@@ -40,7 +42,9 @@ def test_classify_row_runs_its_own_jobs_and_the_shared_ones(project):
     source = project.write_weights("delta.safetensors", [(7, 24)], seed=40)
     project.add_rows(("delta", source, "classify"))
     own = of_models(["delta"], "extract_kernels", "classify_kernels", "plot_model")
+    before = project.contents(*FITTED)
     assert rerun(project) == sorted(own + SHARED)
+    assert project.contents(*FITTED) == before
     table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
     assert table["model"].unique().tolist() == [*MODELS, "delta"]
 
@@ -55,7 +59,7 @@ def test_train_row_retrains_and_the_dry_run_says_why(project):
     models = [*MODELS, "delta"]
     expected = ["extract_kernels/delta", "list_training_set", "cluster_kernels/k3", *SHARED]
     expected += of_sizes([5, 7], "train_autoencoder", "plot_history")
-    expected += of_sizes([3, 5, 7], "label_codebook", "plot_spectrum")
+    expected += of_sizes([3, 5, 7], "fit_baselines", "label_codebook", "plot_spectrum")
     expected += of_models(models, "classify_kernels", "plot_model")
     assert rerun(project) == sorted(expected)
 
@@ -79,12 +83,17 @@ def test_new_kernel_size_does_not_retrain_the_others(project):
 
 def test_changed_threshold_classifies_again(project):
     project.write_config(thresholds={"k5": 0.01})
-    before = project.contents("autoencoder/*/*", "kmeans/*/*", "labels/*")
+    before = project.contents(*FITTED)
     assert rerun(project) == sorted([*CLASSIFICATION, "save_config"])
-    assert project.contents("autoencoder/*/*", "kmeans/*/*", "labels/*") == before
+    assert project.contents(*FITTED) == before
     table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
     clustered = table.groupby("kernel_size")["clustered_percent"].max()
     assert clustered[5] < 50 < clustered[7]
+    controls = pd.read_csv(project / "results/tables/controls.tsv", sep="\t")
+    own = controls.query("method == 'codebook' and kernels == 'own'")
+    assert own["n_clustered"].tolist() == table["n_clustered"].tolist()
+    sweep = pd.read_csv(project / "results/tables/sweep.tsv", sep="\t")
+    assert sweep.groupby("kernel_size")["threshold"].min().to_dict() == {3: 0.05, 5: 0.01, 7: 0.05}
 
 
 def test_own_label_table_and_its_edits_label_again(project):

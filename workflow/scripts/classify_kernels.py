@@ -12,6 +12,7 @@ if __name__ == "__main__":
             path_to_group=Path(snakemake.input.group[0]).parent,
             paths_to_codebooks=dict(zip(sizes, snakemake.input.codebooks, strict=True)),
             paths_to_labels=dict(zip(sizes, snakemake.input.labels, strict=True)),
+            paths_to_baselines=dict(zip(sizes, snakemake.input.baselines, strict=True)),
             thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),
             kmeans_sizes=snakemake.params.kmeans_sizes,
             paths_to_classes=dict(zip(sizes, snakemake.output.classes, strict=True)),

@@ -1,7 +1,7 @@
 """Write the label table of one kernel size."""
 
-from kernel_atlas.labels import label_codebook
 from kernel_atlas.logs import logged
+from kernel_atlas.proposal import label_codebook
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

@@ -1,6 +1,7 @@
-"""Sum up the classes of all models in two tables."""
+"""Sum up the classes of all models in tables."""
 
 from itertools import product
+from pathlib import Path
 
 from kernel_atlas.logs import logged
 from kernel_atlas.tables import summarise_classes
@@ -15,11 +16,10 @@ if __name__ == "__main__":
             paper_tables=snakemake.params.paper_tables,
             paper_percents=snakemake.params.paper_percents,
             notes=snakemake.params.notes,
+            thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),
             paths_to_classes=dict(
                 zip(product(models, sizes), snakemake.input.classes, strict=True)
             ),
             paths_to_controls=dict(zip(models, snakemake.input.controls, strict=True)),
-            path_to_clustered=snakemake.output.clustered,
-            path_to_clustered_html=snakemake.output.clustered_html,
-            path_to_layers=snakemake.output.layers,
+            folder=Path(snakemake.output.clustered).parent,
         )

@@ -27,18 +27,24 @@ def draw_clustered(clustered: pd.DataFrame) -> Figure:
         y = np.arange(len(rows))
         axes.barh(y, rows["clustered_percent"], 0.7, color=style.COLOURS["on_centre"],
                   label="clustered, of the live kernels")  # fmt: skip
+        axes.hlines(y, rows["low_percent"], rows["high_percent"], color="0.25", linewidth=1,
+                    label="95 % of draws of layers")  # fmt: skip
         axes.plot(rows["random_percent"], y, "|", color="black", markersize=9,
                   markeredgewidth=1.6, label="random directions", clip_on=False)  # fmt: skip
+        axes.plot(rows["phase_randomised_percent"], y, "|", color=style.COLOURS["on_square"],
+                  markersize=9, markeredgewidth=1.6, clip_on=False,
+                  label="random phases")  # fmt: skip
         if rows["paper_percent"].notna().any():
             axes.plot(rows["paper_percent"], y, "D", color=style.COLOURS["on_cross"],
                       markersize=4, label="published")  # fmt: skip
-        for row, percent in zip(y, rows["clustered_percent"], strict=True):
+        ends = rows[["clustered_percent", "high_percent"]].max(axis=1)
+        for row, percent, end in zip(y, rows["clustered_percent"], ends, strict=True):
             if np.isfinite(percent):  # a model may have dead kernels alone
-                axes.text(percent + 0.8, row, f"{percent:.1f}", va="center", fontsize=7)
+                axes.text(end + 0.8, row, f"{percent:.1f}", va="center", fontsize=7)
         axes.set_yticks(y, rows["model"])
         axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, 100))
         axes.set_title(f"{size}x{size}")
     panels[-1].set_xlabel("kernels (%)")
     handles = max((axes.get_legend_handles_labels() for axes in panels), key=lambda h: len(h[0]))
-    figure.legend(*handles, loc="outside lower center", ncols=3)
+    figure.legend(*handles, loc="outside lower center", ncols=4)
     return figure

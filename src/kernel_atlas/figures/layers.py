@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from kernel_atlas.figures import style
 from kernel_atlas.labels import DEAD, order_classes
-from kernel_atlas.tables import count_by_layer, count_clustered
+from kernel_atlas.summary import count_by_layer, count_layers, sum_up
 
 
 @mpl.rc_context(style.RC)
@@ -47,7 +47,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
             )  # fmt: skip
             bottom += wide[label].to_numpy()
             seen.add(label)
-        facts = count_clustered(table["class"])
+        facts = sum_up(count_layers(table))
         dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
         n_live = facts["n_kernels"] - facts["n_dead"]
         percent = f"{facts['clustered_percent']:.1f} % of " if n_live else ""

@@ -1,0 +1,14 @@
+"""Fit the simpler methods that stand beside the codebook of one kernel size."""
+
+from pathlib import Path
+
+from kernel_atlas.controls import fit_baselines
+from kernel_atlas.logs import logged
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        fit_baselines(
+            paths_to_groups=[Path(path).parent for path in snakemake.input.groups],
+            size=int(snakemake.wildcards.size),
+            path_to_baselines=snakemake.output[0],
+        )
