@@ -37,7 +37,7 @@ def draw_clustered(clustered: pd.DataFrame) -> Figure:
         if rows["paper_percent"].notna().any():
             axes.plot(rows["paper_percent"], y, "D", color=style.COLOURS["on_cross"],
                       markersize=4, label="published")  # fmt: skip
-        ends = rows[["clustered_percent", "high_percent"]].max(axis=1)
+        ends = rows[["clustered_percent", "high_percent", "paper_percent"]].max(axis=1)
         for row, percent, end in zip(y, rows["clustered_percent"], ends, strict=True):
             if np.isfinite(percent):  # a model may have dead kernels alone
                 axes.text(end + 0.8, row, f"{percent:.1f}", va="center", fontsize=7)
