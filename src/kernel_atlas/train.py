@@ -147,13 +147,9 @@ class Training:
         interval = 0.2 if sys.stderr.isatty() else 15
         epochs = range(len(self.history) + 1, self.settings.epochs + 1)
         bar = tqdm(
-            epochs,
-            desc=f"training {label}",
-            unit="epoch",
-            initial=len(self.history),
-            total=self.settings.epochs,
-            mininterval=interval,
-        )
+            epochs, desc=f"training {label}", unit="epoch", initial=len(self.history),
+            total=self.settings.epochs, mininterval=interval,
+        )  # fmt: skip
         for epoch in bar:
             row = {"epoch": epoch, "loss": self._train_epoch(epoch), **self._evaluate()}
             self.history.append(row)

@@ -19,6 +19,8 @@ from kernel_atlas.errors import AtlasError
 from kernel_atlas.extract import Downloads, extract_kernels
 from kernel_atlas.store import read_kernels
 
+ADDRESS = "/releases/net.pth"  # of a pickle on the stand-in hub
+
 
 @dataclass
 class Checkpoint:
@@ -93,8 +95,8 @@ class Extraction:
 
     def stop_half_way(self, hub: StandInHub, source: str, fault=short_body) -> None:
         """Let a download fail with half of the file on this machine."""
-        hub.misbehave("/releases/net.pth", fault, times=1)
-        hub.misbehave("/releases/net.pth", status(404))
+        hub.misbehave(ADDRESS, fault, times=1)
+        hub.misbehave(ADDRESS, status(404))
         assert "net.pth: the server answered 404" in self.refusal(source)
         assert self.left == ["net.pth.etag", "net.pth.partial"]
         hub.behave()
@@ -145,6 +147,13 @@ def registry_rows(repository) -> list[dict[str, str]]:
         pytest.skip("no facts to compare with: ../shared/registry/models.tsv is absent")
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+@pytest.fixture
+def source(hub, pickle) -> str:
+    """The pickle at a plain address."""
+    hub.add_file(ADDRESS, pickle.path)
+    return hub.url + ADDRESS
 
 
 @pytest.fixture

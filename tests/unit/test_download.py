@@ -20,13 +20,6 @@ from kernel_atlas.sources.checksum import checksum_in_name
 ADDRESS = "/releases/net.pth"
 
 
-@pytest.fixture
-def source(hub, pickle):
-    """The pickle at a plain address."""
-    hub.add_file(ADDRESS, pickle.path)
-    return hub.url + ADDRESS
-
-
 @pytest.mark.parametrize("redirect", [False, True])
 def test_a_whole_download_is_deleted_when_it_is_read(
     hub, pickle, checkpoint, extraction, redirect

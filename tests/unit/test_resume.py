@@ -22,13 +22,6 @@ from standin_faults import (
 ADDRESS = "/releases/net.pth"
 
 
-@pytest.fixture
-def source(hub, pickle):
-    """The pickle at a plain address."""
-    hub.add_file(ADDRESS, pickle.path)
-    return hub.url + ADDRESS
-
-
 @pytest.mark.parametrize("fault", [reset_mid_body, short_body])
 def test_a_broken_download_goes_on_where_it_was(
     hub, source, pickle, checkpoint, extraction, waits, fault
