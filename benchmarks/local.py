@@ -35,12 +35,13 @@ kernels = [layer.kernels for layer in read_checkpoint(locate("file:" + sys.argv[
     "kernel_atlas, with its store": """
 import sys
 from kernel_atlas.extract import Downloads, extract_kernels
-from kernel_atlas.store import read_kernels
 group = sys.argv[1] + ".zarr/model"
 extract_kernels(
     "model", "file:" + sys.argv[1], "", "", (), None, Downloads("", 0, False), group
 )
-kernels = [read_kernels(group, 7).kernels]
+import json
+table = json.load(open(group + "/zarr.json"))["attributes"]["layers"]
+kernels = [range(row["n_kernels"]) for row in table]
 """,
     "timm": f"""
 import sys

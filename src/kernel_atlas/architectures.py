@@ -108,14 +108,13 @@ def resolve_timm(names: Sequence[str], path_to_architectures: str | Path) -> Non
     for name in names:
         try:
             found[name] = asdict(resolve(name))
+            continue
         except AtlasError as error:
-            found[name] = {"error": str(error), "timm_version": version("timm")}
+            fault = str(error)
         except Exception as error:  # timm's own, of any kind
             logger.exception("timm cannot build %s", name)
-            found[name] = {
-                "error": f"timm cannot build {name!r}: {error}",
-                "timm_version": version("timm"),
-            }
+            fault = f"timm cannot build {name!r}: {error}"
+        found[name] = {"error": fault, "timm_version": version("timm")}
     with replacing(path_to_architectures) as path:
         path.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
