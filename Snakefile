@@ -21,6 +21,7 @@ include: "rules/classify.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/figures_models.smk"
+include: "rules/figures_family.smk"
 
 
 # Intermediate results are named too: a job that dies takes its old outputs with it,
@@ -38,7 +39,10 @@ rule all:
         rules.save_config.output,
         rules.plot_clustered.output,
         rules.plot_sweep.output,
+        rules.plot_family.output,
+        rules.compare_seeds.output,
         expand(rules.plot_spectrum.output, size=SIZES),
+        expand(rules.plot_means.output, size=SIZES),
         expand(rules.plot_history.output, size=config["autoencoder"]["sizes"]),
         expand(rules.plot_model.output, model=MODELS),
         expand(rules.plot_slices.output, model=COMPARED),

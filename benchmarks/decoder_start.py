@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from kernel_atlas import sphere
-from kernel_atlas.train import Settings, Training
+from kernel_atlas.training import Settings, Training, TrainingData
 from kernel_atlas.training_set import read_training_set
 
 
@@ -26,12 +26,13 @@ def main(path_to_store: str = "results/kernels.zarr", epochs: str = "200") -> No
     for start in ("even", "random"):
         for seed in (1, 2, 3):
             settings = Settings((256, 128, 64, 16), int(epochs), 512, 0.002, 0.05, seed)
-            training = Training(directions, settings, torch.device("cpu"))
+            data = TrainingData(directions, settings, torch.device("cpu"))
+            training = Training(data, settings)
             if start == "random":
                 training.model.decoder[0].reset_parameters()
             began = time.perf_counter()
             with TemporaryDirectory() as folder:
-                training.train(Path(folder) / "checkpoint.pt", f"{start}, seed {seed}")
+                training.train(Path(folder), start)
             row = training.history[-1]
             print(
                 start, seed, f"{row['loss']:.4f}", f"{row['held_out_loss']:.4f}",

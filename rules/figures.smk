@@ -56,6 +56,7 @@ rule plot_history:
         mem_mb=2000,
         runtime=30,
     params:
+        threshold=lookup("thresholds/k{size}", within=config),
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,
     message:

@@ -1,7 +1,7 @@
 """Draw the figures of each model, as PNG and SVG.
 
 Inputs:  results/kernels.zarr/<model>/, results/classes/<model>/
-Outputs: results/figures/<model>/{layers,samples}, or slices for role compare
+Outputs: results/figures/<model>/{layers,samples,sizes}, or slices for role compare
 """
 
 
@@ -26,6 +26,14 @@ rule plot_model:
             labels={"model": "{model}", "figure": "random samples"},
         ),
         samples_svg="results/figures/{model}/samples.svg",
+        sizes=report(
+            "results/figures/{model}/sizes.png",
+            caption="../workflow/report/sizes.rst",
+            category="Models",
+            subcategory="{model}",
+            labels={"model": "{model}", "figure": "sizes by layer"},
+        ),
+        sizes_svg="results/figures/{model}/sizes.svg",
     log:
         "results/logs/plot_model/{model}.log",
     benchmark:
@@ -37,6 +45,7 @@ rule plot_model:
         runtime=30,
     params:
         sizes=SIZES,
+        merge=sorted(config["merge"].items()),
         n_samples=config["figures"]["samples"],
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,

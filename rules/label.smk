@@ -1,6 +1,7 @@
 """Label the intervals of the code with classes.
 
-Inputs:  a size's codebook; the user's own label table where config.yaml names one
+Inputs:  a size's codebook; results/kernels.zarr/<train model>/ of all train models;
+         the user's own label table where config.yaml names one
 Outputs: results/labels/k<size>.tsv, the table that a person reads and edits
 """
 
@@ -8,6 +9,7 @@ Outputs: results/labels/k<size>.tsv, the table that a person reads and edits
 rule label_codebook:
     input:
         codebook=lookup("{size}", within=CODEBOOKS),
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
         own_labels=get_own_labels,
     output:
         labels="results/labels/k{size}.tsv",
@@ -18,8 +20,8 @@ rule label_codebook:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=4000,
+        runtime=30,
     params:
         version=versions.LABEL,
     message:

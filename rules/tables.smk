@@ -1,9 +1,11 @@
 """Sum up all models in tables.
 
-Inputs:  results/classes/<model>/ of all models
+Inputs:  results/classes/<model>/ of all models; for stability.tsv the codebooks of all
+         seeds and results/kernels.zarr/<train model>/
 Outputs: results/tables/clustered.{tsv,html}, a row a model and size; families.tsv
          results/tables/layers.tsv, a row a layer and class
          results/tables/controls.tsv, sweep.tsv: chance and simpler methods
+         results/tables/stability.tsv, how far other seeds give the same classes
          results/config.yaml, the configuration that the results were made with
 """
 
@@ -58,6 +60,7 @@ rule summarise_classes:
     params:
         sizes=SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
+        merge=sorted(config["merge"].items()),
         models=MODELS,
         listed=LISTED,
         results_of=[SHEET[name]["duplicate_of"] or name for name in LISTED],
@@ -70,6 +73,46 @@ rule summarise_classes:
         "Summing up all models in tables"
     script:
         "../workflow/scripts/summarise_classes.py"
+
+
+rule compare_seeds:
+    input:
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        codebooks=expand(
+            rules.train_autoencoder.output.codebooks,
+            size=config["autoencoder"]["sizes"],
+        ),
+        kept=expand(
+            rules.train_autoencoder.output.codebook,
+            size=config["autoencoder"]["sizes"],
+        ),
+    output:
+        report(
+            "results/tables/stability.tsv",
+            caption="../workflow/report/stability_table.rst",
+            category="All models",
+            labels={"what": "agreement of seeds", "form": "TSV file"},
+        ),
+    log:
+        "results/logs/compare_seeds.log",
+    benchmark:
+        "results/benchmarks/compare_seeds.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        sizes=config["autoencoder"]["sizes"],
+        thresholds=[
+            config["thresholds"][f"k{size}"] for size in config["autoencoder"]["sizes"]
+        ],
+        labels_version=versions.LABEL,
+        version=versions.STABILITY,
+    message:
+        "Comparing the classes that the seeds give"
+    script:
+        "../workflow/scripts/compare_seeds.py"
 
 
 rule save_config:

@@ -2,12 +2,12 @@
 
 Inputs:  results/kernels.zarr/<train model>/ of all train models
 Outputs: results/tables/training_set.tsv
-         results/autoencoder/k<size>/{weights.safetensors,codebook.npy,history.tsv}
+         results/autoencoder/k<size>/{weights.safetensors,codebook.npy,codebooks.npz,history.tsv}
          results/kmeans/k<size>/codebook.npy
          results/baselines/k<size>.npz
 Steps:   list_training_set refuses train models that have nothing to train on (no
          input of the others: a new size must not retrain them);
-         train_autoencoder (one GPU job a size) and cluster_kernels (for 3x3) fit;
+         train_autoencoder (one GPU job a size, all seeds in it) and cluster_kernels (for 3x3) fit;
          fit_baselines fits the simpler methods that stand beside them
 """
 
@@ -41,6 +41,7 @@ rule train_autoencoder:
     output:
         weights="results/autoencoder/k{size}/weights.safetensors",
         codebook="results/autoencoder/k{size}/codebook.npy",
+        codebooks="results/autoencoder/k{size}/codebooks.npz",
         history="results/autoencoder/k{size}/history.tsv",
     log:
         "results/logs/train_autoencoder/k{size}.log",
@@ -48,6 +49,7 @@ rule train_autoencoder:
         "results/benchmarks/train_autoencoder/k{size}.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
+    threads: config["autoencoder"]["seeds"]
     resources:
         mem_mb=8000,
         runtime=240,
@@ -58,6 +60,7 @@ rule train_autoencoder:
         learning_rate=config["autoencoder"]["learning_rate"],
         held_out=config["autoencoder"]["held_out"],
         seed=config["autoencoder"]["seed"],
+        seeds=config["autoencoder"]["seeds"],
         device=config["autoencoder"]["device"],
         version=versions.TRAIN,
     message:

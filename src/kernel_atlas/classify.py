@@ -14,6 +14,7 @@ from kernel_atlas.controls import make_controls
 from kernel_atlas.files import replacing
 from kernel_atlas.kmeans import nearest_centres
 from kernel_atlas.labels import DEAD, OTHER, label_rows, order_classes, read_labels
+from kernel_atlas.members import fit_members
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,21 @@ class Classifier:
 def is_clustered(labels: pd.Series) -> pd.Series:
     """Whether each class is given to clustered kernels, bool."""
     return ~labels.isin([OTHER, DEAD])
+
+
+def merge_classes(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFrame:
+    """A table of classes with some classes counted as others, as in Appendix J.2.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        With the categorical `class`.
+    merge : mapping
+        From a class to the one that it is counted as.
+    """
+    merged = classes["class"].astype(str).replace(dict(merge))
+    names = {merge.get(name, name) for name in classes["class"].cat.categories}
+    return classes.assign(**{"class": pd.Categorical(merged, order_classes(names))})
 
 
 def sweep_thresholds(
@@ -149,6 +165,8 @@ def classify_kernels(
         labels = label_rows(read_labels(paths_to_labels[size]), codebook)
         classifier = Classifier(codebook, labels, thresholds[size], size in kmeans_sizes)
         table = classifier.classify(kernels)
+        members = fit_members(kernels, table["class"].to_numpy())
+        table = pd.concat([table, members], axis=1)
         table.insert(0, "layer", pd.Categorical.from_codes(layer, stored.layer_names))
         table.insert(1, "layer_index", layer)
         table.insert(2, "channel", channel)

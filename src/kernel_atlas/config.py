@@ -77,6 +77,11 @@ def _cross_check(config: Mapping[str, Any]) -> Iterable[str]:
     for size in sorted(set(sizes)):
         if f"k{size}" not in config["thresholds"]:
             yield f"thresholds.k{size}: missing, since size {size} is clustered"
+    for label, target in config["merge"].items():
+        for name in {label, target} & {"other", "dead"}:
+            yield f"merge.{label}: {name!r} is no class that can be merged"
+        if target in config["merge"]:
+            yield f"merge.{label}: {target!r} is itself merged; name the class that it ends in"
     for key, path in config["labels"].items():
         if int(key[1:]) not in sizes:
             yield f"labels.{key}: size {key[1:]} is in neither autoencoder.sizes nor kmeans.sizes"

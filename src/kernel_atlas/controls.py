@@ -1,6 +1,6 @@
 """What chance and simpler methods give: made-up kernels, and codebooks that nobody trained.
 
-Every clustered percentage stands beside these (docs/method.md). The controls take the
+Every clustered percentage stands beside these (docs/controls.md). The controls take the
 model's own live kernels and destroy, step by step, what could make them cluster.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from kernel_atlas import family, sphere
 from kernel_atlas.files import replacing
-from kernel_atlas.training_set import read_training_set
+from kernel_atlas.training_set import sample_training_set
 
 SEED = 0
 # numbers of centres of k-means on the sphere
@@ -106,10 +106,7 @@ def fit_baselines(
     """
     from sklearn.cluster import KMeans
 
-    kernels = read_training_set(paths_to_groups, size)
-    generator = np.random.default_rng(SEED)
-    if len(kernels) > MAX_KERNELS:
-        kernels = kernels[generator.choice(len(kernels), MAX_KERNELS, replace=False)]
+    kernels = sample_training_set(paths_to_groups, size, MAX_KERNELS)
     banks = {"templates": np.array([kernel for _, kernel in family.templates(size)])}
     for n_centres in N_CENTRES:
         if len(kernels) >= n_centres:

@@ -21,8 +21,10 @@ from kernel_atlas.files import replacing
 OTHER = "other"  # not clustered
 DEAD = "dead"  # no direction, so neither clustered nor other
 
-# An interval with a smaller mean margin is marked as thin.
-THIN_MARGIN = 0.1
+# An interval with a smaller margin is marked as thin,
+THIN_MARGIN = 0.2
+# one whose kernels match their class worse as weak.
+WEAK_MATCH = 0.6
 
 _CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -31,10 +33,10 @@ _CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 class Interval:
     """Codes from `start` up to `stop` belong to class `label`.
 
-    `match` is the mean cosine of the interval's codes with their class's best template in
-    the DoG family. `margin` is the mean share by which that class is nearer than the next
-    (`HANDICAP` included): 0 in a tie, 1 at most, negative where a sliver was merged. Both
-    are NaN in a table made by hand.
+    `match` is the mean cosine of the kernels there with their class's best template in the
+    DoG family. `margin` is the share of these kernels that voted for the class, less the
+    share of the next: 0 in a tie, 1 without dissent, negative where a sliver was merged or
+    neighbours outvoted it, or where no class has a majority. Both are NaN in a table made by hand.
     """
 
     start: float
@@ -61,7 +63,8 @@ def write_labels(intervals: list[Interval], path_to_labels: str | Path) -> None:
         writer.writerow(["start", "stop", "class", "match", "margin", "note"])
         for row in intervals:
             facts = ["" if np.isnan(x) else f"{x:.3f}" for x in (row.match, row.margin)]
-            note = "thin margin" if row.label != OTHER and row.margin < THIN_MARGIN else ""
+            notes = {"thin margin": row.margin < THIN_MARGIN, "weak match": row.match < WEAK_MATCH}
+            note = ", ".join(name for name, holds in notes.items() if holds and row.label != OTHER)
             writer.writerow([f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, note])
 
 

@@ -1,36 +1,64 @@
-"""Propose a label table: which interval of the code matches which class of the DoG family."""
+"""Propose a label table: which interval of the code matches which class of the DoG family.
+
+The training kernels vote: each for the class that matches it best, at its nearest code.
+What the decoder draws there counts only where no kernel is.
+"""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from kernel_atlas import family
-from kernel_atlas.codebook import codes_of, read_codebook
+from kernel_atlas.codebook import codes_of, nearest_codes, read_codebook
 from kernel_atlas.labels import OTHER, Interval, read_labels, write_labels
 from kernel_atlas.sphere import to_sphere
+from kernel_atlas.training_set import sample_training_set
 
 logger = logging.getLogger(__name__)
 
-# A class that matches a code with a smaller cosine is none for it; without any, it is `other`.
-MIN_MATCH = 0.55
+# so many training kernels vote at most, drawn at random
+MAX_KERNELS = 50_000
+# farther from its nearest code, a kernel says little about it: the paper's narrower threshold
+MAX_DISSIMILARITY = 0.2
+# Standard deviation of the Gaussian over which votes along the code are pooled.
+POOLING_LENGTH = 0.002
+# A class needs the majority of the votes; where none has it, the code is `other`.
+MIN_SHARE = 0.5
 # A shorter interval (a step of the spectrum) is taken for a passage between its neighbours.
 MIN_LENGTH = 0.002
+# A class that matches with a smaller cosine is none; without any, the vote is for `other`.
+MIN_MATCH = 0.5
 # Near ties go to the simpler shape: wide centres and shifted edges all but match a second
-# derivative, and where nothing decides, another seed decides otherwise (docs/method.md).
+# derivative, and where nothing decides, another seed decides otherwise (docs/labels.md).
 # Factors of the dissimilarity from a class's best template,
-HANDICAP = {"first_derivative": 0.67, "second_derivative": 1.65}
+HANDICAP = {"first_derivative": 0.67, "cross": 1.35, "second_derivative": 2.0}
 # to which this is added before, so that no near perfect match decides by a hair.
-SLACK = 0.05
-# A class farther than this is none either: a second derivative needs a cosine of 0.66.
-MAX_DISTANCE = 0.65
+SLACK = 0.04
+# A class farther than this is none either: a second derivative needs a cosine of 0.69.
+MAX_DISTANCE = 0.7
 FAR = 10.0  # beyond any distance, handicap included
+# what a code counts beside a kernel: enough where no kernel is
+WEIGHT_OF_CODES = 1e-6
+
+_BATCH = 4096
 
 
 def label_codebook(
-    path_to_codebook: str | Path, path_to_own_labels: str | Path | None, path_to_labels: str | Path
+    path_to_codebook: str | Path,
+    paths_to_groups: Sequence[str | Path],
+    path_to_own_labels: str | Path | None,
+    path_to_labels: str | Path,
 ) -> None:
     """Write a size's label table: the user's own if there is one, else the proposal.
+
+    Parameters
+    ----------
+    paths_to_groups : sequence of path
+        The train models' groups in the store.
+    path_to_labels : path
+        Written: tab-separated (`labels`).
 
     Raises
     ------
@@ -41,44 +69,57 @@ def label_codebook(
         intervals = read_labels(path_to_own_labels)
         logger.info("labels taken from %s", path_to_own_labels)
     else:
-        intervals = propose_labels(read_codebook(path_to_codebook))
+        codebook = read_codebook(path_to_codebook)
+        kernels = sample_training_set(paths_to_groups, codebook.shape[-1], MAX_KERNELS)
+        intervals = propose_labels(codebook, kernels)
     write_labels(intervals, path_to_labels)
 
 
-def propose_labels(codebook: np.ndarray) -> list[Interval]:
-    """Label each code by the DoG family's best match, and join equal neighbours to intervals.
-
-    The best match is the least dissimilarity from a class's templates, times `HANDICAP`.
+def propose_labels(codebook: np.ndarray, kernels: np.ndarray) -> list[Interval]:
+    """Label each code by the votes of the kernels about it; equal neighbours are one interval.
 
     Parameters
     ----------
     codebook : ndarray of shape (n, k, k)
+    kernels : ndarray of shape (m, k, k)
+        Live kernels, such as the codebook was fitted to. Without any, the codes themselves
+        decide.
 
     Returns
     -------
     list of Interval
         Covering [0, 1] without gaps; empty if n is 0.
     """
-    if not len(codebook):
+    from scipy.ndimage import gaussian_filter1d
+
+    n_codes = len(codebook)
+    if not n_codes:
         return []
-    classes, match = match_classes(codebook)
-    distance = (1 + SLACK - match) * [_handicap(name) for name in classes]
-    is_none = (match < MIN_MATCH) | (distance > MAX_DISTANCE)
-    best = (distance + FAR * is_none).argmin(axis=1)
-    labels = np.where(is_none.all(axis=1), OTHER, np.array(classes)[best])
-    labels = _merge_slivers(labels, round(MIN_LENGTH * len(labels)))
+    rows, dissimilarity = nearest_codes(to_sphere(kernels), codebook)
+    is_near = dissimilarity < MAX_DISSIMILARITY
+    rows = np.concatenate([rows[is_near], np.arange(n_codes)])
+    weights = np.concatenate([np.ones(is_near.sum()), np.full(n_codes, WEIGHT_OF_CODES)])
+    classes, match = match_classes(np.concatenate([kernels[is_near], codebook]))
+    vote = _nearest_class(classes, match)
+    names = np.array([*classes, OTHER])
+    votes = np.zeros((n_codes, len(names)))
+    np.add.at(votes, (rows, vote), weights)
+    pooled = gaussian_filter1d(votes, POOLING_LENGTH * n_codes, axis=0, mode="constant")
+    has_majority = pooled.max(axis=1) >= MIN_SHARE * pooled.sum(axis=1)
+    labels = names[np.where(has_majority, pooled.argmax(axis=1), len(classes))]
+    labels = _merge_slivers(labels, round(MIN_LENGTH * n_codes))
     codes = codes_of(codebook)
     borders = np.concatenate([[0.0], (codes[1:] + codes[:-1]) / 2, [1.0]])
     intervals = []
     for first, end in _runs(labels):
         label = str(labels[first])
-        rows = np.arange(first, end)
-        own = best[rows] if label == OTHER else classes.index(label)
-        others = distance[rows].copy()
-        others[np.arange(len(rows)), own] = np.inf
-        margin = 1 - distance[rows, own] / others.min(axis=1)
-        facts = float(match[rows, own].mean()), float(margin.mean())
-        intervals.append(Interval(borders[first], borders[end], label, *facts))
+        own = list(names).index(label)
+        share = votes[first:end].sum(axis=0) / votes[first:end].sum()
+        margin = share[own] - np.delete(share, own).max()
+        inside = (rows >= first) & (rows < end)
+        cosine = match[inside].max(axis=1) if label == OTHER else match[inside, own]
+        mean_match = np.average(cosine, weights=weights[inside])
+        intervals.append(Interval(borders[first], borders[end], label, mean_match, margin))
     return intervals
 
 
@@ -96,11 +137,25 @@ def match_classes(kernels: np.ndarray) -> tuple[list[str], np.ndarray]:
     match : ndarray of shape (n, len(classes)), float32
         The largest cosine with a template of the class.
     """
-    names, templates = zip(*family.templates(kernels.shape[-1]), strict=True)
-    cosine = to_sphere(kernels) @ to_sphere(np.array(templates)).T
-    classes = list(dict.fromkeys(names))
-    belongs = [np.array(names) == name for name in classes]
-    return classes, np.stack([cosine[:, part].max(axis=1) for part in belongs], axis=1)
+    bank: dict[str, list[np.ndarray]] = {}
+    for name, template in family.templates(kernels.shape[-1]):
+        bank.setdefault(name, []).append(template)
+    banks = [to_sphere(np.array(templates)).T for templates in bank.values()]
+    directions = to_sphere(kernels)
+    match = np.empty((len(kernels), len(banks)), np.float32)
+    for start in range(0, len(kernels), _BATCH):
+        rows = slice(start, start + _BATCH)
+        for column, templates in enumerate(banks):
+            match[rows, column] = (directions[rows] @ templates).max(axis=1)
+    return list(bank), match
+
+
+def _nearest_class(classes: list[str], match: np.ndarray) -> np.ndarray:
+    """Index of each kernel's class, len(classes) where it has none."""
+    distance = (1 + SLACK - match) * [_handicap(name) for name in classes]
+    is_none = (match < MIN_MATCH) | (distance > MAX_DISTANCE)
+    nearest = (distance + FAR * is_none).argmin(axis=1)
+    return np.where(is_none.all(axis=1), len(classes), nearest)
 
 
 def _handicap(label: str) -> float:

@@ -94,13 +94,15 @@ def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     classes : DataFrame
-        A row a kernel, with `layer`, `layer_index` and the categorical `class`.
+        A row a kernel, with `layer`, `layer_index`, the categorical `class`, `sigma` and
+        `residual`.
 
     Returns
     -------
     DataFrame
         A row a layer and class, absent classes included: `layer_index`, `layer`,
-        `class`, `n`, and `percent` of the layer's kernels, which sums to 100.
+        `class`, `n`, `percent` of the layer's kernels, which sums to 100, `median_sigma`
+        (pixels) and `median_residual`, NaN where no kernel has them.
     """
     counts = (
         classes.groupby(["layer_index", "layer"], observed=True)["class"]
@@ -109,5 +111,7 @@ def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
         .reset_index()
         .sort_values(["layer_index", "class"], kind="stable")
     )
+    medians = classes.groupby(["layer_index", "class"], observed=True)[["sigma", "residual"]]
+    counts = counts.join(medians.median().add_prefix("median_"), on=["layer_index", "class"])
     counts["percent"] = 100 * counts["n"] / counts.groupby("layer_index")["n"].transform("sum")
     return counts.reset_index(drop=True)

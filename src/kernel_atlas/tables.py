@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kernel_atlas.classify import CONTROL_COLUMNS
+from kernel_atlas.classify import CONTROL_COLUMNS, merge_classes
 from kernel_atlas.files import replacing
 from kernel_atlas.rows import PAPER_TABLE_SIZES
 from kernel_atlas.summary import (
@@ -41,11 +41,12 @@ def summarise_classes(
     paper_percents: Sequence[str],
     notes: Sequence[str],
     thresholds: Mapping[int, float],
+    merge: Mapping[str, str],
     paths_to_classes: Mapping[tuple[str, int], str | Path],
     paths_to_controls: Mapping[str, str | Path],
     folder: str | Path,
 ) -> None:
-    """Write the tables across models (docs/results.md has their columns).
+    """Write the tables across models (docs/tables.md has their columns).
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def summarise_classes(
         with the note if the paper has it.
     thresholds : mapping
         From kernel size to the threshold in force.
+    merge : mapping
+        From a class to the one that it is counted as, by layer.
     paths_to_classes : mapping
         From model and kernel size to that table of classes.
     paths_to_controls : mapping
@@ -72,7 +75,7 @@ def summarise_classes(
         classes = pd.read_parquet(path)
         if not classes.empty:
             counts[model, size] = count_layers(classes)
-            layers_of[model, size] = count_by_layer(classes)
+            layers_of[model, size] = count_by_layer(merge_classes(classes, merge))
     sweeps = [pd.DataFrame(columns=["model", *CONTROL_COLUMNS]).astype(CONTROL_COLUMNS)]
     for model, path in paths_to_controls.items():
         sweeps.append(pd.read_csv(path, sep="\t", dtype=CONTROL_COLUMNS).assign(model=model))
@@ -108,7 +111,10 @@ def summarise_classes(
     _write(table, folder / "clustered.tsv")
     _write_html(table, folder / "clustered.html")
     _write(pool_families(table, counts), folder / "families.tsv")
-    columns = ["model", "kernel_size", "layer_index", "layer", "class", "n", "percent"]
+    columns = [
+        "model", "kernel_size", "layer_index", "layer", "class", "n", "percent",
+        "median_sigma", "median_residual",
+    ]  # fmt: skip
     _write(pd.concat(layers).reindex(columns=columns), folder / "layers.tsv")
     columns = ["model", "kernel_size", "method", "kernels", "n_kernels", "n_clustered", "percent"]
     _write(at_threshold[columns], folder / "controls.tsv")

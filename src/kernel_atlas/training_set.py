@@ -33,6 +33,16 @@ def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.nd
     return np.concatenate(parts)
 
 
+def sample_training_set(
+    paths_to_groups: Sequence[str | Path], size: int, n_kernels: int, seed: int = 0
+) -> np.ndarray:
+    """At most `n_kernels` of `read_training_set`, drawn at random."""
+    kernels = read_training_set(paths_to_groups, size)
+    if len(kernels) <= n_kernels:
+        return kernels
+    return np.random.default_rng(seed).choice(kernels, n_kernels, replace=False)
+
+
 def list_training_set(
     paths_to_groups: Sequence[str | Path], sizes: Sequence[int], path_to_table: str | Path
 ) -> None:

@@ -6,10 +6,11 @@ reruns that stage and what follows; an edited library file alone reruns nothing.
 
 RESOLVE = 1
 EXTRACT = 2
-TRAIN = 1
+TRAIN = 2
 KMEANS = 1
-LABEL = 2
-CONTROLS = 1
-CLASSIFY = 2
-SUMMARISE = 3
-FIGURES = 2
+LABEL = 3
+CONTROLS = 2
+STABILITY = 1
+CLASSIFY = 3
+SUMMARISE = 4
+FIGURES = 3

@@ -17,6 +17,7 @@ from kernel_atlas.classify import (
     sweep_thresholds,
 )
 from kernel_atlas.controls import CONTROLS, make_controls
+from kernel_atlas.members import PARAMETERS, fit_members
 from kernel_atlas.proposal import label_codebook
 
 BANK = {
@@ -27,9 +28,12 @@ BANK = {
 }
 BLOB = {size: family.difference_of_gaussians(size, 1.0) for size in (3, 5, 7)}
 CENTRES = np.random.default_rng(9).uniform(0, 1, (9, 3, 3)).astype(np.float32)
-COLUMNS = ["layer", "layer_index", "channel", "code", "dissimilarity", "class"]
+DTYPES = {
+    "layer": "category", "layer_index": "int32", "channel": "int32", "code": "float32",
+    "dissimilarity": "float32", "class": "category", "member": "category",
+    **dict.fromkeys([*PARAMETERS, "residual"], "float32"),
+}  # fmt: skip
 CONTROL_COLUMNS = ["kernel_size", "method", "kernels", "threshold", "n_kernels", "n_clustered"]
-DTYPES = ["category", "int32", "int32", "float32", "float32", "category"]
 
 
 @pytest.fixture
@@ -116,6 +120,7 @@ def classify(tmp_path):
         own = tmp_path / f"own{size}.tsv"
         label_codebook(
             tmp_path / f"codebook{size}.npy",
+            [],
             own if own.exists() else None,
             tmp_path / f"labels{size}.tsv",
         )
@@ -161,8 +166,8 @@ def test_a_model_with_a_missing_and_an_untrained_size(write_group, classify, cap
         "on_centre", "first_derivative_right", "mine", "other", "dead",
     ]  # fmt: skip
     for size, table in tables.items():
-        assert list(table.columns) == COLUMNS
-        assert [str(dtype) for dtype in table.dtypes] == DTYPES, size
+        assert table.dtypes.astype(str).to_dict() == DTYPES, size
+        assert list(table) == list(DTYPES)
     assert len(tables[7]) == len(tables[3]) == 0
     assert list(controls.columns) == CONTROL_COLUMNS
     assert set(controls["kernel_size"]) == {5}
@@ -174,6 +179,21 @@ def test_a_model_with_a_missing_and_an_untrained_size(write_group, classify, cap
     assert dict(zip(own["method"], own["n_clustered"], strict=True)) == {
         "codebook": 2, "templates": 3, "kmeans_1": 1,
     }  # fmt: skip
+
+
+def test_nearest_members_stand_beside_the_classes(write_group, classify, rng):
+    kernels = np.stack([near(kernel, 0.1, rng) for kernel in [*BANK.values()] * 3])
+    kernels[5] = 0
+    table = classify(write_group("net", [("a", kernels[:7]), ("b", kernels[7:])]))[0][5]
+    labels = table["class"].astype(str).to_numpy()
+    assert labels.tolist() == [
+        "on_centre", "mine", "first_derivative_right", "other",
+        "on_centre", "dead", "first_derivative_right", "other",
+        "on_centre", "mine", "first_derivative_right", "other",
+    ]  # fmt: skip
+    expected = fit_members(kernels.astype(np.float32), labels)
+    pd.testing.assert_frame_equal(table[expected.columns], expected)
+    assert table["member"].isna().sum() == 4
 
 
 def test_centres_and_controls_go_the_road_of_k_means(write_group, classify, rng):

@@ -1,6 +1,7 @@
 """The configuration: config.yaml and its schema agree, and each fault is one clear line."""
 
 import copy
+import re
 
 import pytest
 import yaml
@@ -58,9 +59,15 @@ def test_every_key_has_a_description(schema):
 
 
 def test_every_object_refuses_unknown_keys_and_requires_the_known(schema):
+    """A mapping without known keys may say by a pattern which ones it takes."""
     objects = {path: node for path, node in properties(schema) if node.get("type") == "object"}
     for path, node in {"top": schema, **objects}.items():
-        assert node["additionalProperties"] is False, path
+        has_patterns = {"propertyNames", "additionalProperties"} <= set(node)
+        if "properties" in node or not has_patterns:
+            assert node["additionalProperties"] is False, path
+        else:
+            for part in ("propertyNames", "additionalProperties"):
+                assert re.fullmatch(r"\^.+\$", node[part]["pattern"]), path
         assert set(node.get("required", [])) == set(node.get("properties", {})), path
 
 
@@ -96,6 +103,8 @@ def test_the_default_passes(defaults, schema):
         ("autoencoder.epochs", 400.0, "autoencoder.epochs: 400.0 is not of type 'integer'"),
         ("autoencoder.epochs", True, "autoencoder.epochs: True is not of type 'integer'"),
         ("autoencoder.epochs", 0, "autoencoder.epochs: 0 is "),
+        ("autoencoder.seeds", 0, "autoencoder.seeds: 0 is "),
+        ("autoencoder.seeds", [1, 2], "autoencoder.seeds: [1, 2] is not of type 'integer'"),
         ("autoencoder.device", "tpu", "autoencoder.device: 'tpu' is "),
         ("autoencoder.held_out", 1, "autoencoder.held_out: 1 is "),
         ("autoencoder.sizes", [5, "seven"], "autoencoder.sizes.1: 'seven' is "),
@@ -107,6 +116,18 @@ def test_the_default_passes(defaults, schema):
         ("kmeans.sizes", [3, 5], "kmeans.sizes: 5 is in autoencoder.sizes too"),
         ("autoencoder.sizes", [5, 7, 9], "thresholds.k9: missing, since size 9 is clustered"),
         ("labels", {"k5": "no/such.tsv"}, "labels.k5: no such file: "),
+        ("merge", None, "merge: None is "),
+        ("merge", ["on_cross"], "merge: ['on_cross'] is "),
+        ("merge", {"on cross": "mine"}, "merge: 'on cross' does not match "),
+        ("merge", {"2nd": "mine"}, "merge: '2nd' does not match "),
+        ("merge", {"mine": "grün"}, "merge.mine: 'grün' does not match "),
+        ("merge", {"mine": ""}, "merge.mine: '' does not match "),
+        ("merge", {"mine": ["yours"]}, "merge.mine: ['yours'] is not of type 'string'"),
+        ("merge", {"mine": None}, "merge.mine: None is not of type 'string'"),
+        ("merge", {"on_cross": "other"}, "merge.on_cross: 'other' is no class that can be"),
+        ("merge", {"dead": "on_cross"}, "merge.dead: 'dead' is no class that can be merged"),
+        ("merge", {"a": "b", "b": "c"}, "merge.a: 'b' is itself merged; name the class that"),
+        ("merge", {"a": "a"}, "merge.a: 'a' is itself merged"),
     ],
 )
 def test_a_fault_is_one_line_with_its_dotted_key(config, schema, path, value, expected):
@@ -159,3 +180,17 @@ def test_all_faults_are_reported_together(config, schema):
 def test_a_threshold_more_than_needed_and_the_largest_are_accepted(config, schema):
     config["thresholds"] |= {"k9": 0.3, "k5": 2}
     check_config(config, schema)
+
+
+def test_classes_of_the_family_and_own_ones_can_be_merged(config, schema):
+    config["merge"] = {"on_cross": "on_centre", "blob-2": "on_centre", "off_cross": "mine"}
+    check_config(config, schema)
+
+
+def test_every_chain_of_merges_is_reported(config, schema):
+    config["merge"] = {"a": "b", "b": "a", "c": "dead"}
+    assert [fault.split(": ")[1] for fault in faults_of(config, schema)] == [
+        "merge.a",
+        "merge.b",
+        "merge.c",
+    ]

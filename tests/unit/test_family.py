@@ -6,6 +6,7 @@ import pytest
 from kernel_atlas.family import (
     CLASSES,
     DIRECTIONS,
+    MAKERS,
     cross,
     difference_of_gaussians,
     first_derivative,
@@ -14,7 +15,7 @@ from kernel_atlas.family import (
     square,
     templates,
 )
-from kernel_atlas.sphere import find_dead
+from kernel_atlas.sphere import find_dead, to_sphere
 
 SIZES = pytest.mark.parametrize("size", [3, 5, 7, 9])
 
@@ -136,3 +137,97 @@ def test_a_shift_moves_to_the_right_and_down():
     np.testing.assert_array_equal(
         square(5, 4.0, (0.5, -0.5)) > 0, square(5, 4.0, (-0.5, -0.5))[:, ::-1] > 0
     )
+
+
+ARRAYS = pytest.mark.parametrize(
+    ("function", "parameters"),
+    [
+        (difference_of_gaussians, {"ratio": [1.6, 3, np.inf], "direction": 1, "aspect": [1, 2, 3]}),
+        (first_derivative, {"direction": [0.1, 2, -3], "aspect": [1, 1.5, 2]}),
+        (second_derivative, {"direction": [0.1, 2, 4], "aspect": 1.5}),
+        (cross, {}),
+        (square, {}),
+    ],
+)
+
+
+@ARRAYS
+@pytest.mark.parametrize("size", [3, 7])
+def test_arrays_give_a_kernel_for_each_of_their_values(size, function, parameters):
+    scale = np.array([1.0, 1.2, 1.7])
+    shift = (0.3, np.array([0.0, -0.2, 0.5]))
+    kernels = function(size, scale, shift=shift, **{k: np.array(v) for k, v in parameters.items()})
+    assert kernels.shape == (3, size, size)
+    for i, kernel in enumerate(kernels):
+        own = {k: np.broadcast_to(v, 3)[i] for k, v in parameters.items()}
+        assert equal(kernel, function(size, scale[i], shift=(0.3, shift[1][i]), **own))
+
+
+def test_an_array_of_shifts_alone_gives_as_many_kernels():
+    assert cross(5, 0.5, (np.zeros(4), 0.0)).shape == (4, 5, 5)
+    assert cross(5, 0.5, (np.zeros(0), 0.0)).shape == (0, 5, 5)
+
+
+@pytest.mark.parametrize("direction", [0.0, np.pi / 2])
+def test_aspect_draws_out_across_the_direction(direction):
+    """The second moment of the positive part, along the direction and across it."""
+    x, y = grid(15)
+    along, across = (x, y) if direction == 0 else (y, x)
+    for function in (difference_of_gaussians, first_derivative, second_derivative):
+        round_one, long_one = (
+            np.clip(function(15, 1.5, direction=direction, aspect=aspect), 0, None)
+            for aspect in (1.0, 2.0)
+        )
+        moments = [
+            [(kernel * axis**2).sum() / kernel.sum() for axis in (along, across)]
+            for kernel in (round_one, long_one)
+        ]
+        assert moments[1][1] > 1.5 * moments[0][1], function
+        assert moments[1][0] < 1.1 * moments[0][0], function
+
+
+def test_the_direction_of_round_centres_makes_no_difference():
+    centre = difference_of_gaussians(7, 0.9, shift=(0.2, -0.4))
+    assert equal(centre, difference_of_gaussians(7, 0.9, shift=(0.2, -0.4), direction=0.7))
+
+
+def test_the_derivatives_are_those_of_a_gaussian():
+    """By differences of Gaussians whose middles differ a little, both of the same norm."""
+    step, sigma, direction, aspect = 1e-4, 1.1, 0.6, 1.7
+    x, y = grid(7)
+    u, v = (x * np.cos(direction) + y * np.sin(direction) for direction in (0.6, 0.6 + np.pi / 2))
+
+    def gaussian(moved):
+        return np.exp(-((u - moved) ** 2) / 2 / sigma**2 - v**2 / 2 / (aspect * sigma) ** 2)
+
+    def unit(kernel):
+        centred = kernel - kernel.mean()
+        return centred / np.linalg.norm(centred)
+
+    first = gaussian(step) - gaussian(-step)
+    second = 2 * gaussian(0) - gaussian(step) - gaussian(-step)
+    made = first_derivative(7, sigma, direction, aspect=aspect)
+    np.testing.assert_allclose(made, unit(first), atol=1e-6)
+    made = second_derivative(7, sigma, direction, aspect=aspect)
+    np.testing.assert_allclose(made, unit(second), atol=1e-6)
+
+
+def test_a_class_is_made_by_its_maker():
+    assert tuple(MAKERS) == CLASSES
+    names, bank = zip(*templates(5), strict=True)
+    for name, maker in MAKERS.items():
+        scale = 3.0 if maker.function is square else 0.7
+        direction = [0.0 if maker.direction is None else maker.direction]
+        derivative = maker.function in (first_derivative, second_derivative)
+        shift = (0.4, 0.4) if maker.function is square else (0.0, 0.0)
+        made = maker.sign * maker.function(5, scale, *direction * derivative, shift=shift)
+        cosines = to_sphere(np.array(bank)) @ to_sphere(made[np.newaxis])[0]
+        assert names[cosines.argmax()] == name
+
+
+def test_what_is_constant_on_the_grid_is_zero():
+    assert not cross(2, 0.5).any()
+    assert not square(5, 9.0).any()
+    widths = square(5, np.array([9.0, 3.0]))
+    assert not widths[0].any()
+    assert equal(widths[1], square(5, 3.0))

@@ -16,13 +16,20 @@ SUMS = ["n_models", "n_kernels", "n_dead", "n_clustered", "clustered_percent"]
 
 
 def test_count_by_layer():
-    found = count_by_layer(classes_of(b="other on_centre on_centre dead", a="dead"))
+    words = {"b": "other on_centre on_centre dead on_cross on_centre", "a": "dead on_centre"}
+    classes = classes_of(**words)
+    classes["sigma"] = [None, 3, 1, None, 0.5, 10, None, 2]
+    found = count_by_layer(classes)
+    nan = float("nan")
+    sigmas, residuals = found.pop("median_sigma"), found.pop("median_residual")
+    np.testing.assert_array_equal(sigmas, [3, 0.5, nan, nan, 2, nan, nan, nan])
+    np.testing.assert_allclose(residuals, [0.03, 0.05, nan, nan, 0.08, nan, nan, nan])
     assert found.to_dict("list") == {
         "layer_index": [0] * 4 + [1] * 4,
         "layer": ["b"] * 4 + ["a"] * 4,
         "class": ["on_centre", "on_cross", "other", "dead"] * 2,
-        "n": [2, 0, 1, 1, 0, 0, 0, 1],
-        "percent": [50, 0, 25, 25, 0, 0, 0, 100],
+        "n": [3, 1, 1, 1, 1, 0, 0, 1],
+        "percent": pytest.approx([50, *[100 / 6] * 3, 50, 0, 0, 50]),
     }
 
 

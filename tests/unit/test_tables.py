@@ -19,7 +19,10 @@ HEADS = {
         "family", "kernel_size", "n_models", *CLUSTERED[3:9], "same_percent", "paper_percent",
         "difference",
     ],
-    "layers": ["model", "kernel_size", "layer_index", "layer", "class", "n", "percent"],
+    "layers": [
+        "model", "kernel_size", "layer_index", "layer", "class", "n", "percent", "median_sigma",
+        "median_residual",
+    ],
     "controls": [
         "model", "kernel_size", "method", "kernels", "n_kernels", "n_clustered", "percent",
     ],
@@ -49,7 +52,9 @@ def summarise(tmp_path):
     and a note.
     """
 
-    def run(tables, controls=None, paper=None, others=None, thresholds=THRESHOLDS, text=False):
+    def run(
+        tables, controls=None, paper=None, others=None, thresholds=THRESHOLDS, merge=(), text=False
+    ):
         models = list(dict.fromkeys(model for model, _ in tables))
         others = others or {}
         listed = [*models, *others]
@@ -67,6 +72,7 @@ def summarise(tmp_path):
             paper_percents=[percent for _, percent in published],
             notes=[""] * len(models) + [note for _, note in others.values()],
             thresholds=thresholds,
+            merge=dict(merge),
             paths_to_classes={key: tmp_path / f"{key[0]}-{key[1]}.parquet" for key in tables},
             paths_to_controls={model: tmp_path / f"{model}.tsv" for model in models},
             folder=tmp_path / "tables",
@@ -116,17 +122,45 @@ def test_two_models_of_two_sizes_are_not_mixed_up(summarise):
         ["family of a", 7, 1], ["family of b", 7, 4], ["all", 7, 5],
     ]  # fmt: skip
     present = layers[layers["n"] > 0]
-    assert present.to_numpy().tolist() == [
-        ["a", 5, 0, "x", "on_centre", 2, 50],
-        ["a", 5, 0, "x", "other", 1, 25],
-        ["a", 5, 0, "x", "dead", 1, 25],
-        ["a", 7, 1, "y", "on_cross", 1, 100],
-        ["b", 5, 0, "x", "other", 2, 100],
-        ["b", 7, 0, "x", "on_centre", 1, 33.3333],
-        ["b", 7, 0, "x", "on_cross", 1, 33.3333],
-        ["b", 7, 0, "x", "other", 1, 33.3333],
-        ["b", 7, 1, "y", "mine", 1, 100],
+    assert present.astype(object).fillna("").to_numpy().tolist() == [
+        ["a", 5, 0, "x", "on_centre", 2, 50, 1.5, 0.015],
+        ["a", 5, 0, "x", "other", 1, 25, "", ""],
+        ["a", 5, 0, "x", "dead", 1, 25, "", ""],
+        ["a", 7, 1, "y", "on_cross", 1, 100, 1, 0.01],
+        ["b", 5, 0, "x", "other", 2, 100, "", ""],
+        ["b", 7, 0, "x", "on_centre", 1, 33.3333, 1, 0.01],
+        ["b", 7, 0, "x", "on_cross", 1, 33.3333, 2, 0.02],
+        ["b", 7, 0, "x", "other", 1, 33.3333, "", ""],
+        ["b", 7, 1, "y", "mine", 1, 100, 4, 0.04],
     ]
+
+
+def test_merged_classes_are_counted_as_one_by_layer_and_change_nothing_else(summarise):
+    tables = {
+        ("a", 5): classes_of(x="on_centre on_cross other on_cross", y="off_cross dead"),
+        ("a", 7): classes_of(x="on_cross mine"),
+    }
+    plain = summarise(tables)
+    merged = summarise(
+        tables, merge={"on_cross": "on_centre", "off_cross": "mine", "on_square": "off_square"}
+    )
+    layers = merged.pop("layers")
+    assert layers.astype(object).fillna("").to_numpy().tolist() == [
+        ["a", 5, 0, "x", "on_centre", 3, 75, 2, 0.02],
+        ["a", 5, 0, "x", "mine", 0, 0, "", ""],
+        ["a", 5, 0, "x", "other", 1, 25, "", ""],
+        ["a", 5, 0, "x", "dead", 0, 0, "", ""],
+        ["a", 5, 1, "y", "on_centre", 0, 0, "", ""],
+        ["a", 5, 1, "y", "mine", 1, 50, 5, 0.05],
+        ["a", 5, 1, "y", "other", 0, 0, "", ""],
+        ["a", 5, 1, "y", "dead", 1, 50, "", ""],
+        ["a", 7, 0, "x", "on_centre", 1, 50, 1, 0.01],
+        ["a", 7, 0, "x", "mine", 1, 50, 2, 0.02],
+        ["a", 7, 0, "x", "other", 0, 0, "", ""],
+        ["a", 7, 0, "x", "dead", 0, 0, "", ""],
+    ]
+    for name, table in merged.items():
+        pd.testing.assert_frame_equal(table, plain[name])
 
 
 @pytest.mark.parametrize(("paper_table", "size"), [("3", 5), ("4", 7)])

@@ -27,7 +27,7 @@ CONFIG: dict[str, Any] = {
     "sheets": ["sheet.tsv"],
     "autoencoder": {
         "widths": [128, 64, 32, 16], "epochs": 100, "batch_size": 32, "learning_rate": 0.005,
-        "device": "cpu",
+        "seeds": 2, "device": "cpu",
     },
     "kmeans": {"centres": 6},
     "figures": {"dpi": 50, "samples": 4},
@@ -53,12 +53,19 @@ def make_kernels(size: int, count: int, seed: int) -> np.ndarray:
     return (scale * (kernels + noise)).astype(np.float32)[:, None]
 
 
-def make_weights(layers: list[tuple[int, int]], seed: int) -> dict[str, np.ndarray]:
-    """A state dict: depthwise layers given as (kernel size, kernels), and a dense one."""
+def make_weights(
+    layers: list[tuple[int, int]], seed: int, n_dead: int = 0
+) -> dict[str, np.ndarray]:
+    """A state dict: depthwise layers given as (kernel size, kernels), and a dense one.
+
+    The first `n_dead` kernels of each layer are dead.
+    """
     weights = {
         f"blocks.{index}.dw.weight": make_kernels(size, count, seed + index)
         for index, (size, count) in enumerate(layers)
     }
+    for kernels in weights.values():
+        kernels[:n_dead] = 0
     return weights | {"head.weight": np.ones((4, 8), np.float32)}
 
 
@@ -113,10 +120,12 @@ class Project:
         }
         (self / "my.yaml").write_text(yaml.safe_dump(config))
 
-    def write_weights(self, name: str, layers: list[tuple[int, int]], seed: int = 0) -> str:
+    def write_weights(
+        self, name: str, layers: list[tuple[int, int]], seed: int = 0, n_dead: int = 0
+    ) -> str:
         """Write a checkpoint of make_weights; returns its source."""
         path = self / f"weights/{name}"
-        weights = make_weights(layers, seed)
+        weights = make_weights(layers, seed, n_dead)
         if path.suffix == ".safetensors":
             save_file(weights, path)
         else:

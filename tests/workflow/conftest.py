@@ -19,7 +19,7 @@ def finished(tmp_path_factory):
     project.write_config()
     alpha = project.write_weights("alpha.safetensors", [(3, 60), (5, 120), (7, 120)], seed=10)
     beta = project.write_weights("beta.pth", [(5, 60), (3, 60), (5, 60), (7, 60)], seed=20)
-    gamma = project.write_weights("gamma.pth.tar", [(5, 36), (7, 24)], seed=30)
+    gamma = project.write_weights("gamma.pth.tar", [(5, 36), (7, 24)], seed=30, n_dead=2)
     project.write_sheet(
         ("alpha", alpha, "train"), ("beta", beta, "train"), ("gamma", gamma, "classify")
     )

@@ -151,6 +151,10 @@ def test_train_row_without_a_clustered_size_is_refused(project):
         ({"tresholds": {"k5": 0.2}}, "tresholds: unknown key (did you mean 'thresholds'?)"),
         ({"thresholds": {"k5": 2.5}}, "thresholds.k5: 2.5 is greater than the maximum of 2"),
         ({"labels": {"k5": "absent.tsv"}}, "labels.k5: no such file: "),
+        (
+            {"merge": {"on_cross": "other"}},
+            "merge.on_cross: 'other' is no class that can be merged",
+        ),
         ({"sheets": ["absent.tsv"]}, "absent.tsv: no such model sheet"),
     ],
 )

@@ -7,7 +7,8 @@ import zarr
 
 SIZES = {"alpha": [3, 5, 7], "beta": [3, 5, 7], "gamma": [5, 7]}
 PER_MODEL = ("extract_kernels", "classify_kernels", "plot_model")
-PER_SIZE = ("fit_baselines", "label_codebook", "plot_spectrum")
+PER_SIZE = ("fit_baselines", "label_codebook", "plot_spectrum", "plot_means")
+SHARED = ["compare_seeds", "list_training_set", "plot_clustered", "plot_family", "plot_sweep"]
 CLASSES = {
     "on_centre", "off_centre",
     *(f"first_derivative_{direction}" for direction in ("right", "down", "left", "up")),
@@ -19,14 +20,14 @@ def test_runs_each_job_once(finished):
         [f"{rule}/{model}" for rule in PER_MODEL for model in SIZES]
         + [f"{rule}/k{size}" for rule in PER_SIZE for size in (3, 5, 7)]
         + [f"{rule}/k{size}" for rule in ("train_autoencoder", "plot_history") for size in (5, 7)]
-        + ["cluster_kernels/k3", "list_training_set", "plot_clustered", "plot_sweep", "save_config"]
-        + ["summarise_classes"]
+        + ["cluster_kernels/k3", "save_config", "summarise_classes", *SHARED]
     )
 
 
 def test_writes_all_outputs(finished):
-    stems = [f"{model}/{name}" for model in SIZES for name in ("layers", "samples")]
-    stems += [f"k{size}/spectrum" for size in (3, 5, 7)]
+    stems = [f"{model}/{name}" for model in SIZES for name in ("layers", "samples", "sizes")]
+    stems += [f"k{size}/{name}" for size in (3, 5, 7) for name in ("spectrum", "means")]
+    stems += [f"family/{name}" for name in ("functions", "derivatives", "grid", "crosses")]
     stems += ["k5/history", "k7/history", "clustered", "sweep"]
     for stem in stems:
         png = finished.folder / f"results/figures/{stem}.png"
@@ -52,6 +53,8 @@ def test_tables_count_what_the_checkpoints_hold(finished):
         ("beta", 3): 60, ("beta", 5): 120, ("beta", 7): 60,
         ("gamma", 5): 36, ("gamma", 7): 24,
     }  # fmt: skip
+    dead = table.set_index(["model", "kernel_size"])["n_dead"]
+    assert dead[dead > 0].to_dict() == {("gamma", 5): 2, ("gamma", 7): 2}
     assert (table["family"] == "Synthetic").all()
     assert (table["clustered_percent"] > 90).all()
     by_autoencoder = table[table["kernel_size"] > 3]
@@ -135,6 +138,35 @@ def test_finds_the_classes_that_were_made(finished):
             path = finished / f"results/classes/{model}/k{size}.parquet"
             shares = pd.read_parquet(path)["class"].value_counts(normalize=True)
             assert set(shares[shares > 0.1].index) == CLASSES, (model, size)
+
+
+@pytest.mark.parametrize("size", [5, 7])
+def test_stability_has_a_row_a_seed_and_a_pair(finished, tables, size):
+    rows = tables["stability"].query("kernel_size == @size").set_index("seeds")
+    assert rows.index.tolist() == ["1", "2", "1, 2"]
+    path = finished / f"results/autoencoder/k{size}/history.tsv"
+    (kept,) = pd.read_csv(path, sep="\t").query("kept")["seed"].unique()
+    assert rows.index[rows["kept"]].tolist() == [str(kept)]
+    # those of the seed that is kept stand in the other tables too
+    trained = tables["clustered"].query("kernel_size == @size and model != 'gamma'")
+    n_kernels, n_clustered = trained[["n_kernels", "n_clustered"]].sum()
+    assert (rows["n_kernels"] == n_kernels).all()
+    assert rows.loc[str(kept), "n_clustered"] == n_clustered
+    assert rows.loc["1, 2", "n_clustered"] == rows["n_clustered"].min()
+    same = rows["same_class_percent"]
+    assert same.isna().tolist() == [True, True, False]
+    assert 90 < same["1, 2"] <= 100
+
+
+@pytest.mark.parametrize("size", [3, 5, 7])
+def test_means_look_like_the_classes_that_were_made(tables, size):
+    means = tables[f"means_k{size}"]
+    assert set(means.loc[means["percent"] > 10, "class"]) == CLASSES
+    assert (means["correlation"] >= 0.9).all()
+    assert (means["class"] == means["member"]).all()
+    clustered = tables["clustered"].query("kernel_size == @size")
+    assert means["n_kernels"].sum() == clustered["n_clustered"].sum()
+    assert means["percent"].sum() == pytest.approx(100, abs=0.01)
 
 
 def test_second_run_has_nothing_to_do(project):

@@ -53,6 +53,7 @@ def test_runs_each_job_once(wired):
         + ["list_training_set", "train_autoencoder/k5", "plot_history/k5", "label_codebook/k5"]
         + ["plot_spectrum/k5", "plot_clustered", "save_config", "summarise_classes"]
         + ["plot_slices/resnet", "fit_baselines/k5", "plot_sweep"]
+        + ["plot_family", "plot_means/k5", "compare_seeds"]
     )
 
 
@@ -148,8 +149,8 @@ def test_new_timm_row_runs_its_own_jobs_and_the_shared_ones(wired, hub, tmp_path
     run = project.snakemake()
     assert run.returncode == 0, run.output
     assert jobs_of(run) == [
-        "classify_kernels/new", "extract_kernels/new", "plot_clustered", "plot_model/new",
-        "plot_sweep", "resolve_timm", "summarise_classes",
+        "classify_kernels/new", "extract_kernels/new", "plot_clustered", "plot_means/k5",
+        "plot_model/new", "plot_sweep", "resolve_timm", "summarise_classes",
     ]  # fmt: skip
     assert {NEW in request.path for request in hub.requests} == {True}
     assert_holds(project, "new", weights)

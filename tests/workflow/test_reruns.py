@@ -4,38 +4,22 @@ import re
 
 import pandas as pd
 import pytest
-
-MODELS = ["alpha", "beta", "gamma"]
-SHARED = ["plot_clustered", "plot_sweep", "summarise_classes"]
-
-
-def of_models(models, *rules):
-    """Jobs of these rules for these models."""
-    return [f"{rule}/{model}" for rule in rules for model in models]
-
-
-def of_sizes(sizes, *rules):
-    """Jobs of these rules for these kernel sizes."""
-    return [f"{rule}/k{size}" for rule in rules for size in sizes]
-
+from finished_project import CLASSIFICATION, MODELS, SHARED, SIZES, of_models, of_sizes, rerun
 
 # what the train models alone decide, and what follows from it before any kernel is classified
 FITTED = ("autoencoder/*/*", "kmeans/*/*", "baselines/*", "labels/*")
-CLASSIFICATION = of_models(MODELS, "classify_kernels", "plot_model") + SHARED
 
 
-def rerun(project, *options):
-    """The jobs that a further run of the project runs."""
-    run = project.snakemake(*options)
+def dry_run_reasons(project, doing):
+    """By kernel size, why a dry run says that it would do this."""
+    run = project.snakemake("--dry-run")
     assert run.returncode == 0, run.output
-    return run.jobs
+    return dict(re.findall(rf"{doing} (\S+) kernels\nReason: (.*)", run.output))
 
 
 def training_reasons(project):
     """By kernel size, why a dry run says that it would train."""
-    run = project.snakemake("--dry-run")
-    assert run.returncode == 0, run.output
-    return dict(re.findall(r"Training the autoencoder of (\S+) kernels\nReason: (.*)", run.output))
+    return dry_run_reasons(project, "Training the autoencoder of")
 
 
 def test_classify_row_runs_its_own_jobs_and_the_shared_ones(project):
@@ -58,8 +42,8 @@ def test_train_row_retrains_and_the_dry_run_says_why(project):
     assert all(why in reason for reason in reasons.values())
     models = [*MODELS, "delta"]
     expected = ["extract_kernels/delta", "list_training_set", "cluster_kernels/k3", *SHARED]
-    expected += of_sizes([5, 7], "train_autoencoder", "plot_history")
-    expected += of_sizes([3, 5, 7], "fit_baselines", "label_codebook", "plot_spectrum")
+    expected += ["compare_seeds", *of_sizes([5, 7], "train_autoencoder", "plot_history")]
+    expected += of_sizes(SIZES, "fit_baselines", "label_codebook", "plot_spectrum")
     expected += of_models(models, "classify_kernels", "plot_model")
     assert rerun(project) == sorted(expected)
 
@@ -84,7 +68,9 @@ def test_new_kernel_size_does_not_retrain_the_others(project):
 def test_changed_threshold_classifies_again(project):
     project.write_config(thresholds={"k5": 0.01})
     before = project.contents(*FITTED)
-    assert rerun(project) == sorted([*CLASSIFICATION, "save_config"])
+    assert rerun(project) == sorted(
+        [*CLASSIFICATION, "compare_seeds", "plot_history/k5", "save_config"]
+    )
     assert project.contents(*FITTED) == before
     table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
     clustered = table.groupby("kernel_size")["clustered_percent"].max()
@@ -96,24 +82,16 @@ def test_changed_threshold_classifies_again(project):
     assert sweep.groupby("kernel_size")["threshold"].min().to_dict() == {3: 0.05, 5: 0.01, 7: 0.05}
 
 
-def test_own_label_table_and_its_edits_label_again(project):
-    own = project / "my_labels.tsv"
-    own.write_text("start\tstop\tclass\n0\t0.5\tlow\n0.5\t1\thigh\n")
-    project.write_config(labels={"k5": own.name})
-    labelling = of_sizes([5], "label_codebook", "plot_spectrum") + CLASSIFICATION
-    assert rerun(project) == sorted([*labelling, "save_config"])
-
-    own.write_text("start\tstop\tclass\n0\t0.5\tlow\n0.5\t1\thighest\n")
-    assert rerun(project) == sorted(labelling)
-    table = pd.read_csv(project / "results/tables/layers.tsv", sep="\t")
-    assert set(table.loc[table["kernel_size"] == 5, "class"]) == {"low", "highest", "other", "dead"}
-    assert "low" not in set(table.loc[table["kernel_size"] == 7, "class"])
-
-
 def test_changed_training_setting_retrains_and_extracts_nothing(project):
-    project.write_config(autoencoder={"epochs": 20})
+    project.write_config(autoencoder={"epochs": 20, "seeds": 1})
     rules = ("train_autoencoder", "plot_history", "label_codebook", "plot_spectrum")
-    assert rerun(project) == sorted([*of_sizes([5, 7], *rules), *CLASSIFICATION, "save_config"])
+    expected = [*of_sizes([5, 7], *rules), *CLASSIFICATION, "compare_seeds", "save_config"]
+    assert rerun(project) == sorted(expected)
+    stability = pd.read_csv(project / "results/tables/stability.tsv", sep="\t")
+    assert stability[["kernel_size", "seeds", "kept"]].to_numpy().tolist() == [
+        [5, 1, True], [7, 1, True],
+    ]  # fmt: skip
+    assert stability["same_class_percent"].isna().all()  # there are no pairs
 
 
 def test_changed_checkpoint_is_extracted_again(project):
@@ -123,6 +101,14 @@ def test_changed_checkpoint_is_extracted_again(project):
     table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
     gamma = table[table["model"] == "gamma"].set_index("kernel_size")["n_kernels"]
     assert gamma.to_dict() == {5: 48}
+
+
+def test_changed_train_checkpoint_labels_again(project):
+    project.write_weights("alpha.safetensors", [(3, 60), (5, 120), (7, 120)], seed=50)
+    why = dry_run_reasons(project, "Labelling the codebook of")
+    assert why.keys() == {"3x3", "5x5", "7x7"}
+    # the training kernels vote for the labels
+    assert all("results/kernels.zarr/alpha/zarr.json" in reason for reason in why.values())
 
 
 @pytest.mark.parametrize("model", ["alpha", "gamma"])

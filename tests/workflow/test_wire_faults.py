@@ -117,7 +117,7 @@ def test_mended_rows_alone_are_finished(broken, wired, hub, tmp_path):
     per_model = ("extract_kernels", "classify_kernels", "plot_model")
     assert jobs_of(run) == sorted(
         [f"{rule}/{model}" for rule in per_model for model in ("unknown", "gated", "cut")]
-        + ["resolve_timm", "summarise_classes", "plot_clustered", "plot_sweep"]
+        + ["resolve_timm", "summarise_classes", "plot_clustered", "plot_sweep", "plot_means/k5"]
     )
     for model in ("gated", "cut"):
         assert_holds(project, model, broken.served[model])

@@ -1,5 +1,7 @@
 """Write the label table of one kernel size."""
 
+from pathlib import Path
+
 from kernel_atlas.logs import logged
 from kernel_atlas.proposal import label_codebook
 
@@ -7,6 +9,7 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         label_codebook(
             path_to_codebook=snakemake.input.codebook,
+            paths_to_groups=[Path(path).parent for path in snakemake.input.groups],
             path_to_own_labels=snakemake.input.own_labels or None,
             path_to_labels=snakemake.output.labels,
         )

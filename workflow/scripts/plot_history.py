@@ -9,5 +9,6 @@ from kernel_atlas.logs import logged
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         history = pd.read_csv(snakemake.input.history, sep="\t")
-        figure = draw_history(int(snakemake.wildcards.size), history)
+        size = int(snakemake.wildcards.size)
+        figure = draw_history(size, history, snakemake.params.threshold)
         save_figure(figure, snakemake.output.png, snakemake.output.svg, snakemake.params.dpi)

@@ -17,6 +17,7 @@ if __name__ == "__main__":
             paper_percents=snakemake.params.paper_percents,
             notes=snakemake.params.notes,
             thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),
+            merge=dict(snakemake.params.merge),
             paths_to_classes=dict(
                 zip(product(models, sizes), snakemake.input.classes, strict=True)
             ),

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from kernel_atlas.logs import logged
-from kernel_atlas.train import Settings, train_autoencoder
+from kernel_atlas.train import train_autoencoder
+from kernel_atlas.training import Settings
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
@@ -18,8 +19,11 @@ if __name__ == "__main__":
                 held_out=snakemake.params.held_out,
                 seed=snakemake.params.seed,
             ),
+            n_seeds=snakemake.params.seeds,
+            threads=snakemake.threads,
             device=snakemake.params.device,
             path_to_weights=snakemake.output.weights,
             path_to_codebook=snakemake.output.codebook,
+            path_to_codebooks=snakemake.output.codebooks,
             path_to_history=snakemake.output.history,
         )

@@ -8,7 +8,14 @@ from matplotlib.patches import Patch, Rectangle
 
 from kernel_atlas.codebook import N_SPECTRUM, SKIPPED, codes_of
 from kernel_atlas.figures import style
-from kernel_atlas.labels import Interval, label_rows, order_classes
+from kernel_atlas.labels import (
+    OTHER,
+    THIN_MARGIN,
+    WEAK_MATCH,
+    Interval,
+    label_rows,
+    order_classes,
+)
 
 N_COLUMNS = 25
 N_LEGEND_COLUMNS = 4
@@ -18,6 +25,8 @@ WIDTH_INCHES = 7.2
 @mpl.rc_context(style.RC)
 def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) -> Figure:
     """Kernels along the code, row by row, over a strip in the colours of their classes.
+
+    The strip is half as high where the interval's margin is thin or its match weak.
 
     Parameters
     ----------
@@ -33,6 +42,7 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
     labels = label_rows(intervals, codebook)
     names = order_classes(set(labels))
     labels = labels[rows]
+    is_doubtful = _are_doubtful(intervals, codebook)[rows]
     n_columns = min(N_COLUMNS, len(rows))
     n_lines = -(-len(rows) // n_columns)
     pitch_inches = min(WIDTH_INCHES / (n_columns + 2), 0.55)
@@ -44,10 +54,17 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
     codes = codes_of(codebook)[rows]
     for line, axes in enumerate(panels):
         chosen = slice(line * n_columns, (line + 1) * n_columns)
-        _draw_line(axes, codebook[rows[chosen]], labels[chosen], names, n_columns)
+        _draw_line(
+            axes, codebook[rows[chosen]], labels[chosen], is_doubtful[chosen], names, n_columns
+        )
         axes.text(-1, size / 2, f"{codes[chosen][0]:.2f}", ha="right", va="center", fontsize=7)
     what = "centres of k-means" if len(codebook) < N_SPECTRUM else "decoded codes, from 0 to 1"
     panels[0].set_title(f"{size}x{size}: {what}")
+    if is_doubtful.any():
+        panels[0].set_title(
+            "half a strip: thin margin or weak match",
+            loc="right", fontsize=8, fontweight="normal",
+        )  # fmt: skip
     handles = [
         Patch(facecolor=style.colour_of(name, names), label=style.title_of(name)) for name in names
     ]
@@ -57,19 +74,31 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
     return figure
 
 
+def _are_doubtful(intervals: list[Interval], codebook: np.ndarray) -> np.ndarray:
+    """Rows of the codebook in intervals that the label table has a note on, bool of shape (n,)."""
+    doubtful = [row for row in intervals if row.margin < THIN_MARGIN or row.match < WEAK_MATCH]
+    return label_rows(doubtful, codebook) != OTHER
+
+
 def _draw_line(
-    axes: Axes, kernels: np.ndarray, labels: np.ndarray, names: list[str], n_columns: int
+    axes: Axes,
+    kernels: np.ndarray,
+    labels: np.ndarray,
+    is_doubtful: np.ndarray,
+    names: list[str],
+    n_columns: int,
 ) -> None:
     size = kernels.shape[-1]
     style.draw_kernels(axes, kernels, n_columns)
     for column, label in enumerate(labels):
         # strips of one class join across the gaps between kernels
         joined = column + 1 < len(labels) and labels[column + 1] == label
+        height = size * (0.1 if is_doubtful[column] else 0.2)
         axes.add_patch(
             Rectangle(
-                (column * (size + 1), size + 0.25), size + joined, size * 0.16,
+                (column * (size + 1), size + 0.25), size + joined, height,
                 facecolor=style.colour_of(label, names), linewidth=0,
             )
         )  # fmt: skip
-    axes.set(xlim=(-0.2, n_columns * (size + 1)), ylim=(size * 1.2 + 0.3, -0.2))
+    axes.set(xlim=(-0.2, n_columns * (size + 1)), ylim=(size * 1.24 + 0.3, -0.2))
     axes.axis("off")

@@ -25,10 +25,10 @@ COLOURS = {
     "on_cross": "#c25a00",
     "off_cross": "#f7b877",
     FIRST_DERIVATIVE: "#2e9a57",
-    f"{FIRST_DERIVATIVE}_right": "#1b7a3f",
-    f"{FIRST_DERIVATIVE}_down": "#4caf6d",
-    f"{FIRST_DERIVATIVE}_left": "#86cd98",
-    f"{FIRST_DERIVATIVE}_up": "#bfe5c6",
+    f"{FIRST_DERIVATIVE}_right": "#00441b",
+    f"{FIRST_DERIVATIVE}_down": "#23985f",
+    f"{FIRST_DERIVATIVE}_left": "#90c43c",
+    f"{FIRST_DERIVATIVE}_up": "#d5edb4",
     "on_second_derivative": "#6a4c9c",
     "off_second_derivative": "#c3b1df",
     "on_square": "#a8325a",
@@ -72,8 +72,10 @@ def merge_first_derivatives(label: str) -> str:
     return FIRST_DERIVATIVE if label in FIRST_DERIVATIVES else label
 
 
-def draw_kernels(axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1) -> None:
-    """Draw kernels as grey images in rows, each scaled to its own range.
+def draw_kernels(
+    axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1, peak: float | None = None
+) -> None:
+    """Draw kernels as grey images in rows.
 
     Parameters
     ----------
@@ -83,6 +85,9 @@ def draw_kernels(axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1) 
     kernels : ndarray of shape (n, k, k)
         NaN leaves the place blank.
     n_columns, gap : int
+    peak : float, optional
+        The value that is white; its negative is black, and zero halfway between. By default
+        each kernel is scaled to its own range, from black to white.
     """
     n, size = kernels.shape[:2]
     pitch = size + gap
@@ -93,7 +98,7 @@ def draw_kernels(axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1) 
         row, column = divmod(i, n_columns)
         if np.isnan(kernel).all():
             continue
-        low, high = kernel.min(), kernel.max()
+        low, high = (kernel.min(), kernel.max()) if peak is None else (-peak, peak)
         scaled = np.full_like(kernel, 0.5) if low == high else (kernel - low) / (high - low)
         canvas[row * pitch : row * pitch + size, column * pitch : column * pitch + size] = scaled
         frames.append(Rectangle((column * pitch, row * pitch), size, size))

@@ -1,0 +1,66 @@
+"""The mean kernel of each class, beside the nearest member of the DoG family."""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from kernel_atlas.figures import style
+from kernel_atlas.means import ClassMean
+
+MIN_CORRELATION = 0.9  # below, a mean is not what its class's name says
+WARNING_COLOUR = "#c00000"
+N_COLUMNS = 4
+
+
+@mpl.rc_context(style.RC)
+def draw_means(size: int, means: Sequence[ClassMean]) -> Figure:
+    """A cell a class: its mean, beside it the family's member, below how near they are.
+
+    Parameters
+    ----------
+    size : int
+        Kernel size k.
+    means : sequence of ClassMean
+        Drawn in this order, row by row.
+    """
+    if not means:
+        return style.notice(f"{size}x{size}: no kernel is clustered")
+    n_rows = -(-len(means) // N_COLUMNS)
+    figure = style.new_figure(
+        7.2,
+        0.4 + 1.35 * n_rows,
+        f"{size}x{size}: mean kernel of each class (left), nearest of the DoG family (right)",
+    )
+    panels = figure.subplots(n_rows, N_COLUMNS, squeeze=False).ravel()
+    labels = [mean.label for mean in means]
+    for axes in panels:
+        axes.axis("off")
+    for axes, mean in zip(panels, means, strict=False):  # the last row may have places left
+        _draw_one(axes, mean, style.colour_of(mean.label, labels))
+    return figure
+
+
+def _draw_one(axes: Axes, mean: ClassMean, colour: str) -> None:
+    size = len(mean.mean)
+    gap = 1
+    # both of unit norm, as members are, so that their shapes compare
+    pair = np.stack([mean.mean / np.linalg.norm(mean.mean), mean.member])
+    style.draw_kernels(axes, pair, 2, gap, peak=np.nanmax(np.abs(pair)))
+    axes.add_patch(Rectangle((-0.2 * size, 0), 0.12 * size, size, facecolor=colour))
+    axes.set(xlim=(-0.2 * size, 2 * size + gap), ylim=(size, 0))
+    title = f"{style.title_of(mean.label)}{mean.axis and f', {mean.axis}'}"
+    axes.set_title(title, fontsize=8)
+
+    facts = [(f"n = {mean.n_kernels:,} ({mean.percent:.1f} %)", "black")]
+    if np.isfinite(mean.correlation):
+        low = mean.correlation < MIN_CORRELATION
+        facts.append((f"r = {mean.correlation:.3f}", WARNING_COLOUR if low else "black"))
+    for line, (text, text_colour) in enumerate(facts):
+        below = (0, -3 - 10 * line)
+        axes.annotate(
+            text, (0, size), below, textcoords="offset points", va="top", color=text_colour
+        )
