@@ -45,6 +45,12 @@ class Interval:
     match: float = float("nan")
     margin: float = float("nan")
 
+    @property
+    def note(self) -> str:
+        """What is to be doubted about the class, if anything."""
+        notes = {"thin margin": self.margin < THIN_MARGIN, "weak match": self.match < WEAK_MATCH}
+        return ", ".join(name for name, holds in notes.items() if holds and self.label != OTHER)
+
 
 def label_rows(intervals: list[Interval], codebook: np.ndarray) -> np.ndarray:
     """The class of each row of a codebook, an array of str of shape (n,)."""
@@ -63,9 +69,7 @@ def write_labels(intervals: list[Interval], path_to_labels: str | Path) -> None:
         writer.writerow(["start", "stop", "class", "match", "margin", "note"])
         for row in intervals:
             facts = ["" if np.isnan(x) else f"{x:.3f}" for x in (row.match, row.margin)]
-            notes = {"thin margin": row.margin < THIN_MARGIN, "weak match": row.match < WEAK_MATCH}
-            note = ", ".join(name for name, holds in notes.items() if holds and row.label != OTHER)
-            writer.writerow([f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, note])
+            writer.writerow([f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, row.note])
 
 
 def read_labels(path: str | Path) -> list[Interval]:

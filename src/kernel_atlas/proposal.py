@@ -26,10 +26,10 @@ MAX_DISSIMILARITY = 0.2
 POOLING_LENGTH = 0.002
 # A class needs the majority of the votes; where none has it, the code is `other`.
 MIN_SHARE = 0.5
-# A shorter interval (a step of the spectrum) is taken for a passage between its neighbours.
-MIN_LENGTH = 0.002
+# A shorter interval (half a step of the spectrum) is taken for a passage between its neighbours.
+MIN_LENGTH = 0.001
 # A class that matches with a smaller cosine is none; without any, the vote is for `other`.
-MIN_MATCH = 0.5
+MIN_MATCH = 0.45
 # Near ties go to the simpler shape: wide centres and shifted edges all but match a second
 # derivative, and where nothing decides, another seed decides otherwise (docs/labels.md).
 # Factors of the dissimilarity from a class's best template,

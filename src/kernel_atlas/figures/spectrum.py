@@ -10,8 +10,6 @@ from kernel_atlas.codebook import N_SPECTRUM, SKIPPED, codes_of
 from kernel_atlas.figures import style
 from kernel_atlas.labels import (
     OTHER,
-    THIN_MARGIN,
-    WEAK_MATCH,
     Interval,
     label_rows,
     order_classes,
@@ -42,7 +40,8 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
     labels = label_rows(intervals, codebook)
     names = order_classes(set(labels))
     labels = labels[rows]
-    is_doubtful = _are_doubtful(intervals, codebook)[rows]
+    noted = [interval for interval in intervals if interval.note]
+    is_doubtful = label_rows(noted, codebook)[rows] != OTHER
     n_columns = min(N_COLUMNS, len(rows))
     n_lines = -(-len(rows) // n_columns)
     pitch_inches = min(WIDTH_INCHES / (n_columns + 2), 0.55)
@@ -72,12 +71,6 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
         handles=handles, loc="outside lower center", ncols=N_LEGEND_COLUMNS, handlelength=1.2
     )
     return figure
-
-
-def _are_doubtful(intervals: list[Interval], codebook: np.ndarray) -> np.ndarray:
-    """Rows of the codebook in intervals that the label table has a note on, bool of shape (n,)."""
-    doubtful = [row for row in intervals if row.margin < THIN_MARGIN or row.match < WEAK_MATCH]
-    return label_rows(doubtful, codebook) != OTHER
 
 
 def _draw_line(
