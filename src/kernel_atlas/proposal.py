@@ -23,7 +23,7 @@ MAX_KERNELS = 50_000
 # farther from its nearest code, a kernel says little about it: the paper's narrower threshold
 MAX_DISSIMILARITY = 0.2
 # Standard deviation of the Gaussian over which votes along the code are pooled.
-POOLING_LENGTH = 0.002
+POOLING_LENGTH = 0.003
 # A class needs the majority of the votes; where none has it, the code is `other`.
 MIN_SHARE = 0.5
 # A shorter interval (half a step of the spectrum) is taken for a passage between its neighbours.
@@ -33,11 +33,11 @@ MIN_MATCH = 0.45
 # Near ties go to the simpler shape: wide centres and shifted edges all but match a second
 # derivative, and where nothing decides, another seed decides otherwise (docs/labels.md).
 # Factors of the dissimilarity from a class's best template,
-HANDICAP = {"first_derivative": 0.67, "cross": 1.35, "second_derivative": 2.0}
+HANDICAP = {"first_derivative": 0.67, "cross": 1.35, "second_derivative": 1.75}
 # to which this is added before, so that no near perfect match decides by a hair.
 SLACK = 0.04
-# A class farther than this is none either: a second derivative needs a cosine of 0.69.
-MAX_DISTANCE = 0.7
+# A class farther than this is none either: a second derivative needs a cosine of 0.70.
+MAX_DISTANCE = 0.6
 FAR = 10.0  # beyond any distance, handicap included
 # what a code counts beside a kernel: enough where no kernel is
 WEIGHT_OF_CODES = 1e-6
