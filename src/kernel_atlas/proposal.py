@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from kernel_atlas import family
 from kernel_atlas.codebook import codes_of, nearest_codes, read_codebook
@@ -90,8 +91,6 @@ def propose_labels(codebook: np.ndarray, kernels: np.ndarray) -> list[Interval]:
     list of Interval
         Covering [0, 1] without gaps; empty if n is 0.
     """
-    from scipy.ndimage import gaussian_filter1d
-
     n_codes = len(codebook)
     if not n_codes:
         return []
@@ -100,26 +99,22 @@ def propose_labels(codebook: np.ndarray, kernels: np.ndarray) -> list[Interval]:
     rows = np.concatenate([rows[is_near], np.arange(n_codes)])
     weights = np.concatenate([np.ones(is_near.sum()), np.full(n_codes, WEIGHT_OF_CODES)])
     classes, match = match_classes(np.concatenate([kernels[is_near], codebook]))
-    vote = _nearest_class(classes, match)
-    names = np.array([*classes, OTHER])
+    names = [*classes, OTHER]
     votes = np.zeros((n_codes, len(names)))
-    np.add.at(votes, (rows, vote), weights)
-    pooled = gaussian_filter1d(votes, POOLING_LENGTH * n_codes, axis=0, mode="constant")
-    has_majority = pooled.max(axis=1) >= MIN_SHARE * pooled.sum(axis=1)
-    labels = names[np.where(has_majority, pooled.argmax(axis=1), len(classes))]
-    labels = _merge_slivers(labels, round(MIN_LENGTH * n_codes))
+    np.add.at(votes, (rows, _nearest_class(classes, match)), weights)
+    winner = _count(votes)
+
     codes = codes_of(codebook)
     borders = np.concatenate([[0.0], (codes[1:] + codes[:-1]) / 2, [1.0]])
     intervals = []
-    for first, end in _runs(labels):
-        label = str(labels[first])
-        own = list(names).index(label)
+    for first, end in _runs(winner):
+        own = winner[first]
         share = votes[first:end].sum(axis=0) / votes[first:end].sum()
         margin = share[own] - np.delete(share, own).max()
         inside = (rows >= first) & (rows < end)
-        cosine = match[inside].max(axis=1) if label == OTHER else match[inside, own]
+        cosine = match[inside].max(axis=1) if names[own] == OTHER else match[inside, own]
         mean_match = np.average(cosine, weights=weights[inside])
-        intervals.append(Interval(borders[first], borders[end], label, mean_match, margin))
+        intervals.append(Interval(borders[first], borders[end], names[own], mean_match, margin))
     return intervals
 
 
@@ -156,6 +151,15 @@ def _nearest_class(classes: list[str], match: np.ndarray) -> np.ndarray:
     is_none = (match < MIN_MATCH) | (distance > MAX_DISTANCE)
     nearest = (distance + FAR * is_none).argmin(axis=1)
     return np.where(is_none.all(axis=1), len(classes), nearest)
+
+
+def _count(votes: np.ndarray) -> np.ndarray:
+    """The column that wins at each code, the last (`other`) without a majority: shape (n,)."""
+    n_codes, n_names = votes.shape
+    pooled = gaussian_filter1d(votes, POOLING_LENGTH * n_codes, axis=0, mode="constant")
+    has_majority = pooled.max(axis=1) >= MIN_SHARE * pooled.sum(axis=1)
+    winner = np.where(has_majority, pooled.argmax(axis=1), n_names - 1)
+    return _merge_slivers(winner, round(MIN_LENGTH * n_codes))
 
 
 def _handicap(label: str) -> float:

@@ -79,6 +79,16 @@ def test_saved_without_what_is_missing_and_twice_as_the_same_bytes(sweep, tmp_pa
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
 
+def test_states_the_percentages_at_the_threshold():
+    sweep = sweep_of(sizes=(5,))
+    is_shuffled = (sweep["method"] == "codebook") & (sweep["kernels"] == "shuffled")
+    sweep.loc[is_shuffled & (sweep["threshold"] == THRESHOLDS[5]), "percent"] = 12.34
+    (stated,) = [
+        text for text in texts_of(draw_sweep(sweep, THRESHOLDS)) if "shuffled 12.3 %" in text
+    ]
+    assert f"at {THRESHOLDS[5]:g}: own " in stated
+
+
 def test_no_kernels_give_a_notice(tmp_path):
     figure = draw_sweep(sweep_of()[:0], THRESHOLDS)
     (text,) = texts_of(figure)

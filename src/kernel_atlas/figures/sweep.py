@@ -55,7 +55,16 @@ def draw_sweep(sweep: pd.DataFrame, thresholds: Mapping[int, float]) -> Figure:
                       label=label)  # fmt: skip
         axes.axvline(thresholds[size], color="0.75", lw=0.8, zorder=0)
         ends = rows["threshold"].min(), rows["threshold"].max()
-        axes.set(ylim=(0, 100), xlim=ends, xlabel="threshold (dissimilarity)")
+        here = by_codebook[by_codebook["threshold"] == thresholds[size]].dropna()
+        percent = here.set_index("kernels")["percent"]
+        facts = [
+            f"{name.replace('_', ' ')} {percent[name]:.1f} %" for name in LINES if name in percent
+        ]
+        label = "threshold (dissimilarity)"
+        if facts:
+            stated = ", ".join(facts[:2]), ", ".join(facts[2:])
+            label += f"\nat {thresholds[size]:g}: {stated[0]}\n{stated[1]}"
+        axes.set(ylim=(0, 100), xlim=ends, xlabel=label)
         axes.set_title(f"{size}x{size}")
     panels[0].set_ylabel("clustered (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
