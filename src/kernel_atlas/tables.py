@@ -1,5 +1,6 @@
 """The tables across models: how much is clustered, and what in which layer."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from kernel_atlas.summary import (
     pool_families,
     sum_up,
 )
+
+logger = logging.getLogger(__name__)
 
 # controls that stand in the table of clustered percentages itself
 SHOWN_CONTROLS = ("random", "phase_randomised")
@@ -71,11 +74,15 @@ def summarise_classes(
     """
     counts: dict[tuple[str, int], pd.DataFrame] = {}
     layers_of: dict[tuple[str, int], pd.DataFrame] = {}
+    unknown = set(merge)
     for (model, size), path in paths_to_classes.items():
         classes = pd.read_parquet(path)
+        unknown -= set(classes["class"].cat.categories)
         if not classes.empty:
             counts[model, size] = count_layers(classes)
             layers_of[model, size] = count_by_layer(merge_classes(classes, merge))
+    for name in sorted(unknown):
+        logger.warning("config: merge.%s: no label table has this class", name)
     sweeps = [pd.DataFrame(columns=["model", *CONTROL_COLUMNS]).astype(CONTROL_COLUMNS)]
     for model, path in paths_to_controls.items():
         sweeps.append(pd.read_csv(path, sep="\t", dtype=CONTROL_COLUMNS).assign(model=model))

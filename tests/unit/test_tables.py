@@ -135,7 +135,7 @@ def test_two_models_of_two_sizes_are_not_mixed_up(summarise):
     ]
 
 
-def test_merged_classes_are_counted_as_one_by_layer_and_change_nothing_else(summarise):
+def test_merged_classes_are_counted_as_one_by_layer_and_change_nothing_else(summarise, caplog):
     tables = {
         ("a", 5): classes_of(x="on_centre on_cross other on_cross", y="off_cross dead"),
         ("a", 7): classes_of(x="on_cross mine"),
@@ -144,6 +144,8 @@ def test_merged_classes_are_counted_as_one_by_layer_and_change_nothing_else(summ
     merged = summarise(
         tables, merge={"on_cross": "on_centre", "off_cross": "mine", "on_square": "off_square"}
     )
+    # misspelt, it would pass in silence
+    assert caplog.messages == ["config: merge.on_square: no label table has this class"]
     layers = merged.pop("layers")
     assert layers.astype(object).fillna("").to_numpy().tolist() == [
         ["a", 5, 0, "x", "on_centre", 3, 75, 2, 0.02],
