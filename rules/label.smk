@@ -23,6 +23,7 @@ rule label_codebook:
         mem_mb=4000,
         runtime=30,
     params:
+        is_kmeans=is_kmeans,
         version=versions.LABEL,
     message:
         "Labelling the codebook of {wildcards.size}x{wildcards.size} kernels"

@@ -108,6 +108,7 @@ rule compare_seeds:
             config["thresholds"][f"k{size}"] for size in config["autoencoder"]["sizes"]
         ],
         labels_version=versions.LABEL,
+        classify_version=versions.CLASSIFY,
         version=versions.STABILITY,
     message:
         "Comparing the classes that the seeds give"

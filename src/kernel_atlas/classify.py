@@ -149,7 +149,7 @@ def classify_kernels(
         The banks of `controls.fit_baselines`.
     path_to_controls : path
         Written: tab-separated; for each size, method, control and threshold, how many
-        of how many live kernels are clustered (docs/results.md).
+        of how many live kernels are clustered (docs/tables.md).
     """
     controls = []
     for size, path_to_classes in paths_to_classes.items():

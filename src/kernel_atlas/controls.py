@@ -17,8 +17,6 @@ from kernel_atlas.training_set import sample_training_set
 SEED = 0
 # numbers of centres of k-means on the sphere
 N_CENTRES = (10, 50, 200)
-# k-means is fitted to so many kernels at most, drawn at random
-MAX_KERNELS = 50_000
 
 Control = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -106,7 +104,7 @@ def fit_baselines(
     """
     from sklearn.cluster import KMeans
 
-    kernels = sample_training_set(paths_to_groups, size, MAX_KERNELS)
+    kernels = sample_training_set(paths_to_groups, size)
     banks = {"templates": np.array([kernel for _, kernel in family.templates(size)])}
     for n_centres in N_CENTRES:
         if len(kernels) >= n_centres:

@@ -200,8 +200,9 @@ def templates(size: int) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _pair(name: str, kernel: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    yield f"on_{name}", kernel
-    yield f"off_{name}", -kernel
+    if kernel.any():  # on 2x2 some are constant
+        yield f"on_{name}", kernel
+        yield f"off_{name}", -kernel
 
 
 def _per_kernel(parameter: Number) -> np.ndarray:

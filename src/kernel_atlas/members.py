@@ -46,7 +46,7 @@ def fit_members(kernels: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
         - `member`, categorical: class of the member.
         - `sigma`, float32: its scale in pixels, 0.3 to k (see `family`), of crosses to k / 3;
-          of squares width / sqrt(12), a box's standard deviation, so that sizes compare.
+          of squares (width 1 to k) width / sqrt(12), a box's standard deviation.
         - `ratio`, float32: of centres and crosses, 1.6, 3 or infinite; else NaN.
         - `direction`, float32: of derivatives, in degrees from x (right) towards y (down);
           first derivatives in (-180, 180], second in [0, 180); else NaN.

@@ -13,14 +13,13 @@ from scipy.ndimage import gaussian_filter1d
 
 from kernel_atlas import family
 from kernel_atlas.codebook import codes_of, nearest_codes, read_codebook
+from kernel_atlas.kmeans import nearest_centres
 from kernel_atlas.labels import OTHER, Interval, read_labels, write_labels
 from kernel_atlas.sphere import to_sphere
 from kernel_atlas.training_set import sample_training_set
 
 logger = logging.getLogger(__name__)
 
-# so many training kernels vote at most, drawn at random
-MAX_KERNELS = 50_000
 # farther from its nearest code, a kernel says little about it: the paper's narrower threshold
 MAX_DISSIMILARITY = 0.2
 # Standard deviation of the Gaussian over which votes along the code are pooled.
@@ -49,6 +48,7 @@ _BATCH = 4096
 def label_codebook(
     path_to_codebook: str | Path,
     paths_to_groups: Sequence[str | Path],
+    is_kmeans: bool,
     path_to_own_labels: str | Path | None,
     path_to_labels: str | Path,
 ) -> None:
@@ -58,6 +58,8 @@ def label_codebook(
     ----------
     paths_to_groups : sequence of path
         The train models' groups in the store.
+    is_kmeans : bool
+        Whether the codebook holds k-means centres.
     path_to_labels : path
         Written: tab-separated (`labels`).
 
@@ -71,12 +73,14 @@ def label_codebook(
         logger.info("labels taken from %s", path_to_own_labels)
     else:
         codebook = read_codebook(path_to_codebook)
-        kernels = sample_training_set(paths_to_groups, codebook.shape[-1], MAX_KERNELS)
-        intervals = propose_labels(codebook, kernels)
+        kernels = sample_training_set(paths_to_groups, codebook.shape[-1])
+        intervals = propose_labels(codebook, kernels, is_kmeans)
     write_labels(intervals, path_to_labels)
 
 
-def propose_labels(codebook: np.ndarray, kernels: np.ndarray) -> list[Interval]:
+def propose_labels(
+    codebook: np.ndarray, kernels: np.ndarray, is_kmeans: bool = False
+) -> list[Interval]:
     """Label each code by the votes of the kernels about it; equal neighbours are one interval.
 
     Parameters
@@ -85,6 +89,9 @@ def propose_labels(codebook: np.ndarray, kernels: np.ndarray) -> list[Interval]:
     kernels : ndarray of shape (m, k, k)
         Live kernels, such as the codebook was fitted to. Without any, the codes themselves
         decide.
+    is_kmeans : bool
+        Whether the codebook holds k-means centres: kernels vote at the one they belong to,
+        and neighbours, which have nothing in common, are not pooled.
 
     Returns
     -------
@@ -94,7 +101,10 @@ def propose_labels(codebook: np.ndarray, kernels: np.ndarray) -> list[Interval]:
     n_codes = len(codebook)
     if not n_codes:
         return []
-    rows, dissimilarity = nearest_codes(to_sphere(kernels), codebook)
+    if is_kmeans:
+        rows, dissimilarity = nearest_centres(kernels, codebook)
+    else:
+        rows, dissimilarity = nearest_codes(to_sphere(kernels), codebook)
     is_near = dissimilarity < MAX_DISSIMILARITY
     rows = np.concatenate([rows[is_near], np.arange(n_codes)])
     weights = np.concatenate([np.ones(is_near.sum()), np.full(n_codes, WEIGHT_OF_CODES)])
@@ -102,7 +112,7 @@ def propose_labels(codebook: np.ndarray, kernels: np.ndarray) -> list[Interval]:
     names = [*classes, OTHER]
     votes = np.zeros((n_codes, len(names)))
     np.add.at(votes, (rows, _nearest_class(classes, match)), weights)
-    winner = _count(votes)
+    winner = _count(votes, is_kmeans)
 
     codes = codes_of(codebook)
     borders = np.concatenate([[0.0], (codes[1:] + codes[:-1]) / 2, [1.0]])
@@ -153,13 +163,15 @@ def _nearest_class(classes: list[str], match: np.ndarray) -> np.ndarray:
     return np.where(is_none.all(axis=1), len(classes), nearest)
 
 
-def _count(votes: np.ndarray) -> np.ndarray:
+def _count(votes: np.ndarray, is_kmeans: bool) -> np.ndarray:
     """The column that wins at each code, the last (`other`) without a majority: shape (n,)."""
     n_codes, n_names = votes.shape
-    pooled = gaussian_filter1d(votes, POOLING_LENGTH * n_codes, axis=0, mode="constant")
+    pooled = votes
+    if not is_kmeans:
+        pooled = gaussian_filter1d(votes, POOLING_LENGTH * n_codes, axis=0, mode="constant")
     has_majority = pooled.max(axis=1) >= MIN_SHARE * pooled.sum(axis=1)
     winner = np.where(has_majority, pooled.argmax(axis=1), n_names - 1)
-    return _merge_slivers(winner, round(MIN_LENGTH * n_codes))
+    return winner if is_kmeans else _merge_slivers(winner, round(MIN_LENGTH * n_codes))
 
 
 def _handicap(label: str) -> float:

@@ -14,8 +14,6 @@ from kernel_atlas.labels import label_rows
 from kernel_atlas.proposal import propose_labels
 from kernel_atlas.training_set import sample_training_set
 
-# so many training kernels are compared at most, drawn at random
-MAX_KERNELS = 50_000
 COLUMNS = [
     "kernel_size", "seeds", "kept", "n_kernels", "n_clustered", "clustered_percent",
     "same_class_percent",
@@ -87,7 +85,7 @@ def compare_seeds(
         with np.load(path_to_codebooks) as codebooks:
             if not codebooks.files:
                 continue
-            kernels = sample_training_set(paths_to_groups, size, MAX_KERNELS)
+            kernels = sample_training_set(paths_to_groups, size)
             table = compare_codebooks(codebooks, kernels, thresholds[size])
             kept = read_codebook(paths_to_kept[size])
             is_kept = [name for name in codebooks if np.array_equal(codebooks[name], kept)]

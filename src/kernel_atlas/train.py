@@ -114,8 +114,8 @@ def _train_side_by_side(runs: Sequence[Training], threads: int, folder: Path, la
     """Train all; where one fails or the user interrupts, the others end soon."""
     # torch's own threads are set for each thread that calls it
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        futures = [pool.submit(run.train, folder, label, line) for line, run in enumerate(runs)]
         try:
+            futures = [pool.submit(run.train, folder, label, line) for line, run in enumerate(runs)]
             for future in as_completed(futures):
                 future.result()
         finally:

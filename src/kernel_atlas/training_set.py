@@ -13,6 +13,10 @@ from kernel_atlas.sphere import find_dead
 
 logger = logging.getLogger(__name__)
 
+# enough for baselines, labels and the comparison of seeds
+MAX_SAMPLE = 50_000
+SEED = 0
+
 
 def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.ndarray:
     """All live kernels of one size of the train models, whatever the order of the sheet.
@@ -33,14 +37,12 @@ def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.nd
     return np.concatenate(parts)
 
 
-def sample_training_set(
-    paths_to_groups: Sequence[str | Path], size: int, n_kernels: int, seed: int = 0
-) -> np.ndarray:
-    """At most `n_kernels` of `read_training_set`, drawn at random."""
+def sample_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.ndarray:
+    """At most `MAX_SAMPLE` of `read_training_set`, drawn at random: the same ones every time."""
     kernels = read_training_set(paths_to_groups, size)
-    if len(kernels) <= n_kernels:
+    if len(kernels) <= MAX_SAMPLE:
         return kernels
-    return np.random.default_rng(seed).choice(kernels, n_kernels, replace=False)
+    return np.random.default_rng(SEED).choice(kernels, MAX_SAMPLE, replace=False)
 
 
 def list_training_set(

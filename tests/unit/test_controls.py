@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernel_atlas import controls, family
+from kernel_atlas import controls, family, training_set
 from kernel_atlas.codebook import nearest_codes
 from kernel_atlas.controls import CONTROLS, fit_baselines, make_controls
 from kernel_atlas.sphere import find_dead, flatten, from_sphere, to_sphere
@@ -172,9 +172,9 @@ def test_too_few_live_kernels_leave_k_means_out(fit, rng, n_live, names):
 def test_k_means_is_fitted_to_so_many_kernels_at_most(fit, rng, monkeypatch):
     kernels = rng.normal(size=(250, 5, 5))
     whole = fit(kernels)
-    monkeypatch.setattr(controls, "MAX_KERNELS", 250)
+    monkeypatch.setattr(training_set, "MAX_SAMPLE", 250)
     np.testing.assert_array_equal(fit(kernels)["kmeans_50"], whole["kmeans_50"])
-    monkeypatch.setattr(controls, "MAX_KERNELS", 50)
+    monkeypatch.setattr(training_set, "MAX_SAMPLE", 50)
     monkeypatch.setattr(controls, "N_CENTRES", (10, 50, 51))
     capped = fit(kernels)
     assert list(capped) == ["templates", "kmeans_10", "kmeans_50"]

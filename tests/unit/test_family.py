@@ -31,7 +31,7 @@ def assert_fourfold(kernel):
     assert equal(kernel, kernel[::-1])
 
 
-@SIZES
+@pytest.mark.parametrize("size", [2, 3, 5, 7, 9])  # on 2x2 some functions are constant
 def test_templates_are_centred_of_unit_norm_and_alive(size):
     names, kernels = zip(*templates(size), strict=True)
     assert {kernel.shape for kernel in kernels} == {(size, size)}

@@ -5,9 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from kernel_atlas import family, proposal
+from kernel_atlas import family, proposal, training_set
+from kernel_atlas.codebook import nearest_codes
+from kernel_atlas.kmeans import min_max_scale, nearest_centres
 from kernel_atlas.labels import label_rows, read_labels
-from kernel_atlas.proposal import label_codebook, propose_labels
+from kernel_atlas.proposal import label_codebook, match_classes, propose_labels
+from kernel_atlas.sphere import to_sphere
 
 ROWS = 50  # of each member in the codebooks made here
 CENTRE = family.difference_of_gaussians(7, 0.8)
@@ -200,15 +203,35 @@ def test_slivers_side_by_side_leave_no_sliver(members, monkeypatch):
 def test_a_few_centres_each_keep_their_class(members, n_codes):
     names = list(members)[:n_codes]
     codebook = np.array([members[name] for name in names])
-    assert label_rows(propose_by_codes(codebook), codebook).tolist() == names
+    found = propose_labels(codebook, codebook[:0], is_kmeans=True)
+    assert label_rows(found, codebook).tolist() == names
 
 
-def test_a_few_centres_are_not_outvoted_by_the_kernels_of_others(members):
+@pytest.mark.parametrize("n_codes", [10, 100, 1000])
+def test_centres_are_not_outvoted_by_the_kernels_of_others(members, rng, n_codes):
     """Centres of k-means have no order: neighbours have nothing in common."""
-    names = list(members)[:10]
-    codebook = np.array([members[name] for name in names])
-    kernels = np.repeat(codebook, [500, 1, 0, 500, 1, 1, 0, 500, 0, 500], axis=0)
-    assert label_rows(propose_labels(codebook, kernels), codebook).tolist() == names
+    names = rng.permutation(list(members)[:10] * (n_codes // 10)).tolist()
+    kernels = np.array([members[name] for name in names])
+    codebook = min_max_scale(kernels).reshape(kernels.shape)
+    voting = kernels[rng.choice(n_codes, 2000, p=rng.dirichlet(np.full(n_codes, 0.1)))]
+    found = propose_labels(codebook, voting, is_kmeans=True)
+    assert label_rows(found, codebook).tolist() == names
+
+
+def test_kernels_vote_at_the_centre_that_they_are_classified_to(rng):
+    """k-means' own metric and the cosine do not always name the same centre."""
+    kernels = rng.normal(size=(2000, 3, 3)).astype(np.float32)
+    centres = min_max_scale(kernels[:2]).reshape(2, 3, 3)
+    belongs = nearest_centres(kernels, centres)[0]
+    assert (belongs != nearest_codes(to_sphere(kernels), centres)[0]).any()
+    voting = kernels[nearest_centres(kernels, centres)[1] < proposal.MAX_DISSIMILARITY]
+    match = match_classes(voting)[1]
+    found = propose_labels(centres, kernels, is_kmeans=True)
+    own = match[nearest_centres(voting, centres)[0] == 0]
+    label = found[0].label
+    classes = match_classes(voting)[0]
+    expected = own.max(axis=1) if label == "other" else own[:, classes.index(label)]
+    assert found[0].match == pytest.approx(expected.mean(), abs=1e-4)
 
 
 def test_an_empty_codebook_has_no_intervals():
@@ -237,7 +260,7 @@ def label(tmp_path, write_group, members):
         groups = [
             write_group(f"net{i}", [("a", part)]) for i, part in enumerate(np.split(kernels, 2))
         ]
-        label_codebook(tmp_path / "codebook.npy", groups, own, tmp_path / "labels.tsv")
+        label_codebook(tmp_path / "codebook.npy", groups, False, own, tmp_path / "labels.tsv")
         return codebook, read_labels(tmp_path / "labels.tsv")
 
     return run
@@ -261,8 +284,10 @@ def test_the_table_holds_what_the_kernels_of_all_train_models_propose(tmp_path, 
 @pytest.mark.parametrize(("limit", "n_voting"), [(9, 9), (20, 20), (30, 20)])
 def test_so_many_training_kernels_vote_at_most(label, members, monkeypatch, limit, n_voting):
     voting = []
-    monkeypatch.setattr(proposal, "MAX_KERNELS", limit)
-    monkeypatch.setattr(proposal, "propose_labels", lambda _, kernels: voting.append(kernels) or [])
+    monkeypatch.setattr(training_set, "MAX_SAMPLE", limit)
+    monkeypatch.setattr(
+        proposal, "propose_labels", lambda _, kernels, __: voting.append(kernels) or []
+    )
     label(np.repeat([members["on_cross"]], 20, axis=0) * np.arange(1, 21).reshape(20, 1, 1))
     (kernels,) = voting
     assert kernels.shape == (n_voting, 5, 5)
@@ -272,7 +297,7 @@ def test_so_many_training_kernels_vote_at_most(label, members, monkeypatch, limi
 def test_a_skipped_size_has_an_empty_table(tmp_path, write_group):
     group = write_group("net", [("a", CENTRE[None])])
     np.save(tmp_path / "codebook.npy", np.zeros((0, 9, 9), np.float32))
-    label_codebook(tmp_path / "codebook.npy", [group], None, tmp_path / "labels.tsv")
+    label_codebook(tmp_path / "codebook.npy", [group], False, None, tmp_path / "labels.tsv")
     assert read_labels(tmp_path / "labels.tsv") == []
 
 
@@ -282,6 +307,8 @@ def test_an_own_table_takes_the_place_of_the_proposal(tmp_path, ending, encoding
     np.save(tmp_path / "codebook.npy", np.zeros((11, 3, 3), np.float32))
     lines = ["class\tstart\tstop\tnote", "ring-2\t0.5\t1\tmine", "", "on_centre\t0\t0.25\t", ""]
     (tmp_path / "own.tsv").write_bytes(ending.join(lines).encode(encoding))
-    label_codebook(tmp_path / "codebook.npy", [], tmp_path / "own.tsv", tmp_path / "labels.tsv")
+    label_codebook(
+        tmp_path / "codebook.npy", [], False, tmp_path / "own.tsv", tmp_path / "labels.tsv"
+    )
     found = [(row.start, row.stop, row.label) for row in read_labels(tmp_path / "labels.tsv")]
     assert found == [(0, 0.25, "on_centre"), (0.5, 1, "ring-2")]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kernel_atlas import family, stability
+from kernel_atlas import family, training_set
 from kernel_atlas.stability import COLUMNS, compare_codebooks, compare_seeds
 
 CENTRE = family.difference_of_gaussians(7, 0.8)
@@ -117,6 +117,6 @@ def test_without_codebooks_the_table_has_a_header_alone(compare, sizes):
 
 
 def test_so_many_kernels_are_compared_at_most(compare, monkeypatch):
-    monkeypatch.setattr(stability, "MAX_KERNELS", 6)
+    monkeypatch.setattr(training_set, "MAX_SAMPLE", 6)
     found = compare({7: {"1": np.array([CENTRE, EDGE, CROSS])}}, kept="1")
     assert found["n_kernels"].item() == 6

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kernel_atlas import training_set
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.training_set import list_training_set, read_training_set, sample_training_set
 
@@ -37,8 +38,11 @@ def test_a_size_that_no_model_has(groups):
 
 
 @pytest.mark.parametrize(("limit", "n_drawn"), [(0, 0), (1, 1), (3, 3), (4, 4), (5, 4)])
-def test_a_sample_has_so_many_live_kernels_at_most_each_once(groups, five, limit, n_drawn):
-    found = sample_training_set(groups.values(), 5, limit)
+def test_a_sample_has_so_many_live_kernels_at_most_each_once(
+    groups, five, monkeypatch, limit, n_drawn
+):
+    monkeypatch.setattr(training_set, "MAX_SAMPLE", limit)
+    found = sample_training_set(groups.values(), 5)
     assert (found.shape, found.dtype) == ((n_drawn, 5, 5), np.float32)
     live = [kernel.tobytes() for kernel in five[[0, 1, 2, 4]]]
     drawn = [kernel.tobytes() for kernel in found]
@@ -46,12 +50,12 @@ def test_a_sample_has_so_many_live_kernels_at_most_each_once(groups, five, limit
     assert set(drawn) <= set(live)
 
 
-def test_a_sample_is_drawn_from_all_models_and_decided_by_its_seed(write_group, rng):
+def test_a_sample_is_drawn_from_all_models_and_always_the_same(write_group, rng, monkeypatch):
+    monkeypatch.setattr(training_set, "MAX_SAMPLE", 60)
     groups = [write_group(name, [("x", rng.normal(size=(100, 5, 5)))]) for name in "ab"]
     everything = read_training_set(groups, 5)
-    sample = sample_training_set(groups, 5, 60)
-    np.testing.assert_array_equal(sample, sample_training_set(groups[::-1], 5, 60))
-    assert not np.array_equal(sample, sample_training_set(groups, 5, 60, seed=1))
+    sample = sample_training_set(groups, 5)
+    np.testing.assert_array_equal(sample, sample_training_set(groups[::-1], 5))
     rows = [int((everything == kernel).all(axis=(1, 2)).argmax()) for kernel in sample]
     assert 10 < sum(row < 100 for row in rows) < 50
 

@@ -36,7 +36,7 @@ def draw_means(size: int, means: Sequence[ClassMean]) -> Figure:
         f"{size}x{size}: mean kernel of each class (left), nearest of the DoG family (right)",
     )
     panels = figure.subplots(n_rows, N_COLUMNS, squeeze=False).ravel()
-    labels = [mean.label for mean in means]
+    labels = list(dict.fromkeys(mean.label for mean in means))
     for axes in panels:
         axes.axis("off")
     for axes, mean in zip(panels, means, strict=False):  # the last row may have places left

@@ -8,12 +8,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from kernel_atlas.codebook import N_SPECTRUM, SKIPPED, codes_of
 from kernel_atlas.figures import style
-from kernel_atlas.labels import (
-    OTHER,
-    Interval,
-    label_rows,
-    order_classes,
-)
+from kernel_atlas.labels import OTHER, Interval, label_rows, order_classes
 
 N_COLUMNS = 25
 N_LEGEND_COLUMNS = 4

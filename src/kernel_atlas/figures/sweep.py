@@ -55,7 +55,9 @@ def draw_sweep(sweep: pd.DataFrame, thresholds: Mapping[int, float]) -> Figure:
                       label=label)  # fmt: skip
         axes.axvline(thresholds[size], color="0.75", lw=0.8, zorder=0)
         ends = rows["threshold"].min(), rows["threshold"].max()
-        here = by_codebook[by_codebook["threshold"] == thresholds[size]].dropna()
+        # the table has four decimals
+        is_here = (by_codebook["threshold"] - thresholds[size]).abs() < 5e-5
+        here = by_codebook[is_here].dropna()
         percent = here.set_index("kernels")["percent"]
         facts = [
             f"{name.replace('_', ' ')} {percent[name]:.1f} %" for name in LINES if name in percent
