@@ -46,6 +46,7 @@ check: $(VENV)/ready  ## format, lint, types, dry run
 	$(BIN)/mypy
 	$(SNAKEMAKE) --lint
 	$(SNAKEMAKE) --dry-run --forceall --quiet rules
+	$(SNAKEMAKE) --workflow-profile profiles/slurm --dry-run --forceall --quiet rules
 
 unlock: $(VENV)/ready  ## after a run that was killed: allow the next
 	$(SNAKEMAKE) --unlock

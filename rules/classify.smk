@@ -22,8 +22,8 @@ rule classify_kernels:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(10),
     params:
         sizes=SIZES,
         kmeans_sizes=config["kmeans"]["sizes"],

@@ -19,8 +19,8 @@ rule extract_kernels:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=grow(4000),
+        runtime=grow(30),
         download_mb=get_download_mb,
         # no parameter: to keep files is no reason to extract again
         keep_downloads=int(config["keep_downloads"]),

@@ -24,8 +24,8 @@ rule plot_spectrum:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,
@@ -53,8 +53,8 @@ rule plot_history:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         threshold=lookup("thresholds/k{size}", within=config),
         dpi=config["figures"]["dpi"],
@@ -83,8 +83,8 @@ rule plot_clustered:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,
@@ -112,8 +112,8 @@ rule plot_sweep:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         sizes=SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],

@@ -43,8 +43,8 @@ rule plot_family:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,
@@ -74,8 +74,8 @@ rule plot_means:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,

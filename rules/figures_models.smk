@@ -41,8 +41,8 @@ rule plot_model:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(10),
     params:
         sizes=SIZES,
         merge=sorted(config["merge"].items()),
@@ -74,8 +74,8 @@ rule plot_slices:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(10),
     params:
         n_columns=config["figures"]["samples"],
         dpi=config["figures"]["dpi"],

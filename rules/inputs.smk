@@ -1,6 +1,15 @@
 """What rules ask of a row or a size: named functions of the wildcards."""
 
 
+def grow(amount):
+    """Memory or run time that grows with the attempt, so that a retry may succeed."""
+
+    def get_amount(wildcards, attempt):
+        return attempt * amount
+
+    return get_amount
+
+
 def get_stamp(wildcards):
     """What shows that a model's source has changed since it was read."""
     row = SHEET[wildcards.model]

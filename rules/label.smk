@@ -20,8 +20,8 @@ rule label_codebook:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         is_kmeans=is_kmeans,
         version=versions.LABEL,

@@ -17,8 +17,8 @@ rule resolve_timm:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         names=get_timm_names,
         version=versions.RESOLVE,
@@ -41,8 +41,8 @@ rule describe:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         models=list(ROWS),
         sources=[row.source for row in ROWS.values()],

@@ -55,8 +55,8 @@ rule summarise_classes:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         sizes=SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
@@ -100,8 +100,8 @@ rule compare_seeds:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         sizes=config["autoencoder"]["sizes"],
         thresholds=[
@@ -126,8 +126,8 @@ rule save_config:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=grow(1000),
+        runtime=grow(5),
     params:
         config=yaml.safe_dump(config, sort_keys=True),
     message:

@@ -24,8 +24,8 @@ rule list_training_set:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=grow(2000),
+        runtime=grow(10),
     params:
         sizes=SIZES,
         version=versions.TRAIN,
@@ -51,8 +51,8 @@ rule train_autoencoder:
         "../envs/kernel-atlas.yaml"
     threads: config["autoencoder"]["seeds"]
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=grow(8000),
+        runtime=grow(240),
     params:
         widths=config["autoencoder"]["widths"],
         epochs=config["autoencoder"]["epochs"],
@@ -81,8 +81,8 @@ rule cluster_kernels:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=grow(8000),
+        runtime=grow(60),
     params:
         n_centres=config["kmeans"]["centres"],
         seed=config["kmeans"]["seed"],
@@ -105,8 +105,8 @@ rule fit_baselines:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=grow(8000),
+        runtime=grow(60),
     params:
         version=versions.CONTROLS,
     message:
