@@ -12,7 +12,9 @@ def test_an_expired_redirect_is_resolved_again(
     hub.misbehave("/cdn/", status(403), times=1, after=n_well_answered)
     extraction.run(source)
     extraction.check(checkpoint.kernels)
-    assert [r.status for r in hub.requests if r.server == "hub" and r.method == "GET"] == [302]
+    # by the connection that met the 403, and by one that begins before its answer has come
+    resolved = [r.status for r in hub.requests if r.server == "hub" and r.method == "GET"]
+    assert resolved in ([302], [302, 302])
 
 
 def test_an_expired_redirect_of_a_download(hub, pickle, checkpoint, extraction, waits):
