@@ -25,10 +25,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     """
     if not classes:
         return style.notice(f"{model}: no kernels of a size that is clustered")
-    n_layers = max(table["layer_index"].nunique() for table in classes.values())
-    width = float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
-    figure = style.new_figure(width, 0.3 + 2.4 * len(classes), model)
-    panels = figure.subplots(len(classes), squeeze=False)[:, 0]
+    figure, panels = style.new_layer_panels(model, classes, 2.4)
     seen: set[str] = set()
     labels = order_classes({c for table in classes.values() for c in table["class"].cat.categories})
     for axes, (size, table) in zip(panels, classes.items(), strict=True):
@@ -52,10 +49,8 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         n_live = facts["n_kernels"] - facts["n_dead"]
         percent = f"{facts['clustered_percent']:.1f} % of " if n_live else ""
         axes.set_title(f"{size}x{size}: {percent}{n_live:,} live kernels clustered{dead}")
-        step = -(-len(wide) // 40)
-        axes.set_xticks(np.arange(len(wide))[::step], wide.index[::step])
-        axes.set(ylim=(0, 100), xlim=(-0.7, len(wide) - 0.3), ylabel="kernels (%)")
-        axes.set_xlabel("depthwise layer, in the network's order")
+        style.name_layers(axes, wide.index)
+        axes.set(ylim=(0, 100), ylabel="kernels (%)")
     merged = dict.fromkeys(map(style.merge_first_derivatives, labels))
     handles = [
         Patch(

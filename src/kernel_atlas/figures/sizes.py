@@ -33,10 +33,7 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     """
     if not classes:
         return style.notice(f"{model}: no kernels of a size that is clustered")
-    n_layers = max(table["layer_index"].nunique() for table in classes.values())
-    width = float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
-    figure = style.new_figure(width, 0.3 + 2.2 * len(classes), model)
-    panels = figure.subplots(len(classes), squeeze=False)[:, 0]
+    figure, panels = style.new_layer_panels(model, classes, 2.2)
     seen: set[str] = set()
     for axes, (size, table) in zip(panels, classes.items(), strict=True):
         layers = np.unique(table["layer_index"])
@@ -55,11 +52,9 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
                 0.5, 0.5, f"no layer has {MIN_KERNELS} kernels of one shape",
                 transform=axes.transAxes, ha="center", color="0.3",
             )  # fmt: skip
-        step = -(-len(layers) // 40)
-        axes.set_xticks(np.arange(len(layers))[::step], layers[::step])
-        axes.set(xlim=(-0.7, len(layers) - 0.3), ylim=(0, None), ylabel="sigma (pixels)")
+        style.name_layers(axes, layers)
+        axes.set(ylim=(0, None), ylabel="sigma (pixels)")
         axes.set_title(f"{size}x{size}: scale of the nearest members of the DoG family")
-        axes.set_xlabel("depthwise layer, in the network's order")
     handles = [
         Line2D([], [], color=colour, marker="o", ms=3.5, lw=1.2, label=style.title_of(shape))
         for shape, colour in SHAPES.items()

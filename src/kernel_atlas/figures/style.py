@@ -1,8 +1,8 @@
 """What all figures share: colours and names of classes, fonts, and how they are saved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +14,9 @@ from matplotlib.patches import Rectangle
 from kernel_atlas.family import DIRECTIONS
 from kernel_atlas.files import replacing
 from kernel_atlas.labels import DEAD, OTHER
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIRST_DERIVATIVE = "first_derivative"
 FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
@@ -120,6 +123,24 @@ def new_figure(width_inches: float, height_inches: float, title: str = "") -> Fi
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
+
+
+def new_layer_panels(
+    model: str, classes: "Mapping[int, pd.DataFrame]", height_inches: float
+) -> tuple[Figure, list[Axes]]:
+    """A figure of one model with a panel a kernel size, as wide as its layers need."""
+    n_layers = max(table["layer_index"].nunique() for table in classes.values())
+    width = float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
+    figure = new_figure(width, 0.3 + height_inches * len(classes), model)
+    return figure, list(figure.subplots(len(classes), squeeze=False)[:, 0])
+
+
+def name_layers(axes: Axes, layers: Iterable[int]) -> None:
+    """Number the layers, which stand at 0, 1, 2 ..., along the x axis."""
+    names = [str(layer) for layer in layers]
+    step = -(-len(names) // 40)
+    axes.set_xticks(np.arange(len(names))[::step], names[::step])
+    axes.set(xlim=(-0.7, len(names) - 0.3), xlabel="depthwise layer, in the network's order")
 
 
 def save_figure(figure: Figure, path_to_png: str | Path, path_to_svg: str | Path, dpi: int) -> None:
