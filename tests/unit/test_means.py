@@ -91,10 +91,7 @@ def test_intervals_without_which_a_class_looks_like_its_name(rng):
     centre, cross = family.difference_of_gaussians(7, 1), family.cross(7, 0.5)
     across, along = (family.second_derivative(7, 1, angle) for angle in (0, np.pi / 2))
     parts = [noisy(kernel, 9, rng) for kernel in (centre, cross, -cross, across, along, cross)]
-    names = np.array(
-        ["on_centre", "on_centre", "off_cross", "on_second_derivative", "on_second_derivative"]
-        + ["on_second_derivative"]
-    )
+    names = np.array(["on_centre"] * 2 + ["off_cross"] + ["on_second_derivative"] * 3)
     kernels = np.concatenate([*parts, *[parts[5]] * 4])
     intervals = np.r_[np.repeat(np.arange(6), 9), [5] * 36]
     # bars along both axes are one class, a cross among them is not
