@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 
 from kernel_atlas import family
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 TIMEOUT_SECONDS = 1200  # a guard against hanging, far above what any run takes
 
 # Some twenty seconds on two cores, a second of training for clean clusters.

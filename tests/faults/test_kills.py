@@ -48,6 +48,10 @@ def assert_completes_as(project, undisturbed, *jobs):
     assert "Nothing to be done" in project.snakemake().output
 
 
+@pytest.mark.fault(
+    "SIGKILL of an extraction while it writes the kernels",
+    holds="the model is not in the store; the next run ends with the same tables",
+)
 def test_kill_in_extraction(project, undisturbed):
     os.utime(project / "weights/large.pth")
     group = project / "results/kernels.zarr/large"
@@ -61,6 +65,10 @@ def test_kill_in_extraction(project, undisturbed):
     assert_completes_as(project, undisturbed, "extract_kernels/large", "classify_kernels/large")
 
 
+@pytest.mark.fault(
+    "SIGKILL of a training after a checkpoint",
+    holds="the next run goes on from the checkpoint, to the same weights and tables",
+)
 def test_kill_in_training(project, undisturbed):
     folder = project / "results/autoencoder/k5"
     log = project / "results/logs/train_autoencoder/k5.log"
@@ -97,6 +105,10 @@ def is_classifying(project):
     return "3x3: " in text and "5x5: " not in text
 
 
+@pytest.mark.fault(
+    "SIGKILL of a classification between two sizes",
+    holds="no class table of that model; the next run ends with the same tables",
+)
 def test_kill_in_classification(project, undisturbed):
     (project / "results/logs/classify_kernels/large.log").unlink()
     run = project.kill_job("classify_kernels.py", lambda _: is_classifying(project), *AGAIN)
@@ -105,6 +117,10 @@ def test_kill_in_classification(project, undisturbed):
     assert_completes_as(project, undisturbed, "classify_kernels/large", "summarise_classes")
 
 
+@pytest.mark.fault(
+    "SIGKILL of snakemake and all its jobs, as by a power cut",
+    holds="`make unlock` and the next run end with the same tables",
+)
 def test_kill_of_snakemake_and_its_jobs(project, undisturbed):
     folder = project / "results/classes/large"
     (project / "results/logs/classify_kernels/large.log").unlink()
