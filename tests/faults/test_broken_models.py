@@ -69,7 +69,7 @@ def write_project(project: Project, n_models: int) -> list[str]:
     """A project of tiny models, every tenth of them to train on; returns their ids."""
     project.write_config(
         autoencoder={"sizes": [5], "epochs": 20}, kmeans={"sizes": []},
-        figures={"samples": 1, "dpi": 20},
+        figures={"samples": 1, "dpi": 50},
     )  # fmt: skip
     models = [f"model{index:04d}" for index in range(n_models)]
     project.write_sheet()
