@@ -74,10 +74,8 @@ def test_changed_threshold_classifies_again(project):
     project.write_config(thresholds={"k5": 0.01})
     fitted = ("autoencoder/*/*", "kmeans/*/*", "baselines/*")
     before = project.contents(*fitted)
-    assert rerun(project) == sorted(
-        [*CLASSIFICATION, *of_sizes([5], "label_codebook", "plot_spectrum", "plot_history")]
-        + ["compare_seeds", "save_config"]
-    )
+    labelling = of_sizes([5], "label_codebook", "plot_spectrum", "plot_history")
+    assert rerun(project) == sorted([*CLASSIFICATION, *labelling, "compare_seeds", "save_config"])
     assert project.contents(*fitted) == before
     table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
     clustered = table.groupby("kernel_size")["clustered_percent"].max()
