@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import yaml
+from snakemake.utils import update_config
 
 try:
     from kernel_atlas import __version__, versions
@@ -30,7 +31,6 @@ with open(workflow.source_path("../src/kernel_atlas/__init__.py")) as file:
         )
 
 STORE = "results/kernels.zarr"
-TIMM = "results/timm"
 
 
 def beside_snakefile(path):
@@ -42,6 +42,12 @@ def beside_snakefile(path):
     except FileNotFoundError:
         return path  # whoever reads it says so
 
+
+# where a workflow that uses this one as a module passes a config, `configfile:` is not read
+with open(workflow.source_path("../config.yaml")) as file:
+    defaults = yaml.safe_load(file)
+update_config(defaults, config)
+config.update(defaults)
 
 try:
     with open(workflow.source_path("../workflow/schemas/config.schema.yaml")) as file:
@@ -55,15 +61,6 @@ except AtlasError as error:
 # rows without a checkpoint of their own, and why
 SKIPPED = {model: row.skipped for model, row in ROWS.items() if row.skipped}
 EXTRACTED = [model for model in ROWS if model not in SKIPPED]
-# the file that tells of each timm: name
-ARCHITECTURES = assign_files(
-    {
-        ROWS[model].source.removeprefix("timm:")
-        for model in EXTRACTED
-        if ROWS[model].source.startswith("timm:")
-    },
-    TIMM,
-)
 COMPARED = [model for model in EXTRACTED if ROWS[model].role == "compare"]
 MODELS = [model for model in EXTRACTED if model not in COMPARED]
 # in the tables: these, their duplicates and what was never released

@@ -13,7 +13,8 @@ def grow(amount):
 def get_stamp(wildcards):
     """What shows that a model's source has changed since it was read."""
     row = SHEET[wildcards.model]
-    return stamp(row["source"], row["sha256"], f"{STORE}/{wildcards.model}/zarr.json")
+    (metadata,) = expand(rules.extract_kernels.output, model=wildcards.model)
+    return stamp(row["source"], row["sha256"], metadata)
 
 
 def is_kmeans(wildcards):
@@ -23,18 +24,21 @@ def is_kmeans(wildcards):
 
 def get_own_labels(wildcards):
     """The user's label table of a kernel size, if there is one."""
-    return config["labels"].get(f"k{wildcards.size}", [])
+    path = config["labels"].get(f"k{wildcards.size}")
+    return local(path) if path else []
 
 
 def get_architectures(wildcards):
     """The file that holds what timm says, for a timm: row."""
     scheme, _, name = SHEET[wildcards.model]["source"].partition(":")
-    return [ARCHITECTURES[name]] if scheme == "timm" else []
+    if scheme != "timm":
+        return []
+    return expand(rules.resolve_timm.output, batch=Path(ARCHITECTURES[name]).stem)
 
 
 def get_timm_names(wildcards):
     """The names that a file tells of: those it has, or those it is to be written for."""
-    path = f"{TIMM}/{wildcards.batch}.json"
+    (path,) = expand(rules.resolve_timm.output, batch=wildcards.batch)
     return names_in(path) or sorted(
         name for name in ARCHITECTURES if ARCHITECTURES[name] == path
     )
