@@ -14,6 +14,7 @@ try:
     from kernel_atlas import __version__, versions
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
+    from kernel_atlas.failures import read_failed
     from kernel_atlas.sheet import read_sheets
     from kernel_atlas.sources import DOWNLOAD_MB, may_download, stamp
     from kernel_atlas.sources.timm import assign_files, names_in
@@ -65,6 +66,8 @@ COMPARED = [model for model in EXTRACTED if ROWS[model].role == "compare"]
 MODELS = [model for model in EXTRACTED if model not in COMPARED]
 # in the tables: these, their duplicates and what was never released
 LISTED = [model for model in ROWS if model not in COMPARED]
+# for each, the model whose results are its own: another for a duplicate
+RESULTS_OF = [ROWS[model].duplicate_of or model for model in LISTED]
 TRAIN_MODELS = sorted(model for model in MODELS if ROWS[model].role == "train")
 SHEET = {model: asdict(row) for model, row in ROWS.items()}
 SIZES = kernel_sizes(config)

@@ -10,6 +10,48 @@ def grow(amount):
     return get_amount
 
 
+def in_batches(stage):
+    """The group of a model's jobs: on a cluster, 25 models make a submission, or an eighth."""
+
+    def get_group(wildcards):
+        return f"{stage}{EXTRACTED.index(wildcards.model) // 25 % 8}"
+
+    return get_group
+
+
+def _present(models):
+    """Those of these models that could be extracted."""
+    if workflow.dryrun and not FAILED.keys() & EXTRACTED:
+        return models  # what a run does if new rows turn out well
+    failed = read_failed(checkpoints.list_failed.get().output[0])
+    return [model for model in models if model not in failed]
+
+
+def get_models(wildcards):
+    """The models that are classified."""
+    return _present(MODELS)
+
+
+def get_train_models(wildcards):
+    """The models that codebooks are fitted to."""
+    return _present(TRAIN_MODELS)
+
+
+def get_compared(wildcards):
+    """The models that samples of regular convolutions are drawn of."""
+    return _present(COMPARED)
+
+
+def get_notes(wildcards):
+    """Why a listed model has no results of its own."""
+    present = _present(EXTRACTED)
+    return [
+        ROWS[model].skipped
+        or ("" if original in present else "not extracted, see failed.tsv")
+        for model, original in zip(LISTED, RESULTS_OF)
+    ]
+
+
 def get_stamp(wildcards):
     """What shows that a model's source has changed since it was read."""
     row = SHEET[wildcards.model]

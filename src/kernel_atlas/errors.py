@@ -6,3 +6,10 @@ class AtlasError(Exception):
 
     Jobs print it as one line, without a traceback (see `kernel_atlas.logs`).
     """
+
+
+class MachineError(AtlasError):
+    """What this machine lacks, such as disk space: no fault of the input.
+
+    The job has failed, and the next run tries it again.
+    """

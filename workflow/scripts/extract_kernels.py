@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from kernel_atlas.extract import Downloads, extract_kernels
+from kernel_atlas.failures import recorded
 from kernel_atlas.logs import logged
 from kernel_atlas.sources import DOWNLOAD_MB
 from kernel_atlas.sources.regular import RegularSample
 
 if __name__ == "__main__":
-    with logged(snakemake.log[0]):
+    with logged(snakemake.log[0]), recorded(snakemake.output[0]):
         sample = snakemake.params.regular_sample
         path_to_group = Path(snakemake.output[0]).parent
         extract_kernels(
