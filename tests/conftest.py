@@ -1,5 +1,6 @@
 """What unit tests share: made-up kernels, a store for them, real weights where there are any."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -49,3 +50,26 @@ def real_weights() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def slurm():
+    """The SLURM of tests/slurm, or the test is skipped. Nothing runs on it afterwards."""
+    from slurm_project import CLUSTER, ask_slurm, wait_for_no_job
+
+    if CLUSTER not in ask_slurm("scontrol", "show", "config"):
+        pytest.skip("there is no SLURM to test with: tests/slurm/up.sh brings one up")
+    yield
+    ask_slurm("scancel", "--user", str(os.getuid()))
+    wait_for_no_job()
+
+
+@pytest.fixture(scope="session")
+def slurm_reference(slurm, tmp_path_factory):
+    """The project of the tests on SLURM after a run on this machine. Not to be changed: copy it."""
+    from slurm_project import TARGETS, write_project
+
+    project = write_project(tmp_path_factory.mktemp("local"))
+    run = project.snakemake(*TARGETS)
+    assert run.returncode == 0, run.output
+    return project
