@@ -54,18 +54,16 @@ def run_id(run: Run) -> str:
 class SlurmProject(Project):
     """A project to be disturbed while one of its jobs runs."""
 
-    def disturb(
-        self, disturbances: Mapping[str, Callable[[subprocess.Popen, str], None]], *options: str
-    ) -> Run:
+    def disturb(self, disturbances: "Mapping[str, Disturb]", *options: str) -> Run:
         """Start snakemake, and disturb the first job of each name, in this order.
 
-        What disturbs a job is called with snakemake and the job's number.
+        What disturbs a job is called with this project, snakemake, and the job's number.
         """
         started_at = time.time()
         with self.start(*SLURM, *options) as process:
             try:
                 for name, disturb in disturbances.items():
-                    disturb(process, self._wait_until_running(process, name))
+                    disturb(self, process, self._wait_until_running(process, name))
                 process.wait(TIMEOUT_SECONDS)
             finally:
                 kill_tree(process.pid)
@@ -96,6 +94,9 @@ def wait_for_no_job() -> None:
         if not ask_slurm("squeue", "-h"):
             return
     raise AssertionError("jobs run on")
+
+
+Disturb = Callable[[SlurmProject, subprocess.Popen, str], None]
 
 
 def _until_timeout() -> Iterator[None]:

@@ -26,59 +26,62 @@ from slurm_project import (
 
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
 
-ON_GPU = ("train_autoencoder:slurm_partition=gpu", "train_autoencoder:gpu=1")
 
-
-def cancel(_, number):
+def cancel(project, snakemake, number):
+    project.suspend("extract_kernels.py")  # half-way
     ask_slurm("scancel", number)
 
 
-def fail_node(_, number):
+def fail_node(project, snakemake, number):
     node = ask_slurm("squeue", "-h", "-j", number, "-o", "%N").strip()
-    set_node(node, "down")
-    set_node(node, "resume")
+    for state in ("down", "resume"):
+        ask_slurm("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
 
 
-def set_node(node, state):
-    ask_slurm("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
+def hang(project, snakemake, number):
+    project.suspend("train_autoencoder.py")
 
 
-def leave_alone(*_):
-    """Its resources are too small: see RESOURCES."""
+def leave_alone(project, snakemake, number):
+    """What it asks for is too little: see RESOURCES."""
 
 
+def kill_snakemake(project, snakemake, number):
+    kill_tree(snakemake.pid)
+
+
+DISTURBANCES = {
+    EXTRACTION: cancel,
+    FIT: fail_node,
+    TRAINING_JOB: hang,
+    CLASSIFICATION: leave_alone,
+}
 RESOURCES = {
     TRAINING_JOB: "train_autoencoder:runtime=attempt",
     CLASSIFICATION: "classify_kernels:mem_mb=80 if attempt == 1 else 4000",
 }
+# these replace the profile's
+ON_GPU = ("train_autoencoder:slurm_partition=gpu", "train_autoencoder:gpu=1")
 
 
 @pytest.fixture(scope="module")
 def tried_again(slurm_reference, full, tmp_path_factory):
     """A function that gives the run in which a submission was disturbed."""
-    disturbances = {
-        EXTRACTION: cancel,
-        FIT: fail_node,
-        TRAINING_JOB: lambda *_: project.suspend("train_autoencoder.py"),
-        CLASSIFICATION: leave_alone,
-    }
     runs = {}
 
     def get_run(name):
-        nonlocal project
         if name not in runs:
-            chosen = {name: disturbances[name]} if full else disturbances
+            chosen = {name: DISTURBANCES[name]} if full else DISTURBANCES
             project = write_project(tmp_path_factory.mktemp("disturbed"))
             resources = [RESOURCES[job] for job in chosen if job in RESOURCES]
             run = project.disturb(
-                chosen, "--set-resources", *resources, *ON_GPU, "--retries", "2", *TARGETS
+                chosen, "--set-resources", *ON_GPU, *resources, "--retries", "2", *TARGETS
             )
-            runs.update(dict.fromkeys(chosen, run))
             assert run.returncode == 0, run.output
             assert project.contents(*RESULTS) == slurm_reference.contents(*RESULTS)
+            runs.update(dict.fromkeys(chosen, run))
         return runs[name]
 
-    project = None
     return get_run
 
 
@@ -150,7 +153,7 @@ def test_cancelled_for_good(slurm_reference, targets, tmp_path):
 )
 def test_snakemake_killed(slurm_reference, targets, tmp_path):
     project = write_project(tmp_path)
-    run = project.disturb({EXTRACTION: lambda snakemake, _: kill_tree(snakemake.pid)}, *targets)
+    run = project.disturb({EXTRACTION: kill_snakemake}, *targets)
     number = dict(submissions(run))[EXTRACTION]
     assert number in ask_slurm("squeue", "-h", "-o", "%i").split()
     ask_slurm("scancel", "--name", run_id(run))
