@@ -3,6 +3,7 @@
 Functions with a branch live in src/kernel_atlas, where tests reach them.
 """
 
+import os
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ try:
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.failures import read_failed
+    from kernel_atlas.logs import SNAKEMAKE
     from kernel_atlas.sheet import read_sheets
     from kernel_atlas.sources import DOWNLOAD_MB, may_download, stamp
     from kernel_atlas.sources.timm import assign_files, names_in
@@ -32,6 +34,8 @@ with open(workflow.source_path("../src/kernel_atlas/__init__.py")) as file:
         )
 
 STORE = "results/kernels.zarr"
+
+os.environ[SNAKEMAKE] = str(os.getpid())
 
 
 def beside_snakefile(path):

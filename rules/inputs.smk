@@ -42,6 +42,19 @@ def get_compared(wildcards):
     return _present(COMPARED)
 
 
+def once_listed(*outputs):
+    """Outputs that are asked for when list_failed has told what they are made of.
+
+    Otherwise Snakemake plans them before, and makes them even if nothing has changed.
+    """
+
+    def get_outputs(wildcards):
+        _present([])
+        return [path for output in outputs for path in output]
+
+    return get_outputs
+
+
 def get_notes(wildcards):
     """Why a listed model has no results of its own."""
     present = _present(EXTRACTED)

@@ -25,6 +25,7 @@ rule label_codebook:
         mem_mb=grow(4000),
         runtime=grow(30),
     params:
+        threshold=lookup("thresholds/k{size}", within=config),
         is_kmeans=is_kmeans,
         version=versions.LABEL,
     message:

@@ -8,8 +8,5 @@ class AtlasError(Exception):
     """
 
 
-class MachineError(AtlasError):
-    """What this machine lacks, such as disk space: no fault of the input.
-
-    The job has failed, and the next run tries it again.
-    """
+class NoSpaceError(AtlasError):
+    """A disk is full: no fault of the input, and the same job may succeed later."""

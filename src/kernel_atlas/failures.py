@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kernel_atlas.errors import AtlasError, MachineError
+from kernel_atlas.errors import AtlasError, NoSpaceError
 from kernel_atlas.files import replacing
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _RECORD = "failed"
 def recorded(path_to_metadata: str | Path) -> Iterator[None]:
     """Run an extraction; if its model is at fault, write the cause where its result would be.
 
-    What the machine is at fault for (`MachineError`, no memory, no disk) is not caught.
+    What the machine is at fault for (no space, no memory, ...) is not caught.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def recorded(path_to_metadata: str | Path) -> Iterator[None]:
     try:
         yield
         return
-    except (MachineError, MemoryError, OSError):
+    except (NoSpaceError, MemoryError, OSError):
         raise
     except AtlasError as error:
         logger.error("%s", error)

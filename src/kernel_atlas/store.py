@@ -18,6 +18,7 @@ from zarr.errors import ContainsGroupError
 
 from kernel_atlas import __version__
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.files import space_for
 from kernel_atlas.sources.checkpoint import Layer
 
 ENCODING_TYPE = "kernel-atlas-model"
@@ -81,6 +82,11 @@ def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any
     facts : dict
         Further attributes that JSON can hold (source, checksum, ...). Not the time
         of writing: the same source shall give the same bytes.
+
+    Raises
+    ------
+    NoSpaceError
+        If the disk is full; nothing is left behind then.
     """
     group = Path(group)
     indices = {name: index for index, name in enumerate(dict.fromkeys(x.name for x in layers))}
@@ -94,34 +100,17 @@ def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any
     # Not inside the store: zarr would list a leftover as a model, or warn of it.
     partial = group.parent.with_name(group.parent.name + ".partial") / group.name
     shutil.rmtree(partial, ignore_errors=True)
-    digests = {}
-    root = zarr.open_group(partial, mode="w-")
-    for size in sorted({layer.kernel_size for layer in table}):
-        chosen = [info for info in table if info.kernel_size == size]
-        kernels = np.concatenate([x.kernels for x in layers if x.kernels.shape[-1] == size])
-        index = np.repeat(
-            np.array([info.index for info in chosen], np.int32), [i.n_kernels for i in chosen]
-        )
-        subgroup = root.create_group(f"k{size}")
-        _write_array(subgroup, "kernels", kernels, ("kernel", "y", "x"))
-        _write_array(subgroup, "layer", index, ("kernel",))
-        digests[f"k{size}"] = _digest(kernels)
-    root.attrs.put(
-        {
-            "encoding-type": ENCODING_TYPE,
-            "encoding-version": ENCODING_VERSION,
-            "layers": [asdict(info) for info in table],
-            "kernels_sha256": digests,
-            "versions": {"kernel_atlas": __version__, "zarr": zarr.__version__},
-            **facts,
-        }
-    )
-    with contextlib.suppress(ContainsGroupError):  # another job has just made it
-        zarr.open_group(group.parent, mode="a")  # the store itself is a group too
-    shutil.rmtree(group, ignore_errors=True)
-    partial.rename(group)
-    with contextlib.suppress(OSError):  # another model is being written
-        partial.parent.rmdir()
+    try:
+        with space_for(group):
+            _write_group(partial, layers, table, facts)
+            with contextlib.suppress(ContainsGroupError):  # another job has just made it
+                zarr.open_group(group.parent, mode="a")  # the store itself is a group too
+        shutil.rmtree(group, ignore_errors=True)
+        partial.rename(group)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another model is being written
+            partial.parent.rmdir()
 
 
 def read_kernels(group: str | Path, size: int) -> Kernels:
@@ -170,6 +159,33 @@ def _read_size(
     if not np.array_equal(layer, np.repeat(*np.array(rows).T)):
         raise ValueError("layer numbers differ from the layer table")
     return kernels, layer
+
+
+def _write_group(
+    path: Path, layers: Sequence[Layer], table: Sequence[LayerInfo], facts: dict[str, Any]
+) -> None:
+    digests = {}
+    root = zarr.open_group(path, mode="w-")
+    for size in sorted({layer.kernel_size for layer in table}):
+        chosen = [info for info in table if info.kernel_size == size]
+        kernels = np.concatenate([x.kernels for x in layers if x.kernels.shape[-1] == size])
+        index = np.repeat(
+            np.array([info.index for info in chosen], np.int32), [i.n_kernels for i in chosen]
+        )
+        subgroup = root.create_group(f"k{size}")
+        _write_array(subgroup, "kernels", kernels, ("kernel", "y", "x"))
+        _write_array(subgroup, "layer", index, ("kernel",))
+        digests[f"k{size}"] = _digest(kernels)
+    root.attrs.put(
+        {
+            "encoding-type": ENCODING_TYPE,
+            "encoding-version": ENCODING_VERSION,
+            "layers": [asdict(info) for info in table],
+            "kernels_sha256": digests,
+            "versions": {"kernel_atlas": __version__, "zarr": zarr.__version__},
+            **facts,
+        }
+    )
 
 
 def _digest(kernels: np.ndarray) -> str:

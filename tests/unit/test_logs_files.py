@@ -1,11 +1,17 @@
 """Files that appear whole or not at all, and logs that end a job with one clear line."""
 
+import errno
+import os
+import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from kernel_atlas.errors import AtlasError, NoSpaceError
 from kernel_atlas.files import replacing
+from kernel_atlas.logs import SNAKEMAKE
 
 
 def test_a_file_appears_whole_in_a_folder_of_its_own(tmp_path):
@@ -42,11 +48,42 @@ def test_two_files_of_one_folder_do_not_share_a_temporary_name(tmp_path):
     assert (tmp_path / "layers.svg").read_text() == "svg"
 
 
+@pytest.mark.parametrize(
+    ("error", "free_mb"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 100),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 100),
+        (RuntimeError("file write failed"), 0.5),  # torch's
+    ],
+)
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch, error, free_mb):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free_mb * 1e6))
+    with pytest.raises(NoSpaceError, match=rf"new/table.tsv .* no space left .* \({free_mb}"):
+        write_and_raise(tmp_path / "new/table.tsv", error)
+
+
+@pytest.mark.parametrize(
+    ("error", "free_mb"),
+    [(RuntimeError("other"), 100), (PermissionError(errno.EACCES, ""), 100), (AtlasError(), 0)],
+)
+def test_another_error_is_left_as_it_is(tmp_path, monkeypatch, error, free_mb):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free_mb * 1e6))
+    with pytest.raises(type(error)) as caught:
+        write_and_raise(tmp_path / "table.tsv", error)
+    assert caught.value is error
+
+
+def write_and_raise(path, error):
+    with replacing(path) as partial:
+        partial.write_text("half")
+        raise error
+
+
 @pytest.fixture
 def run_job(tmp_path):
     """A function that runs a job's body in a process of its own: exit status, stderr, log."""
 
-    def run(body):
+    def run(body, **environment):
         log = tmp_path / "logs" / "rule" / "job.log"
         script = (
             "import logging, warnings\n"
@@ -56,8 +93,9 @@ def run_job(tmp_path):
             f"with logged({str(log)!r}):\n    {body}\n"
         )
         job = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=False
-        )
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False,
+            env=os.environ | environment,
+        )  # fmt: skip
         return job.returncode, job.stderr, log.read_text()
 
     return run
@@ -100,3 +138,13 @@ def test_a_log_holds_the_last_run_alone(run_job):
     _, _, log = run_job("logger.info('second')")
     assert "second" in log
     assert "first" not in log
+
+
+def test_a_job_ends_with_its_snakemake(run_job):
+    with subprocess.Popen(["sleep", "1"]) as snakemake:
+        body = "import time; time.sleep(60)"
+        status, stderr, _ = run_job(body, **{SNAKEMAKE: str(snakemake.pid)})
+    assert status == 1
+    assert stderr == "ERROR: snakemake is gone, and this job ends with it\n"
+    # and at once where it was gone before the job began
+    assert run_job(body, **{SNAKEMAKE: str(snakemake.pid)})[0] == 1

@@ -76,6 +76,10 @@ def broken(wired, shared_hub, tmp_path_factory):
     return project
 
 
+@pytest.mark.fault(
+    "Models on servers: unknown, absent, 404, gated, cut off, damaged",
+    holds="one line each that names model and cause",
+)
 @pytest.mark.parametrize("model", CAUSES)
 def test_broken_model_gives_one_line_with_its_cause(broken, model):
     lines = [line for line in broken.run.errors if line.startswith(f"ERROR: model {model}: ")]
@@ -83,6 +87,10 @@ def test_broken_model_gives_one_line_with_its_cause(broken, model):
     assert CAUSES[model] in lines[0]
 
 
+@pytest.mark.fault(
+    "The same six beside a good one",
+    holds="the good one comes through; nothing is left of the others",
+)
 def test_other_models_go_on(broken, wired):
     assert broken.run.returncode != 0
     assert "Traceback" not in broken.run.output
@@ -93,6 +101,10 @@ def test_other_models_go_on(broken, wired):
     assert not list((broken / "results/downloads").iterdir())
 
 
+@pytest.mark.fault(
+    "A name that timm does not know, in a job of a cluster",
+    holds="the same line as on one machine",
+)
 def test_job_of_a_cluster_gives_the_same_line(broken, tmp_path):
     """There each job reads the sheet again, when timm has answered for all names but one."""
     run = broken.copy(tmp_path).snakemake(
@@ -102,6 +114,10 @@ def test_job_of_a_cluster_gives_the_same_line(broken, tmp_path):
     assert [line for line in broken.run.errors if "model unknown" in line] == run.errors, run.output
 
 
+@pytest.mark.fault(
+    "Broken rows are mended: sheet, file, access",
+    holds="just these models are run",
+)
 def test_mended_rows_alone_are_finished(broken, wired, hub, tmp_path):
     """The sheet is corrected, the hub has the whole file, and the user has got access."""
     project = broken.copy(tmp_path)
@@ -128,6 +144,10 @@ def test_mended_rows_alone_are_finished(broken, wired, hub, tmp_path):
     assert "Nothing to be done" in project.snakemake().output
 
 
+@pytest.mark.fault(
+    "SIGKILL of a download that stalls half-way",
+    holds="the next run fetches the rest alone",
+)
 def test_killed_download_is_resumed_and_kept(wired, hub, tmp_path):
     project = wired.copy(tmp_path)
     project.write_config(**CONFIG, keep_downloads=True)
@@ -171,6 +191,10 @@ def test_killed_download_is_resumed_and_kept(wired, hub, tmp_path):
     assert project.contents("kernels.zarr/large/k9/**/*") == before
 
 
+@pytest.mark.fault(
+    "No network allowed (HF_HUB_OFFLINE)",
+    holds="one line at once, no request; with the file in the hub's cache it is read",
+)
 def test_offline(wired, hub, tmp_path):
     """Without the file on this machine one clear line; with it in the hub's cache no request."""
     weights = serve_timm(hub, GOOD, wired.files)
@@ -198,6 +222,10 @@ def test_offline(wired, hub, tmp_path):
     assert len(open_group(project, "offline").attrs["revision"]) == 40
 
 
+@pytest.mark.fault(
+    "Bad sources in the sheet",
+    holds="one line each before any job",
+)
 def test_bad_sources_in_the_sheet_stop_before_any_job(wired, tmp_path):
     project = wired.copy(tmp_path)
     project.write_sheet(

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 
 from kernel_atlas import family
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 TIMEOUT_SECONDS = 1200  # a guard against hanging, far above what any run takes
 
 # Some twenty seconds on two cores, a second of training for clean clusters.
@@ -94,12 +94,19 @@ class Run:
 class Project:
     """A working directory with `sheet.tsv`, `my.yaml` and checkpoints under `weights/`.
 
-    `environment` has the variables that snakemake is called with, by default those of the test.
+    `environment` has the variables that snakemake is called with, by default those of the test;
+    what it says goes to the file `output`.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        output: str = "output.txt",
+    ) -> None:
         self.folder = folder
         self.environment = environment
+        self.output = folder / output
         (folder / "weights").mkdir(parents=True, exist_ok=True)
 
     def __truediv__(self, path: str) -> Path:
@@ -156,7 +163,7 @@ class Project:
         return self.ended(process, started_at)
 
     def start(self, *options: str) -> subprocess.Popen:
-        """Start snakemake; its output goes to `output.txt`."""
+        """Start snakemake and do not wait."""
         command = [
             str(Path(sys.executable).with_name("snakemake")),
             "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(self.folder),
@@ -164,7 +171,7 @@ class Project:
         ]  # fmt: skip
         if (self / "my.yaml").exists():  # last, or it would take targets for configs too
             command += ["--configfile", str(self / "my.yaml")]
-        with (self / "output.txt").open("w") as output:
+        with self.output.open("w") as output:
             return subprocess.Popen(
                 command, cwd=self.folder, env=self.environment, stdout=output,
                 stderr=subprocess.STDOUT,
@@ -178,11 +185,15 @@ class Project:
             for path in logs.rglob("*.log")
             if path.stat().st_mtime > started_at
         ]
-        return Run(process.returncode, (self / "output.txt").read_text(), sorted(logged))
+        return Run(process.returncode, self.output.read_text(), sorted(logged))
 
     def kill_job(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
         """Start snakemake, SIGKILL the job of this script once it is at work, and wait."""
         return self._run_until(script, is_at_work, lambda _, job: job.kill(), *options)
+
+    def kill_snakemake(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
+        """As kill_job, but kill snakemake alone."""
+        return self._run_until(script, is_at_work, lambda process, _: process.kill(), *options)
 
     def kill_all(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
         """As kill_job, but kill snakemake and all its jobs, as a power cut would."""
@@ -230,22 +241,23 @@ def kill_tree(pid: int) -> None:
 def _wait_for_job(process: subprocess.Popen, script: str, is_at_work: IsAtWork) -> psutil.Process:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        jobs = list(_jobs(process.pid, script))
-        if jobs and is_at_work(jobs[-1]):
-            return jobs[-1]
+        for job in running_jobs(process.pid, script):
+            if is_at_work(job):
+                return job
         time.sleep(0.005)
     raise AssertionError(f"no job of {script} was seen at work")
 
 
-def _jobs(pid: int, script: str) -> Iterator[psutil.Process]:
-    """Descendants that run this script, a shell before the Python that it started."""
+def running_jobs(pid: int, script: str = ".py") -> Iterator[psutil.Process]:
+    """The Python processes that snakemake has started to run this script, or any."""
     try:
         children = psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return
     for child in children:
         try:
-            if any(part.endswith(script) for part in child.cmdline()):
+            # not the shell between the two
+            if child.cmdline()[-1].endswith(script) and len(child.cmdline()) == 2:
                 yield child
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, IndexError):
             continue

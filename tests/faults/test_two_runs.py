@@ -1,0 +1,71 @@
+"""Two runs at once: in one directory, and in two directories that share all caches."""
+
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from atlas_project import TIMEOUT_SECONDS, Project, kill_tree
+from standin_hub import client_in_process
+from wired_project import MOBILENET
+
+TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
+
+
+@pytest.mark.fault(
+    "A second run in the same directory while one is under way",
+    holds="it is refused with one message, as is a third; the first ends with the same tables",
+)
+def test_second_run_in_the_same_directory(project, finished):
+    log = project / "results/logs/classify_kernels/alpha.log"
+    log.unlink()
+    with project.start("--forcerun", "classify_kernels") as process:
+        try:
+            while not log.exists() and process.poll() is None:
+                time.sleep(0.01)
+            for _ in range(2):
+                other = Project(project.folder, output="other.txt").snakemake()
+                assert process.poll() is None
+                assert other.returncode != 0
+                assert "no other Snakemake process" in other.output
+                assert "Traceback" not in other.output
+                assert "Job " not in other.output
+            process.wait(TIMEOUT_SECONDS)
+        finally:
+            kill_tree(process.pid)
+    assert process.returncode == 0, project.output.read_text()
+    assert project.contents(*TABLES) == finished.contents(*TABLES)
+
+
+@pytest.mark.fault(
+    "Two runs at once in two directories, over one cache of the hub and one of Snakemake",
+    holds="both have the right kernels; nothing in the hub's cache has changed",
+)
+def test_two_directories_on_one_cache(wired, hub, tmp_path):
+    home = tmp_path / "home"
+    with client_in_process(hub, home):
+        from huggingface_hub import hf_hub_download
+
+        hf_hub_download(f"timm/{MOBILENET}", "model.safetensors", revision="v1")
+    cached = contents(home / "hub")
+    hub.reset_counts()
+    caches = {"HF_HOME": str(home), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    projects = [Project(tmp_path / name, wired.environment | caches) for name in ("one", "two")]
+    for project in projects:
+        for name in ("sheet.tsv", "my.yaml", "weights/local.pth"):
+            shutil.copy2(wired / name, project / name)
+    with ThreadPoolExecutor() as pool:
+        runs = list(pool.map(lambda each: each.snakemake("--until", "extract_kernels"), projects))
+    stored = wired.contents("kernels.zarr/*/k*/**/*")
+    assert len(stored) > 20
+    for project, run in zip(projects, runs, strict=True):
+        assert run.returncode == 0, run.output
+        assert project.contents("kernels.zarr/*/k*/**/*") == stored
+    assert contents(home / "hub") == cached
+    # the model in the cache was not asked for, by either
+    assert not [request for request in hub.requests if MOBILENET in request.path]
+
+
+def contents(folder):
+    """The bytes of all files in a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
