@@ -28,8 +28,12 @@ pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
 
 
 def cancel(project, snakemake, number):
-    project.suspend("extract_kernels.py")  # half-way
     ask_slurm("scancel", number)
+
+
+def cancel_half_way(project, snakemake, number):
+    project.suspend("extract_kernels.py")
+    cancel(project, snakemake, number)
 
 
 def fail_node(project, snakemake, number):
@@ -51,7 +55,7 @@ def kill_snakemake(project, snakemake, number):
 
 
 DISTURBANCES = {
-    EXTRACTION: cancel,
+    EXTRACTION: cancel_half_way,
     FIT: fail_node,
     TRAINING_JOB: hang,
     CLASSIFICATION: leave_alone,
@@ -141,7 +145,7 @@ def test_memory_limit(tried_again):
 )
 def test_cancelled_for_good(slurm_reference, targets, full, tmp_path):
     project = write_project(tmp_path)
-    run = project.disturb({EXTRACTION: cancel}, "--retries", "0", *targets)
+    run = project.disturb({EXTRACTION: cancel_half_way}, "--retries", "0", *targets)
     assert run.returncode != 0
     assert len(re.findall(r"JOB \d+ ON n\d CANCELLED AT \S+ \*\*\*", run.output)) == 1
     if full:
