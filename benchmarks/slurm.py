@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(REPOSITORY / "tests/workflow"), str(REPOSITORY / "tests")]
+sys.path.insert(0, str(REPOSITORY / "tests"))
 
 from slurm_project import SLURM, SlurmProject, ask_slurm, submissions  # noqa: E402
 

@@ -1,11 +1,13 @@
 """What tests share: made-up kernels, real weights where there are any, projects, options."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from atlas_project import Project
+from slurm_project import CLUSTER, TARGETS, ask_slurm, wait_for_no_job, write_project
 from standin_hub import StandInHub, environment
 from wired_project import make_project
 
@@ -122,4 +124,23 @@ def wired(shared_hub, tmp_path_factory) -> Project:
     project.first = project.snakemake()
     project.requests = shared_hub.requests
     assert project.first.returncode == 0, project.first.output
+    return project
+
+
+@pytest.fixture(scope="session")
+def slurm():
+    """The SLURM of tests/slurm, or the test is skipped. Nothing runs on it afterwards."""
+    if CLUSTER not in ask_slurm("scontrol", "show", "config"):
+        pytest.skip("there is no SLURM to test with: tests/slurm/up.sh brings one up")
+    yield
+    ask_slurm("scancel", "--user", str(os.getuid()))
+    wait_for_no_job()
+
+
+@pytest.fixture(scope="session")
+def slurm_reference(slurm, tmp_path_factory):
+    """The project of the tests on SLURM after a run on this machine. Not to be changed: copy it."""
+    project = write_project(tmp_path_factory.mktemp("local"))
+    run = project.snakemake(*TARGETS)
+    assert run.returncode == 0, run.output
     return project

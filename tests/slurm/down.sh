@@ -16,13 +16,15 @@ end() { # PID FILE
     rm -f "$1"
 }
 
-[ "$(readlink /etc/slurm/slurm.conf)" = "$folder/etc/slurm.conf" ] || exit 0
-timeout 10 scancel --user=root
-for _ in $(seq 50); do # a daemon that ends before its jobs leaves them running
-    [ -z "$(timeout 10 squeue -h)" ] && break
-    sleep 0.2
-done
+if [ "$(readlink /etc/slurm/slurm.conf)" = "$folder/etc/slurm.conf" ]; then
+    timeout 10 scancel --user=root
+    for _ in $(seq 50); do # a daemon that ends before its jobs leaves them running
+        [ -z "$(timeout 10 squeue -h)" ] && break
+        sleep 0.2
+    done
+    rm -f /etc/slurm/{slurm,slurmdbd,gres,cgroup}.conf
+fi
 for name in slurmd.n1 slurmd.n2 slurmd.n3 slurmctld slurmdbd mariadbd munged; do
     [ -s "$folder/run/$name.pid" ] && end "$folder/run/$name.pid"
 done
-rm -f /etc/slurm/{slurm,slurmdbd,gres,cgroup}.conf
+exit 0

@@ -3,7 +3,7 @@
 # partitions cpu (all nodes) and gpu (the third, with a stand-in for a GPU).
 # Needs root on Debian; installs slurm-wlm and munge if they are missing. Without systemd
 # and cgroups. ACCOUNTING=1 adds a database for sacct. Run again, it leaves alone what
-# runs. down.sh takes it down.
+# runs. down.sh takes it down. Status 3: not on this machine.
 set -euo pipefail
 
 folder=${SLURM_TEST_DIR:-/tmp/kernel-atlas-slurm}
@@ -15,6 +15,11 @@ fail() {
     exit 1
 }
 
+cannot() { # be brought up on this machine, which is no fault
+    echo "up.sh: no SLURM here: $*" >&2
+    exit 3
+}
+
 missing() {
     ! command -v "$1" >/dev/null
 }
@@ -23,14 +28,14 @@ runs() { # NAME: whether the daemon of this pid file is alive
     [ -s "$folder/run/$1.pid" ] && kill -0 "$(cat "$folder/run/$1.pid")" 2>/dev/null
 }
 
-[ "$(id -u)" = 0 ] || fail "needs root"
+[ "$(id -u)" = 0 ] || cannot "needs root"
 [ ! -e $conf ] || [ "$(readlink $conf)" = "$folder/etc/slurm.conf" ] ||
-    fail "$conf is of another SLURM"
+    cannot "$conf is of another SLURM"
 if missing slurmctld || missing munged; then
-    missing apt-get && fail "slurmctld or munged is missing, and there is no apt-get"
+    missing apt-get && cannot "slurmctld or munged is missing, and there is no apt-get"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null ||
+        cannot "slurm-wlm and munge cannot be installed"
 fi
 mkdir -p "$folder"/{db,etc,log,run,state,spool/n{1,2,3}} /etc/slurm /run/munge
 chmod 755 "$folder" "$folder"/{etc,log,run} # munged refuses what others can write

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -12,6 +12,15 @@ from atlas_project import REPOSITORY, Project, Run, kill_tree
 CLUSTER = "kernel-atlas-test"  # in tests/slurm/up.sh
 TIMEOUT_SECONDS = 900
 TRAINING = {"sizes": [5], "epochs": 30, "seeds": 1}
+
+# what makes all tables without drawing a figure
+TARGETS = ("results/tables/clustered.tsv", "results/tables/stability.tsv")
+RESULTS = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
+# submissions, by their group and its rules
+EXTRACTION = "extract0_extract_kernels"
+FIT = "fit_cluster_kernels_fit_baselines"
+TRAINING_JOB = "train_autoencoder"
+CLASSIFICATION = "classify0_classify_kernels"
 
 
 def ask_slurm(*command: str) -> str:
@@ -45,14 +54,16 @@ def run_id(run: Run) -> str:
 class SlurmProject(Project):
     """A project to be disturbed while one of its jobs runs."""
 
-    def disturb(
-        self, name: str, disturb: Callable[[subprocess.Popen, str], None], *options: str
-    ) -> Run:
-        """Start snakemake, and call `disturb` with it and the number of the first job of `name`."""
+    def disturb(self, disturbances: "Mapping[str, Disturb]", *options: str) -> Run:
+        """Start snakemake, and disturb the first job of each name, in this order.
+
+        What disturbs a job is called with this project, snakemake, and the job's number.
+        """
         started_at = time.time()
         with self.start(*SLURM, *options) as process:
             try:
-                disturb(process, self._wait_until_running(process, name))
+                for name, disturb in disturbances.items():
+                    disturb(self, process, self._wait_until_running(process, name))
                 process.wait(TIMEOUT_SECONDS)
             finally:
                 kill_tree(process.pid)
@@ -85,6 +96,9 @@ def wait_for_no_job() -> None:
     raise AssertionError("jobs run on")
 
 
+Disturb = Callable[[SlurmProject, subprocess.Popen, str], None]
+
+
 def _until_timeout() -> Iterator[None]:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
@@ -93,7 +107,7 @@ def _until_timeout() -> Iterator[None]:
 
 
 def write_project(folder: Path) -> SlurmProject:
-    """A project of three models of made-up kernels, two of them to train on."""
+    """A project of three models of made-up kernels, two of them to train on, and a broken one."""
     project = SlurmProject(folder)
     project.write_config(autoencoder=TRAINING)
     for index in range(3):
@@ -101,4 +115,6 @@ def write_project(folder: Path) -> SlurmProject:
         source = project.write_weights(f"{name}.pth", [(3, 60), (5, 120)], seed=10 * index)
         row = (name, source, "train" if index < 2 else "classify")
         project.add_rows(row) if index else project.write_sheet(row)
+    (project / "weights/broken.pth").write_bytes(b"no checkpoint")
+    project.add_rows(("broken", "file:weights/broken.pth", "classify"))
     return project
