@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from atlas_project import TIMEOUT_SECONDS, Project, kill_tree
+from huggingface_hub import hf_hub_download
 from standin_hub import client_in_process
 from wired_project import MOBILENET
 
@@ -44,8 +45,6 @@ def test_second_run_in_the_same_directory(project, finished):
 def test_two_directories_on_one_cache(wired, hub, tmp_path):
     home = tmp_path / "home"
     with client_in_process(hub, home):
-        from huggingface_hub import hf_hub_download
-
         hf_hub_download(f"timm/{MOBILENET}", "model.safetensors", revision="v1")
     cached = contents(home / "hub")
     hub.reset_counts()
