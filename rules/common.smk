@@ -9,11 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import yaml
+from snakemake.utils import update_config
 
 try:
     from kernel_atlas import __version__, versions
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
+    from kernel_atlas.failures import read_failed
     from kernel_atlas.logs import SNAKEMAKE
     from kernel_atlas.sheet import read_sheets
     from kernel_atlas.sources import DOWNLOAD_MB, may_download, stamp
@@ -32,7 +34,6 @@ with open(workflow.source_path("../src/kernel_atlas/__init__.py")) as file:
         )
 
 STORE = "results/kernels.zarr"
-TIMM = "results/timm"
 
 os.environ[SNAKEMAKE] = str(os.getpid())
 
@@ -47,6 +48,12 @@ def beside_snakefile(path):
         return path  # whoever reads it says so
 
 
+# where a workflow that uses this one as a module passes a config, `configfile:` is not read
+with open(workflow.source_path("../config.yaml")) as file:
+    defaults = yaml.safe_load(file)
+update_config(defaults, config)
+config.update(defaults)
+
 try:
     with open(workflow.source_path("../workflow/schemas/config.schema.yaml")) as file:
         check_config(config, yaml.safe_load(file))
@@ -59,19 +66,12 @@ except AtlasError as error:
 # rows without a checkpoint of their own, and why
 SKIPPED = {model: row.skipped for model, row in ROWS.items() if row.skipped}
 EXTRACTED = [model for model in ROWS if model not in SKIPPED]
-# the file that tells of each timm: name
-ARCHITECTURES = assign_files(
-    {
-        ROWS[model].source.removeprefix("timm:")
-        for model in EXTRACTED
-        if ROWS[model].source.startswith("timm:")
-    },
-    TIMM,
-)
 COMPARED = [model for model in EXTRACTED if ROWS[model].role == "compare"]
 MODELS = [model for model in EXTRACTED if model not in COMPARED]
 # in the tables: these, their duplicates and what was never released
 LISTED = [model for model in ROWS if model not in COMPARED]
+# for each, the model whose results are its own: another for a duplicate
+RESULTS_OF = [ROWS[model].duplicate_of or model for model in LISTED]
 TRAIN_MODELS = sorted(model for model in MODELS if ROWS[model].role == "train")
 SHEET = {model: asdict(row) for model, row in ROWS.items()}
 SIZES = kernel_sizes(config)

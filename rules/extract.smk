@@ -16,6 +16,8 @@ rule extract_kernels:
         "results/logs/extract_kernels/{model}.log",
     benchmark:
         "results/benchmarks/extract_kernels/{model}.tsv"
+    group:
+        in_batches("extract")
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

@@ -21,6 +21,8 @@ rule plot_spectrum:
         "results/logs/plot_spectrum/k{size}.log",
     benchmark:
         "results/benchmarks/plot_spectrum/k{size}.tsv"
+    group:
+        "label"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -50,6 +52,8 @@ rule plot_history:
         "results/logs/plot_history/k{size}.log",
     benchmark:
         "results/benchmarks/plot_history/k{size}.tsv"
+    group:
+        "label"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -80,6 +84,8 @@ rule plot_clustered:
         "results/logs/plot_clustered.log",
     benchmark:
         "results/benchmarks/plot_clustered.tsv"
+    group:
+        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -109,6 +115,8 @@ rule plot_sweep:
         "results/logs/plot_sweep.log",
     benchmark:
         "results/benchmarks/plot_sweep.tsv"
+    group:
+        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

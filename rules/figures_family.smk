@@ -40,6 +40,8 @@ rule plot_family:
         "results/logs/plot_family.log",
     benchmark:
         "results/benchmarks/plot_family.tsv"
+    group:
+        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -56,8 +58,8 @@ rule plot_family:
 
 rule plot_means:
     input:
-        groups=expand(rules.extract_kernels.output, model=MODELS),
-        classes=expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
+        groups=expand(rules.extract_kernels.output, model=get_models),
+        classes=expand("results/classes/{model}/k{{size}}.parquet", model=get_models),
     output:
         means="results/tables/means_k{size}.tsv",
         png=report(
@@ -71,6 +73,8 @@ rule plot_means:
         "results/logs/plot_means/k{size}.log",
     benchmark:
         "results/benchmarks/plot_means/k{size}.tsv"
+    group:
+        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

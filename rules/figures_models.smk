@@ -38,6 +38,8 @@ rule plot_model:
         "results/logs/plot_model/{model}.log",
     benchmark:
         "results/benchmarks/plot_model/{model}.tsv"
+    group:
+        in_batches("classify")
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -71,6 +73,8 @@ rule plot_slices:
         "results/logs/plot_slices/{model}.log",
     benchmark:
         "results/benchmarks/plot_slices/{model}.tsv"
+    group:
+        in_batches("extract")
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

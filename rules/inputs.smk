@@ -10,10 +10,66 @@ def grow(amount):
     return get_amount
 
 
+def in_batches(stage):
+    """The group of a model's jobs: on a cluster, 25 models make a submission, or an eighth."""
+
+    def get_group(wildcards):
+        return f"{stage}{EXTRACTED.index(wildcards.model) // 25 % 8}"
+
+    return get_group
+
+
+def _present(models):
+    """Those of these models that could be extracted."""
+    if workflow.dryrun and not FAILED.keys() & EXTRACTED:
+        return models  # what a run does if new rows turn out well
+    failed = read_failed(checkpoints.list_failed.get().output[0])
+    return [model for model in models if model not in failed]
+
+
+def get_models(wildcards):
+    """The models that are classified."""
+    return _present(MODELS)
+
+
+def get_train_models(wildcards):
+    """The models that codebooks are fitted to."""
+    return _present(TRAIN_MODELS)
+
+
+def get_compared(wildcards):
+    """The models that samples of regular convolutions are drawn of."""
+    return _present(COMPARED)
+
+
+def once_listed(*outputs):
+    """Outputs that are asked for when list_failed has told what they are made of.
+
+    Otherwise Snakemake plans them before, and makes them even if nothing has changed.
+    """
+
+    def get_outputs(wildcards):
+        _present([])
+        return [path for output in outputs for path in output]
+
+    return get_outputs
+
+
+def get_notes(wildcards):
+    """Why a listed model has no results of its own."""
+    present = _present(EXTRACTED)
+    return [
+        ROWS[model].skipped
+        or ("" if original in present else "not extracted, see failed.tsv")
+        for model, original in zip(LISTED, RESULTS_OF)
+    ]
+
+
 def get_stamp(wildcards):
     """What shows that a model's source has changed since it was read."""
     row = SHEET[wildcards.model]
-    return stamp(row["source"], row["sha256"], f"{STORE}/{wildcards.model}/zarr.json")
+    (metadata,) = expand(rules.extract_kernels.output, model=wildcards.model)
+    return stamp(row["source"], row["sha256"], metadata)
 
 
 def is_kmeans(wildcards):
@@ -23,18 +79,21 @@ def is_kmeans(wildcards):
 
 def get_own_labels(wildcards):
     """The user's label table of a kernel size, if there is one."""
-    return config["labels"].get(f"k{wildcards.size}", [])
+    path = config["labels"].get(f"k{wildcards.size}")
+    return local(path) if path else []
 
 
 def get_architectures(wildcards):
     """The file that holds what timm says, for a timm: row."""
     scheme, _, name = SHEET[wildcards.model]["source"].partition(":")
-    return [ARCHITECTURES[name]] if scheme == "timm" else []
+    if scheme != "timm":
+        return []
+    return expand(rules.resolve_timm.output, batch=Path(ARCHITECTURES[name]).stem)
 
 
 def get_timm_names(wildcards):
     """The names that a file tells of: those it has, or those it is to be written for."""
-    path = f"{TIMM}/{wildcards.batch}.json"
+    (path,) = expand(rules.resolve_timm.output, batch=wildcards.batch)
     return names_in(path) or sorted(
         name for name in ARCHITECTURES if ARCHITECTURES[name] == path
     )

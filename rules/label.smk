@@ -9,7 +9,7 @@ Outputs: results/labels/k<size>.tsv, the table that a person reads and edits
 rule label_codebook:
     input:
         codebook=lookup("{size}", within=CODEBOOKS),
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=expand(rules.extract_kernels.output, model=get_train_models),
         own_labels=get_own_labels,
     output:
         labels="results/labels/k{size}.tsv",
@@ -17,12 +17,15 @@ rule label_codebook:
         "results/logs/label_codebook/k{size}.log",
     benchmark:
         "results/benchmarks/label_codebook/k{size}.tsv"
+    group:
+        "label"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
         mem_mb=grow(4000),
         runtime=grow(30),
     params:
+        threshold=lookup("thresholds/k{size}", within=config),
         is_kmeans=is_kmeans,
         version=versions.LABEL,
     message:

@@ -9,7 +9,7 @@ Outputs: results/timm/<batch>.json, what timm knows of all timm: rows that came
 
 rule resolve_timm:
     output:
-        f"{TIMM}/{{batch}}.json",
+        "results/timm/{batch}.json",
     log:
         "results/logs/resolve_timm/{batch}.log",
     benchmark:
@@ -28,9 +28,23 @@ rule resolve_timm:
         "../workflow/scripts/resolve_timm.py"
 
 
+# the file that tells of each timm: name
+ARCHITECTURES = assign_files(
+    {
+        ROWS[model].source.removeprefix("timm:")
+        for model in EXTRACTED
+        if ROWS[model].source.startswith("timm:")
+    },
+    Path(rules.resolve_timm.output[0]).parent,
+)
+
+
 rule describe:
     input:
-        architectures=sorted(set(ARCHITECTURES.values())),
+        architectures=expand(
+            rules.resolve_timm.output,
+            batch=sorted({Path(path).stem for path in ARCHITECTURES.values()}),
+        ),
     output:
         tsv="results/tables/sources.tsv",
         txt="results/tables/sources.txt",

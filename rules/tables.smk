@@ -13,9 +13,9 @@ Outputs: results/tables/clustered.{tsv,html}, a row a model and size; families.t
 rule summarise_classes:
     input:
         classes=expand(
-            "results/classes/{model}/k{size}.parquet", model=MODELS, size=SIZES
+            "results/classes/{model}/k{size}.parquet", model=get_models, size=SIZES
         ),
-        controls=expand(rules.classify_kernels.output.controls, model=MODELS),
+        controls=expand(rules.classify_kernels.output.controls, model=get_models),
     output:
         clustered=report(
             "results/tables/clustered.tsv",
@@ -52,6 +52,8 @@ rule summarise_classes:
         "results/logs/summarise_classes.log",
     benchmark:
         "results/benchmarks/summarise_classes.tsv"
+    group:
+        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -61,13 +63,13 @@ rule summarise_classes:
         sizes=SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
         merge=sorted(config["merge"].items()),
-        models=MODELS,
+        models=get_models,
         listed=LISTED,
-        results_of=[SHEET[name]["duplicate_of"] or name for name in LISTED],
+        results_of=RESULTS_OF,
         families=[SHEET[name]["family"] for name in LISTED],
         paper_tables=[SHEET[name]["paper_table"] for name in LISTED],
         paper_percents=[SHEET[name]["paper_percent"] for name in LISTED],
-        notes=[SKIPPED.get(name, "") for name in LISTED],
+        notes=get_notes,
         version=versions.SUMMARISE,
     message:
         "Summing up all models in tables"
@@ -77,7 +79,7 @@ rule summarise_classes:
 
 rule compare_seeds:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=expand(rules.extract_kernels.output, model=get_train_models),
         codebooks=expand(
             rules.train_autoencoder.output.codebooks,
             size=config["autoencoder"]["sizes"],
@@ -97,6 +99,8 @@ rule compare_seeds:
         "results/logs/compare_seeds.log",
     benchmark:
         "results/benchmarks/compare_seeds.tsv"
+    group:
+        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -123,6 +127,8 @@ rule save_config:
         "results/logs/save_config.log",
     benchmark:
         "results/benchmarks/save_config.tsv"
+    group:
+        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

@@ -14,13 +14,15 @@ Steps:   list_training_set refuses train models that have nothing to train on (n
 
 rule list_training_set:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=expand(rules.extract_kernels.output, model=get_train_models),
     output:
         "results/tables/training_set.tsv",
     log:
         "results/logs/list_training_set.log",
     benchmark:
         "results/benchmarks/list_training_set.tsv"
+    group:
+        "fit"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -37,7 +39,7 @@ rule list_training_set:
 
 rule train_autoencoder:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=expand(rules.extract_kernels.output, model=get_train_models),
     output:
         weights="results/autoencoder/k{size}/weights.safetensors",
         codebook="results/autoencoder/k{size}/codebook.npy",
@@ -71,13 +73,15 @@ rule train_autoencoder:
 
 rule cluster_kernels:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=expand(rules.extract_kernels.output, model=get_train_models),
     output:
         codebook="results/kmeans/k{size}/codebook.npy",
     log:
         "results/logs/cluster_kernels/k{size}.log",
     benchmark:
         "results/benchmarks/cluster_kernels/k{size}.tsv"
+    group:
+        "fit"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -95,13 +99,15 @@ rule cluster_kernels:
 
 rule fit_baselines:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=expand(rules.extract_kernels.output, model=get_train_models),
     output:
         "results/baselines/k{size}.npz",
     log:
         "results/logs/fit_baselines/k{size}.log",
     benchmark:
         "results/benchmarks/fit_baselines/k{size}.tsv"
+    group:
+        "fit"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

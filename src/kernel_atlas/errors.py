@@ -6,3 +6,7 @@ class AtlasError(Exception):
 
     Jobs print it as one line, without a traceback (see `kernel_atlas.logs`).
     """
+
+
+class NoSpaceError(AtlasError):
+    """A disk is full: no fault of the input, and the same job may succeed later."""

@@ -77,7 +77,7 @@ def extract_kernels(
         if architecture and not regular:
             layers = arrange(layers, architecture)
     except AtlasError as error:
-        raise AtlasError(f"model {model}: {error}") from None
+        raise type(error)(f"model {model}: {error}") from None
     facts = {
         "model": model,
         "source": source,

@@ -7,13 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kernel_atlas.errors import AtlasError
+from kernel_atlas.errors import AtlasError, NoSpaceError
 
 FULL_BYTES = 1 << 20
-
-
-class NoSpaceError(AtlasError):
-    """A disk is full: no fault of the input, and the same job may succeed later."""
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from kernel_atlas import family
 from kernel_atlas.codebook import codes_of, nearest_codes, read_codebook
 from kernel_atlas.kmeans import nearest_centres
 from kernel_atlas.labels import OTHER, Interval, read_labels, write_labels
+from kernel_atlas.means import find_unlike
 from kernel_atlas.sphere import to_sphere
 from kernel_atlas.training_set import sample_training_set
 
@@ -48,6 +49,7 @@ _BATCH = 4096
 def label_codebook(
     path_to_codebook: str | Path,
     paths_to_groups: Sequence[str | Path],
+    threshold: float,
     is_kmeans: bool,
     path_to_own_labels: str | Path | None,
     path_to_labels: str | Path,
@@ -58,6 +60,8 @@ def label_codebook(
     ----------
     paths_to_groups : sequence of path
         The train models' groups in the store.
+    threshold : float
+        The one in force for this size.
     is_kmeans : bool
         Whether the codebook holds k-means centres.
     path_to_labels : path
@@ -74,12 +78,15 @@ def label_codebook(
     else:
         codebook = read_codebook(path_to_codebook)
         kernels = sample_training_set(paths_to_groups, codebook.shape[-1])
-        intervals = propose_labels(codebook, kernels, is_kmeans)
+        intervals = propose_labels(codebook, kernels, threshold, is_kmeans)
     write_labels(intervals, path_to_labels)
 
 
 def propose_labels(
-    codebook: np.ndarray, kernels: np.ndarray, is_kmeans: bool = False
+    codebook: np.ndarray,
+    kernels: np.ndarray,
+    threshold: float = MAX_DISSIMILARITY,
+    is_kmeans: bool = False,
 ) -> list[Interval]:
     """Label each code by the votes of the kernels about it; equal neighbours are one interval.
 
@@ -89,6 +96,9 @@ def propose_labels(
     kernels : ndarray of shape (m, k, k)
         Live kernels, such as the codebook was fitted to. Without any, the codes themselves
         decide.
+    threshold : float
+        A kernel less dissimilar than this from its code is clustered. Intervals are given up
+        where the mean of a class's clustered kernels would not look like its name.
     is_kmeans : bool
         Whether the codebook holds k-means centres: kernels vote at the one they belong to,
         and neighbours, which have nothing in common, are not pooled.
@@ -102,17 +112,19 @@ def propose_labels(
     if not n_codes:
         return []
     if is_kmeans:
-        rows, dissimilarity = nearest_centres(kernels, codebook)
+        nearest, dissimilarity = nearest_centres(kernels, codebook)
     else:
-        rows, dissimilarity = nearest_codes(to_sphere(kernels), codebook)
+        nearest, dissimilarity = nearest_codes(to_sphere(kernels), codebook)
     is_near = dissimilarity < MAX_DISSIMILARITY
-    rows = np.concatenate([rows[is_near], np.arange(n_codes)])
+    rows = np.concatenate([nearest[is_near], np.arange(n_codes)])
     weights = np.concatenate([np.ones(is_near.sum()), np.full(n_codes, WEIGHT_OF_CODES)])
     classes, match = match_classes(np.concatenate([kernels[is_near], codebook]))
     names = [*classes, OTHER]
     votes = np.zeros((n_codes, len(names)))
     np.add.at(votes, (rows, _nearest_class(classes, match)), weights)
     winner = _count(votes, is_kmeans)
+    clustered = dissimilarity < threshold
+    winner = _give_up_unlike(winner, names, kernels[clustered], nearest[clustered])
 
     codes = codes_of(codebook)
     borders = np.concatenate([[0.0], (codes[1:] + codes[:-1]) / 2, [1.0]])
@@ -172,6 +184,20 @@ def _count(votes: np.ndarray, is_kmeans: bool) -> np.ndarray:
     has_majority = pooled.max(axis=1) >= MIN_SHARE * pooled.sum(axis=1)
     winner = np.where(has_majority, pooled.argmax(axis=1), n_names - 1)
     return winner if is_kmeans else _merge_slivers(winner, round(MIN_LENGTH * n_codes))
+
+
+def _give_up_unlike(
+    winner: np.ndarray, names: list[str], kernels: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Make `other` of intervals without which a class looks like its name (`find_unlike`)."""
+    runs = _runs(winner)
+    labels = np.array([names[winner[first]] for first, _ in runs])
+    intervals = np.repeat(np.arange(len(runs)), [end - first for first, end in runs])[rows]
+    named = labels[intervals] != OTHER
+    winner = winner.copy()
+    for interval in find_unlike(kernels[named], intervals[named], labels):
+        winner[slice(*runs[interval])] = names.index(OTHER)
+    return winner
 
 
 def _handicap(label: str) -> float:

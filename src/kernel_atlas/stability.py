@@ -42,7 +42,7 @@ def compare_codebooks(
     """
     classes = {}
     for seed, codebook in codebooks.items():
-        labels = label_rows(propose_labels(codebook, kernels), codebook)
+        labels = label_rows(propose_labels(codebook, kernels, threshold), codebook)
         classes[seed] = Classifier(codebook, labels, threshold).classify(kernels)["class"]
     rows = []
     for seeds in [*((seed,) for seed in classes), *combinations(classes, 2)]:

@@ -6,11 +6,12 @@ reruns that stage and what follows; an edited library file alone reruns nothing.
 
 RESOLVE = 1
 EXTRACT = 2
+FAILURES = 1
 TRAIN = 2
 KMEANS = 1
-LABEL = 3
+LABEL = 4
 CONTROLS = 2
-STABILITY = 1
+STABILITY = 2
 CLASSIFY = 3
 SUMMARISE = 4
 FIGURES = 3

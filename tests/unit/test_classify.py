@@ -121,6 +121,7 @@ def classify(tmp_path):
         label_codebook(
             tmp_path / f"codebook{size}.npy",
             [],
+            0.2,
             size == 3,
             own if own.exists() else None,
             tmp_path / f"labels{size}.tsv",

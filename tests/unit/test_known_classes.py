@@ -55,7 +55,7 @@ def test_made_up_kernels_get_their_classes(
     group = write_group("made_up", [("layer", kernels)])
     files = [tmp_path / name for name in ("weights", "codebook.npy", "codebooks.npz", "history")]
     train_autoencoder([group], size, SETTINGS, 1, 1, "cpu", *files)
-    label_codebook(files[1], [group], False, None, tmp_path / "labels.tsv")
+    label_codebook(files[1], [group], threshold, False, None, tmp_path / "labels.tsv")
 
     codebook = read_codebook(files[1])
     labels = label_rows(read_labels(tmp_path / "labels.tsv"), codebook)

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from kernel_atlas.errors import AtlasError
-from kernel_atlas.files import NoSpaceError, replacing
+from kernel_atlas.errors import AtlasError, NoSpaceError
+from kernel_atlas.files import replacing
 from kernel_atlas.logs import SNAKEMAKE
 
 

@@ -6,7 +6,7 @@ import pytest
 from made_up_classes import classes_of
 
 from kernel_atlas import family
-from kernel_atlas.means import average_classes, write_means
+from kernel_atlas.means import average_classes, find_unlike, write_means
 from kernel_atlas.members import PARAMETERS, fit_members, make_members
 
 COLUMNS = ["class", "axis", "n_kernels", "percent", "correlation", "member", *PARAMETERS]
@@ -73,6 +73,32 @@ def test_second_derivatives_are_averaged_by_the_nearer_axis(average, rng):
     for mean, axis, rows in ((along_x, "x", [0, 1, 2, 6, 7]), (along_y, "y", [3, 4, 5])):
         assert (mean.axis, mean.n_kernels, mean.percent) == (axis, len(rows), 100 * len(rows) / 8)
         np.testing.assert_allclose(mean.mean, unit(-kernels[rows]).mean(axis=0), atol=1e-6)
+
+
+def test_few_bars_along_one_axis_count_with_the_many_along_the_other(average, rng):
+    bars = [noisy(family.second_derivative(7, 1, angle), 10, rng) for angle in (0, np.pi / 2)]
+    kernels = np.concatenate([bars[0], bars[1][:1]])
+    classes = classes_of(x=" ".join(["on_second_derivative"] * 11)).assign(
+        direction=[0] * 10 + [90]
+    )
+    (mean,) = average(a=(kernels, classes))
+    assert (mean.axis, mean.n_kernels, mean.percent) == ("x", 11, 100)
+    np.testing.assert_allclose(mean.mean, unit(kernels).mean(axis=0), atol=1e-6)
+    assert [mean.n_kernels for mean in average(a=(kernels[1:], classes[1:]))] == [9, 1]
+
+
+def test_intervals_without_which_a_class_looks_like_its_name(rng):
+    centre, cross = family.difference_of_gaussians(7, 1), family.cross(7, 0.5)
+    across, along = (family.second_derivative(7, 1, angle) for angle in (0, np.pi / 2))
+    parts = [noisy(kernel, 9, rng) for kernel in (centre, cross, -cross, across, along, cross)]
+    names = np.array(["on_centre"] * 2 + ["off_cross"] + ["on_second_derivative"] * 3)
+    kernels = np.concatenate([*parts, *[parts[5]] * 4])
+    intervals = np.r_[np.repeat(np.arange(6), 9), [5] * 36]
+    # bars along both axes are one class, a cross among them is not
+    assert find_unlike(kernels, intervals, names) == {5}
+    kernels, intervals = np.concatenate([kernels, *[parts[1]] * 3]), np.r_[intervals, [1] * 27]
+    assert find_unlike(kernels, intervals, names) == {1, 5}
+    assert find_unlike(kernels[:0], intervals[:0], names) == set()
 
 
 def test_own_classes_are_averaged_by_the_axis_of_their_members_too(average, rng):

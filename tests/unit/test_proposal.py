@@ -90,7 +90,9 @@ def test_kernels_outvote_what_the_decoder_drew():
 def test_kernels_far_from_all_codes_do_not_vote(monkeypatch, max_dissimilarity, expected):
     """`CROSS` is 0.18 from the only code."""
     monkeypatch.setattr(proposal, "MAX_DISSIMILARITY", max_dissimilarity)
-    assert labels_of([mix(0.35)], [CROSS] * 9) == [expected]
+    codebook, kernels = np.array([mix(0.35)]), np.array([CROSS] * 9)
+    (interval,) = propose_labels(codebook, kernels, threshold=max_dissimilarity)
+    assert interval.label == expected
 
 
 def test_margin_and_match_are_those_of_the_kernels_of_the_interval():
@@ -222,7 +224,7 @@ def label(tmp_path, write_group, members):
         groups = [
             write_group(f"net{i}", [("a", part)]) for i, part in enumerate(np.split(kernels, 2))
         ]
-        label_codebook(tmp_path / "codebook.npy", groups, False, own, tmp_path / "labels.tsv")
+        label_codebook(tmp_path / "codebook.npy", groups, 0.2, False, own, tmp_path / "labels.tsv")
         return codebook, read_labels(tmp_path / "labels.tsv")
 
     return run
@@ -248,7 +250,7 @@ def test_so_many_training_kernels_vote_at_most(label, members, monkeypatch, limi
     voting = []
     monkeypatch.setattr(training_set, "MAX_SAMPLE", limit)
     monkeypatch.setattr(
-        proposal, "propose_labels", lambda _, kernels, __: voting.append(kernels) or []
+        proposal, "propose_labels", lambda _, kernels, *__: voting.append(kernels) or []
     )
     label(np.repeat([members["on_cross"]], 20, axis=0) * np.arange(1, 21).reshape(20, 1, 1))
     (kernels,) = voting
@@ -259,7 +261,7 @@ def test_so_many_training_kernels_vote_at_most(label, members, monkeypatch, limi
 def test_a_skipped_size_has_an_empty_table(tmp_path, write_group):
     group = write_group("net", [("a", CENTRE[None])])
     np.save(tmp_path / "codebook.npy", np.zeros((0, 9, 9), np.float32))
-    label_codebook(tmp_path / "codebook.npy", [group], False, None, tmp_path / "labels.tsv")
+    label_codebook(tmp_path / "codebook.npy", [group], 0.2, False, None, tmp_path / "labels.tsv")
     assert read_labels(tmp_path / "labels.tsv") == []
 
 
@@ -270,7 +272,7 @@ def test_an_own_table_takes_the_place_of_the_proposal(tmp_path, ending, encoding
     lines = ["class\tstart\tstop\tnote", "ring-2\t0.5\t1\tmine", "", "on_centre\t0\t0.25\t", ""]
     (tmp_path / "own.tsv").write_bytes(ending.join(lines).encode(encoding))
     label_codebook(
-        tmp_path / "codebook.npy", [], False, tmp_path / "own.tsv", tmp_path / "labels.tsv"
+        tmp_path / "codebook.npy", [], 0.2, False, tmp_path / "own.tsv", tmp_path / "labels.tsv"
     )
     found = [(row.start, row.stop, row.label) for row in read_labels(tmp_path / "labels.tsv")]
     assert found == [(0, 0.25, "on_centre"), (0.5, 1, "ring-2")]

@@ -18,7 +18,7 @@ def of_sizes(sizes: Iterable[int], *rules: str) -> list[str]:
     return [f"{rule}/k{size}" for rule in rules for size in sizes]
 
 
-TABLES = ["plot_clustered", "plot_sweep", "summarise_classes"]
+TABLES = ["check_extracted", "plot_clustered", "plot_sweep", "summarise_classes"]
 # what sums up all models, whichever of them has changed
 SHARED = [*TABLES, *of_sizes(SIZES, "plot_means")]
 CLASSIFICATION = of_models(MODELS, "classify_kernels", "plot_model") + SHARED

@@ -5,6 +5,7 @@ import pickle
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from atlas_project import make_weights
@@ -91,14 +92,24 @@ def test_broken_model_gives_one_line_with_its_cause(broken, model):
     assert re.search(CAUSES[model], lines[0])
 
 
-def test_other_models_go_on(broken):
+def test_results_are_made_of_the_others(broken):
     assert broken.run.returncode != 0
     assert "Traceback" not in broken.run.output
-    assert len(broken.run.errors) == len(CAUSES)
-    assert (broken / "results/classes/good/k5.parquet").exists()
+    assert len(broken.run.errors) == len(CAUSES) + 1
+    assert broken.run.errors[-1].startswith(
+        f"ERROR: {len(CAUSES)} of {len(CAUSES) + 4} models could not be extracted (missing: no such"
+    )
     assert (broken / "results/figures/good/layers.png").exists()
+    table = pd.read_csv(broken / "results/tables/clustered.tsv", sep="\t")
+    assert table["model"].unique().tolist() == ["alpha", "beta", "gamma", "good"]
     stored = {path.name for path in (broken / "results/kernels.zarr").iterdir() if path.is_dir()}
     assert stored == {"alpha", "beta", "gamma", "good"}
+
+
+def test_failed_models_are_listed_with_their_causes(broken):
+    failed = pd.read_csv(broken / "results/tables/failed.tsv", sep="\t", index_col="model")
+    lines = [f"ERROR: model {model}: {cause}" for model, cause in failed["cause"].items()]
+    assert sorted(lines) == sorted(broken.run.errors[:-1])
 
 
 def test_code_in_a_pickle_never_runs(broken):
@@ -109,29 +120,52 @@ def test_code_in_a_pickle_never_runs(broken):
     assert (broken / "code_has_run").exists()
 
 
-def test_broken_update_is_not_forgotten(project):
+def test_broken_update_leaves_the_tables_and_is_not_forgotten(project):
     truncate(project / "weights/gamma.pth.tar")
+    run = project.snakemake()
+    assert {"summarise_classes", "plot_clustered"} <= set(run.logged)
     for _ in range(2):
-        run = project.snakemake()
         assert run.returncode != 0
         assert [line.split(" (")[0] for line in run.errors] == [
-            "ERROR: model gamma: gamma.pth.tar is no whole checkpoint"
+            "ERROR: model gamma: gamma.pth.tar is no whole checkpoint",
+            "ERROR: 1 of 3 models could not be extracted",
         ]
+        table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
+        assert set(table["model"]) == {"alpha", "beta"}
+        run = project.snakemake()
+        assert run.logged == ["check_extracted", "extract_kernels/gamma", "list_failed"]
 
 
-def test_broken_train_row_holds_back_what_needs_the_training(project):
-    """Others are extracted; nothing is classified by a codebook that is not the sheet's."""
-    project.add_rows(
-        ("missing", "file:weights/missing.pth", "train"),
-        ("good", project.write_weights("good.safetensors", [(5, 24)]), "classify"),
-    )
+def test_dry_run_after_a_failure_tells_what_is_tried_again(project):
+    project.add_rows(("missing", "file:weights/missing.pth", "classify"))
+    assert project.snakemake().returncode != 0
+    output = project.snakemake("--dry-run").output
+    extractions = re.findall(r"Extracting the kernels of (\w+)\nReason: (.*)", output)
+    assert extractions == [
+        ("missing", "Missing output files: results/kernels.zarr/missing/zarr.json")
+    ]
+    assert "Classifying" not in output  # not known before that
+
+
+def test_training_goes_on_without_a_broken_train_row(project):
+    project.add_rows(("missing", "file:weights/missing.pth", "train"))
+    before = project.contents("autoencoder/*/*", "labels/*")
     run = project.snakemake()
     assert run.returncode != 0
-    assert [line.split(" (")[0].split(": ")[:2] for line in run.errors] == [
-        ["ERROR", "model missing"]
-    ]
-    assert sorted(run.logged) == ["extract_kernels/good", "extract_kernels/missing"]
-    assert not (project / "results/classes/good").exists()
+    # the others are those that the codebooks were fitted to: nothing to do but to say so
+    assert run.logged == ["check_extracted", "extract_kernels/missing", "list_failed"]
+    assert project.contents("autoencoder/*/*", "labels/*") == before
+
+
+def test_without_any_train_model_nothing_is_classified(project):
+    for name in ("alpha.safetensors", "beta.pth"):
+        truncate(project / "weights" / name)
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert run.logged == ["extract_kernels/alpha", "extract_kernels/beta", "list_failed"]
+    assert "2 of 3 models could not be extracted (alpha: " in run.errors[-1]
+    assert "among them all with role 'train'" in run.errors[-1]
+    assert project.snakemake().logged == run.logged
 
 
 def test_train_row_without_a_clustered_size_is_refused(project):

@@ -8,7 +8,10 @@ import zarr
 SIZES = {"alpha": [3, 5, 7], "beta": [3, 5, 7], "gamma": [5, 7]}
 PER_MODEL = ("extract_kernels", "classify_kernels", "plot_model")
 PER_SIZE = ("fit_baselines", "label_codebook", "plot_spectrum", "plot_means")
-SHARED = ["compare_seeds", "list_training_set", "plot_clustered", "plot_family", "plot_sweep"]
+SHARED = [
+    "check_extracted", "compare_seeds", "list_failed", "list_training_set", "plot_clustered",
+    "plot_family", "plot_sweep",
+]  # fmt: skip
 CLASSES = {
     "on_centre", "off_centre",
     *(f"first_derivative_{direction}" for direction in ("right", "down", "left", "up")),

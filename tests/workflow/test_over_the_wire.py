@@ -53,7 +53,7 @@ def test_runs_each_job_once(wired):
         + ["list_training_set", "train_autoencoder/k5", "plot_history/k5", "label_codebook/k5"]
         + ["plot_spectrum/k5", "plot_clustered", "save_config", "summarise_classes"]
         + ["plot_slices/resnet", "fit_baselines/k5", "plot_sweep"]
-        + ["plot_family", "plot_means/k5", "compare_seeds"]
+        + ["plot_family", "plot_means/k5", "compare_seeds", "list_failed", "check_extracted"]
     )
 
 

@@ -25,7 +25,8 @@ def training_reasons(project):
 def test_classify_row_runs_its_own_jobs_and_the_shared_ones(project):
     source = project.write_weights("delta.safetensors", [(7, 24)], seed=40)
     project.add_rows(("delta", source, "classify"))
-    own = of_models(["delta"], "extract_kernels", "classify_kernels", "plot_model")
+    own = ["list_failed"]
+    own += of_models(["delta"], "extract_kernels", "classify_kernels", "plot_model")
     before = project.contents(*FITTED)
     assert rerun(project) == sorted(own + SHARED)
     assert project.contents(*FITTED) == before
@@ -41,8 +42,12 @@ def test_train_row_retrains_and_the_dry_run_says_why(project):
     assert reasons.keys() == {"5x5", "7x7"}
     assert all(why in reason for reason in reasons.values())
     models = [*MODELS, "delta"]
-    expected = ["extract_kernels/delta", "list_training_set", "cluster_kernels/k3", *SHARED]
-    expected += ["compare_seeds", *of_sizes([5, 7], "train_autoencoder", "plot_history")]
+    expected = ["extract_kernels/delta", "list_failed", "list_training_set", *SHARED]
+    expected += [
+        "cluster_kernels/k3",
+        "compare_seeds",
+        *of_sizes([5, 7], "train_autoencoder", "plot_history"),
+    ]
     expected += of_sizes(SIZES, "fit_baselines", "label_codebook", "plot_spectrum")
     expected += of_models(models, "classify_kernels", "plot_model")
     assert rerun(project) == sorted(expected)
@@ -96,7 +101,8 @@ def test_changed_training_setting_retrains_and_extracts_nothing(project):
 
 def test_changed_checkpoint_is_extracted_again(project):
     project.write_weights("gamma.pth.tar", [(5, 48)], seed=50)
-    own = of_models(["gamma"], "extract_kernels", "classify_kernels", "plot_model")
+    own = ["list_failed"]
+    own += of_models(["gamma"], "extract_kernels", "classify_kernels", "plot_model")
     assert rerun(project) == sorted(own + SHARED)
     table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
     gamma = table[table["model"] == "gamma"].set_index("kernel_size")["n_kernels"]

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from kernel_atlas.extract import Downloads, extract_kernels
+from kernel_atlas.failures import recorded
 from kernel_atlas.logs import logged
 from kernel_atlas.sources import DOWNLOAD_MB
 from kernel_atlas.sources.regular import RegularSample
 
 if __name__ == "__main__":
-    with logged(snakemake.log[0]):
+    with logged(snakemake.log[0]), recorded(snakemake.output[0]):
         sample = snakemake.params.regular_sample
+        path_to_group = Path(snakemake.output[0]).parent
         extract_kernels(
             model=snakemake.wildcards.model,
             source=snakemake.params.source,
@@ -18,9 +20,9 @@ if __name__ == "__main__":
             paths_to_architectures=snakemake.input.architectures,
             regular=RegularSample(*sample) if sample else None,
             downloads=Downloads(
-                folder=f"results/downloads/{snakemake.wildcards.model}",
+                folder=str(path_to_group.parents[1] / "downloads" / snakemake.wildcards.model),
                 limit_mb=snakemake.resources.download_mb or DOWNLOAD_MB,
                 keep=bool(snakemake.resources.keep_downloads),
             ),
-            path_to_group=Path(snakemake.output[0]).parent,
+            path_to_group=path_to_group,
         )

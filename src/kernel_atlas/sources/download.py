@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from kernel_atlas.errors import AtlasError
+from kernel_atlas.errors import AtlasError, NoSpaceError
 from kernel_atlas.files import replacing
 from kernel_atlas.sources.checksum import check_sha256, checksum_in_name
 from kernel_atlas.sources.file import LocalFile
@@ -79,7 +79,7 @@ def _fetch_all(file: RemoteFile, path: Path, limit_mb: int) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
-            raise AtlasError(
+            raise NoSpaceError(
                 f"{file.name}: no space left in {path.parent} ({error.strerror}); make some "
                 "and run again: what has come stays there and is not fetched again"
             ) from None
@@ -144,7 +144,7 @@ def _check_space(name: str, size: int, missing: int, folder: Path, limit_mb: int
         )
     free = shutil.disk_usage(folder).free
     if missing > free:
-        raise AtlasError(
+        raise NoSpaceError(
             f"{name}: {missing / 1e6:,.0f} MB are missing, {folder} has {free / 1e6:,.0f} MB free"
         )
 

@@ -1,0 +1,11 @@
+"""Let a run end well only if no model has failed."""
+
+from kernel_atlas.failures import check_extracted
+from kernel_atlas.logs import logged
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        check_extracted(
+            path_to_failed=snakemake.input.failed,
+            n_models=snakemake.params.n_models,
+        )

@@ -1,0 +1,12 @@
+"""List the models that could not be extracted."""
+
+from kernel_atlas.failures import list_failed
+from kernel_atlas.logs import logged
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        list_failed(
+            paths_to_metadata=snakemake.input,
+            train_models=snakemake.params.train_models,
+            path_to_failed=snakemake.output[0],
+        )
