@@ -14,7 +14,7 @@ from kernel_atlas.training import CHECKPOINT_SECONDS
 SEED = 20
 RESULTS = (
     "tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*", "baselines/*",
-    "figures/**/*.*", "kernels.zarr/**/*",
+    "figures/**/*.*", "kernels.zarr/*/k*/**/*",
 )  # fmt: skip
 WEIGHTS = "results/autoencoder/k5/weights.safetensors"
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from atlas_project import TIMEOUT_SECONDS, Project, kill_tree
+from huggingface_hub import hf_hub_download
 from standin_hub import client_in_process
 from wired_project import MOBILENET
 
@@ -17,9 +18,11 @@ TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*"
     holds="it is refused with one message, as is a third; the first ends with the same tables",
 )
 def test_second_run_in_the_same_directory(project, finished):
-    log = project / "results/logs/classify_kernels/alpha.log"
-    log.unlink()
-    with project.start("--forcerun", "classify_kernels") as process:
+    shutil.rmtree(project / "results")
+    shutil.rmtree(project / ".snakemake")
+    # far enough that Snakemake has planned anew, after its checkpoint
+    log = project / "results/logs/train_autoencoder/k5.log"
+    with project.start() as process:
         try:
             while not log.exists() and process.poll() is None:
                 time.sleep(0.01)
@@ -44,8 +47,6 @@ def test_second_run_in_the_same_directory(project, finished):
 def test_two_directories_on_one_cache(wired, hub, tmp_path):
     home = tmp_path / "home"
     with client_in_process(hub, home):
-        from huggingface_hub import hf_hub_download
-
         hf_hub_download(f"timm/{MOBILENET}", "model.safetensors", revision="v1")
     cached = contents(home / "hub")
     hub.reset_counts()
