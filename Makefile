@@ -9,7 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake
 OPTIONS := --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup describe run relabel report test check unlock
+.PHONY: help setup describe run relabel report test fuzz check unlock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,6 +38,9 @@ report: run  ## one HTML file with figures, tables and captions
 
 test: $(VENV)/ready  ## all tests
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/ready  ## headers of .safetensors files for a minute, against the format's library
+	$(BIN)/python tests/fuzz_header.py 60
 
 check: $(VENV)/ready  ## format, lint, types, dry run
 	$(BIN)/ruff format --check .
