@@ -52,6 +52,7 @@ def path(tmp_path_factory):
 @example(b"\t".join(b"c%d" % i for i in range(300_000)))  # columns
 @example(b"model\tsource\trole\n" + b"a\tb\tc\n" * 5_000)  # faults
 @example(b"model\tsource\trole\na\tfile:" + b"x" * 200_000 + b"\ttrain\n")
+@example(b"model\tsource\trole\tfamily\na\tfile:a\ttrain\tx\x1b[2Jy")
 @example(b"model\tsource\trole\na\tfile:x\xe2\x80\xa8y\ttrain\n")  # a line separator
 def test_a_sheet_is_rows_that_are_safe_or_lines_that_say_why_not(path, content):
     path.write_bytes(content)
@@ -92,6 +93,9 @@ def test_what_is_written_as_a_sheet_is_read(path, rows):
 
 @repeatable
 @given(source=st.text() | URI)
+@example(source="hf:a/b:../../x.pth")
+@example(source="hf:a/b:/x.pth")
+@example(source="hf:a/b@../..:x.pth")
 def test_a_source_is_split_or_refused_in_one_line(source):
     try:
         scheme, rest = sources.split(source)
