@@ -9,7 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake
 OPTIONS := --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup describe run relabel report test faults check unlock
+.PHONY: help setup describe run relabel report test faults fuzz check unlock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -41,6 +41,9 @@ test: $(VENV)/ready  ## all tests
 
 faults: $(VENV)/ready  ## every fault in its full form: hours; writes docs/reliability.md
 	$(BIN)/python -m pytest tests/faults --full --write-faults
+
+fuzz: $(VENV)/ready  ## headers of .safetensors files for a minute, against the format's library
+	$(BIN)/python tests/fuzz_header.py 60
 
 check: $(VENV)/ready  ## format, lint, types, dry run
 	$(BIN)/ruff format --check .

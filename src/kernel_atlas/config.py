@@ -7,7 +7,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from kernel_atlas.errors import AtlasError
+from kernel_atlas.errors import AtlasError, one_line
+
+MAX_VALUES = 10_000  # of a whole configuration
 
 
 def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -18,6 +20,7 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     AtlasError
         One line a fault, each naming the key by its dotted path.
     """
+    _check_size(config)
     # YAML reads `5: 0.2` as a number for a key, which a schema's patterns cannot take
     config = _with_names_as_keys(config)
     errors = sorted(_strict_validator(schema).iter_errors(config), key=lambda e: list(e.path))
@@ -31,6 +34,20 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 def kernel_sizes(config: Mapping[str, Any]) -> list[int]:
     """All kernel sizes that are clustered, in ascending order."""
     return sorted(config["autoencoder"]["sizes"] + config["kmeans"]["sizes"])
+
+
+def _check_size(config: Mapping[str, Any]) -> None:
+    """Refuse what unfolds without end: YAML's aliases may stand for each other many times over."""
+    nodes: list[Any] = [config]
+    count = 0
+    while nodes:
+        node = nodes.pop()
+        children = node.values() if isinstance(node, Mapping) else node
+        if isinstance(children, Iterable) and not isinstance(children, str | bytes):
+            nodes += children
+        count += 1
+        if count + len(nodes) > MAX_VALUES:
+            raise AtlasError(f"config: more than {MAX_VALUES:,} values, so no configuration")
 
 
 def _with_names_as_keys(node: Any) -> Any:
@@ -55,7 +72,7 @@ def _describe(error: Any) -> Iterable[str]:
     if error.validator != "additionalProperties":
         text = error.validator == "type" and isinstance(error.instance, str)
         hint = " (for YAML, 2e-3 is text and 2.0e-3 a number)" if text else ""
-        yield f"{path or 'top level'}: {error.message}{hint}"
+        yield one_line(f"{path or 'top level'}: {error.message}{hint}")
         return
     known = [*error.schema.get("properties", {})]
     patterns = [*error.schema.get("patternProperties", {})]

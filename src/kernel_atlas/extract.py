@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from kernel_atlas import sources, store
 from kernel_atlas.architectures import Architecture, arrange, read_architecture
-from kernel_atlas.errors import AtlasError
+from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources.checkpoint import Depthwise, is_safetensors, read_checkpoint
 from kernel_atlas.sources.checksum import check_sha256
 from kernel_atlas.sources.download import downloaded
@@ -77,7 +77,7 @@ def extract_kernels(
         if architecture and not regular:
             layers = arrange(layers, architecture)
     except AtlasError as error:
-        raise type(error)(f"model {model}: {error}") from None
+        raise type(error)(f"model {model}: {one_line(error)}") from None
     facts = {
         "model": model,
         "source": source,

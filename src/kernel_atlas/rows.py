@@ -64,6 +64,11 @@ def row_faults(row: Model) -> list[str]:
         sources.split(row.source)
     except AtlasError as error:
         faults.append(f"column source: {error}")
+    for column in ("family", "paper_name", "paper_table"):
+        if not getattr(row, column).isprintable():
+            faults.append(
+                f"column {column}: {getattr(row, column)!r} has characters that cannot be printed"
+            )
     if row.family == "all":
         faults.append("column family: 'all' is the name of the sum of all families")
     if row.sha256 and not _SHA256.fullmatch(row.sha256):

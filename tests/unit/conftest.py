@@ -22,6 +22,19 @@ from kernel_atlas.store import read_kernels
 ADDRESS = "/releases/net.pth"  # of a pickle on the stand-in hub
 
 
+@pytest.fixture(autouse=True)
+def pickles_in_process(request, monkeypatch) -> None:
+    """Read pickles in this process, which has torch already; test_apart.py reads them apart."""
+    if request.path.name != "test_apart.py":
+
+        def read_pickle(*arguments):
+            from kernel_atlas.sources.pickles import read_pickle
+
+            return read_pickle(*arguments)
+
+        monkeypatch.setattr("kernel_atlas.sources.apart.read_apart", read_pickle)
+
+
 @dataclass
 class Checkpoint:
     """A file and its depthwise kernels by layer, in the order in which they are to be read."""

@@ -148,6 +148,14 @@ def test_a_fault_in_the_header(tmp_path, header, message):
     assert fault.startswith(f"{path}, line 2: {message}")
 
 
+@pytest.mark.parametrize("character", ["\x0b", "\x1c", "\x85", "\u2028"])
+def test_lines_are_counted_as_editors_count_them(tmp_path, character):
+    path = write(tmp_path / "s.tsv", HEADER, GOOD, row(family=f"x{character}y"), row(model="/"))
+    first, second, *_ = faults_of(path)
+    assert first.startswith(f"{path}, line 3, column family: ")
+    assert second.startswith(f"{path}, line 4, column model: ")
+
+
 def test_more_cells_than_columns(tmp_path):
     path = write(tmp_path / "s.tsv", HEADER, GOOD, row() + "\textra")
     (fault,) = faults_of(path)

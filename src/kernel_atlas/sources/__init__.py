@@ -39,7 +39,8 @@ SCHEMES = {
     # which file it stands for is timm's to say (`kernel_atlas.architectures`)
     "timm": Scheme(_NAME, "timm:NAME"),
     "hf": Scheme(
-        rf"{_NAME}/{_NAME}(@[^@:\s]+)?(:[^:\s]+)?",
+        # a file of the repository: no way out of it
+        rf"(?!.*[/:@]\.\.?([/:]|$)){_NAME}/{_NAME}(@[^@:\s]+)?(:[^:\s/][^:\s]*)?",
         "hf:OWNER/REPO[@REVISION][:FILE]",
         "kernel_atlas.sources.hub",
     ),
@@ -64,6 +65,8 @@ def split(source: str) -> tuple[str, str]:
         raise AtlasError(f"unknown source scheme in {source!r} (known: {known})")
     if not rest:
         raise AtlasError(f"nothing follows the scheme in {source!r}")
+    if not source.isprintable():
+        raise AtlasError(f"{source!r} has characters that cannot be printed")
     if not re.fullmatch(SCHEMES[scheme].pattern, rest):
         raise AtlasError(f"{source!r} has not the form {SCHEMES[scheme].form}")
     return scheme, rest

@@ -15,6 +15,7 @@ from kernel_atlas.sources.remote import RemoteFile
 
 # put before every name by torch's data-parallel and compile wrappers
 WRAPPER_PREFIXES = re.compile(r"^(module\.|_orig_mod\.)+")
+_SPLIT = re.compile("[0-9]{1,3}")  # number of a split in a mixed convolution
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Selection(Protocol):
 
     what: str  # for the error when there are none
 
-    def rows(self, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
+    def rows(self, name: str, shape: tuple[int, ...]) -> Sequence[int] | np.ndarray | None:
         """Which entries of a weight's first dimension to read, ascending; None for none."""
 
     def kernels(self, name: str, weights: np.ndarray) -> np.ndarray:
@@ -47,9 +48,9 @@ class Depthwise:
         "of regular convolutions, role 'compare' takes a sample"
     )
 
-    def rows(self, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
+    def rows(self, name: str, shape: tuple[int, ...]) -> range | None:
         """All of a depthwise weight."""
-        return np.arange(shape[0]) if is_depthwise(shape) else None
+        return range(shape[0]) if is_depthwise(shape) else None
 
     def kernels(self, name: str, weights: np.ndarray) -> np.ndarray:
         """The weight without its dimension of one input channel."""
@@ -91,9 +92,9 @@ def read_checkpoint(file: LocalFile | RemoteFile, selection: Selection) -> list[
 
         layers = read_safetensors(file, selection)
     else:
-        from kernel_atlas.sources.pickles import read_pickle
+        from kernel_atlas.sources.apart import read_apart
 
-        layers = read_pickle(file, selection)
+        layers = read_apart(file, selection)
         file.bytes_read = file.path.stat().st_size
     if not layers:
         raise AtlasError(f"{file.name} has no {selection.what}")
@@ -132,7 +133,7 @@ def join_splits(layers: Sequence[Layer]) -> list[Layer]:
     children: dict[str, dict[int, int]] = defaultdict(dict)
     for layer in layers:
         parent, _, number = layer.name.rpartition(".")
-        if parent and number.isdigit():
+        if parent and _SPLIT.fullmatch(number):
             children[parent][int(number)] = layer.kernels.shape[-1]
     mixed = {
         parent

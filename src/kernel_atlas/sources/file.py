@@ -52,7 +52,13 @@ def locate(source: str) -> LocalFile:
     AtlasError
         If there is none.
     """
-    path = Path(source.removeprefix("file:")).expanduser()
-    if not path.is_file():
-        raise AtlasError(f"no such file: {path.absolute()}")
-    return LocalFile(path)
+    path = Path(source.removeprefix("file:"))
+    try:
+        path = path.expanduser()
+        if path.is_file():
+            return LocalFile(path)
+        cause = ""
+    # no such user, a name too long, a folder that may not be entered
+    except (RuntimeError, ValueError, OSError) as error:
+        cause = f" ({error})"
+    raise AtlasError(f"no such file: {path.absolute()}{cause}")

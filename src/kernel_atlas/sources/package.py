@@ -1,5 +1,6 @@
 """``package:PACKAGE/PATH``: a file inside an installed Python package."""
 
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def locate(source: str) -> LocalFile:
     if spec is None or not spec.submodule_search_locations:
         raise AtlasError(f"no installed Python package {package!r}; install the one that holds it")
     for folder in map(Path, spec.submodule_search_locations):
-        path = (folder / member).resolve()
-        if path.is_file() and path.is_relative_to(folder.resolve()):
-            return LocalFile(path)
+        with suppress(OSError, RuntimeError, ValueError):  # a name too long, a loop of links
+            path = (folder / member).resolve()
+            if path.is_file() and path.is_relative_to(folder.resolve()):
+                return LocalFile(path)
     raise AtlasError(f"the installed package {package!r} holds no file {member!r}")

@@ -1,5 +1,6 @@
 """A checkpoint on a server, of which only byte ranges cross the wire."""
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +45,8 @@ class RemoteFile:
         sha256: str | None = None,
     ) -> None:
         self.url = url
-        self.name = unquote(Path(urlsplit(url).path).name) or urlsplit(url).netloc
+        name = unquote(Path(urlsplit(url).path).name) or urlsplit(url).netloc
+        self.name = re.sub(r"[^A-Za-z0-9._+ -]", "_", name)  # it becomes part of a path
         self.size = size
         self.revision = revision
         self.sha256 = sha256
@@ -124,8 +126,9 @@ class RemoteFile:
                     f"{self.name} has {size:,} bytes now, not {self.size:,} as before; run again"
                 )
             self.size = size
-            body = response.read()
-        wanted = min(stop, size) - start
+            wanted = max(min(stop, size) - start, 0)
+            # one byte more than was asked for is enough to see: it may have no end
+            body = next(response.iter_bytes(wanted + 1), b"")
         if first != start or len(body) != wanted:
             raise ShortReadError(
                 f"{len(body):,} bytes from {first:,} came for {wanted:,} from {start:,}"

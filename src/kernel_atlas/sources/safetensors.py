@@ -8,6 +8,7 @@ from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.checkpoint import Layer, Selection, layer_name
 from kernel_atlas.sources.file import LocalFile
 from kernel_atlas.sources.header import Tensor, read_header
+from kernel_atlas.sources.limits import choose_rows
 from kernel_atlas.sources.remote import RemoteFile
 
 # BF16 is the upper half of a float32, which numpy lacks
@@ -27,12 +28,9 @@ def read_safetensors(file: LocalFile | RemoteFile, selection: Selection) -> list
         If the file is not whole, or holds kernels that are not floating point.
     """
     header = read_header(file)
-    rows = {
-        name: chosen
-        for name in sorted(header, key=_natural)
-        if (chosen := selection.rows(name, header[name].shape)) is not None
-    }
-    runs = {name: _runs(header[name], chosen) for name, chosen in rows.items()}
+    shapes = {name: header[name].shape for name in sorted(header, key=_natural)}
+    rows = choose_rows(selection, shapes, file.name)
+    runs = {name: _runs(header[name], np.asarray(chosen)) for name, chosen in rows.items()}
     for name in rows:
         if header[name].dtype not in NUMPY_DTYPES | TORCH_DTYPES:
             raise AtlasError(

@@ -1,0 +1,202 @@
+"""Hostile input is refused in bounded time and memory, outside results/ nothing is touched."""
+
+import pickle
+import resource
+import zipfile
+
+import hostile_files
+import numpy as np
+import pytest
+import torch
+from atlas_project import Project
+from hostile_files import Code, rezip, tensor, write_header
+from safetensors.numpy import save_file
+
+from kernel_atlas.sheet import MAX_ROWS
+
+TIMEOUT_SECONDS = 300  # many times what these runs take on two busy cores
+MAX_KB = 4_000_000  # mem_mb of extract_kernels
+HEADER = b"model\tsource\trole\n"
+BOMB = "\n".join(f"  x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9)}]" for i in range(1, 12))
+
+
+def outside(folder):
+    """All files about a project but its results and what Snakemake keeps, with size and time."""
+    own = {folder / "results", folder / ".snakemake", folder / "output.txt"}
+    return {
+        path: (path.lstat().st_size, path.lstat().st_mtime_ns)
+        for path in folder.parent.rglob("*")
+        if path.is_file() and not own & {path, *path.parents}
+    }
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory):
+    """Extractions of hostile checkpoints, and a good one, as `run`; files `before` and `after`."""
+    project = Project(tmp_path_factory.mktemp("attacked") / "project")
+    project.write_config()
+    weights, mark = project / "weights", project / "code_has_run"
+    torch.save({"state_dict": hostile_files.weights(), "x": Code(mark)}, weights / "code.pth")
+    (weights / "code_alone.pth").write_bytes(pickle.dumps(Code(mark), protocol=2))
+    write_header(weights / "gigabytes.safetensors", b"{}", length=4 << 30, size=5 << 30)
+    large = tensor([1 << 30, 1, 2, 2], 0, 1 << 34)
+    write_header(weights / "large.safetensors", {"dw.weight": large}, size=1 << 34)
+    product = {"dw.weight": tensor([2**64 - 1] * 300_000, 0, 0)}
+    write_header(weights / "product.safetensors", product)
+    rezip(weights / "bomb.pth", zipfile.ZIP_DEFLATED, data=2_000)  # MiB
+    rezip(weights / "asks.pth", data=hostile_files.large_array(20 << 30))
+    hostile_files.overlap(weights / "overlap.pth", times=100)
+    expanded = {"dw.weight": torch.zeros(1, 1, 1, 1).expand(10**9, 1, 7, 7)}
+    torch.save(expanded, weights / "expanded.pth", _use_new_zipfile_serialization=False)
+    kernels = np.random.default_rng(0).normal(size=(8, 1, 5, 5)).astype(np.float32)
+    save_file({"a\nERROR: model good: x.weight": kernels}, weights / "newline.safetensors")
+    rezip(weights / "member.pth")
+    with zipfile.ZipFile(weights / "member.pth", "a") as archive:
+        archive.writestr("../../outside.txt", b"x")
+    save_file({"../../../outside.weight": kernels}, weights / "good.safetensors")
+    paths = sorted(weights.iterdir())
+    project.write_sheet(
+        *((path.stem, f"file:weights/{path.name}", "train") for path in paths),
+        ("way_out", "package:timm/../../pip/__init__.py", "train"),
+    )
+    project.before = outside(project.folder)
+    models = [*(path.stem for path in paths), "way_out"]
+    project.run = project.snakemake(
+        *(f"results/kernels.zarr/{model}/zarr.json" for model in models), "--keep-going",
+        timeout=TIMEOUT_SECONDS,
+    )  # fmt: skip
+    project.after = outside(project.folder)
+    return project
+
+
+def refusal(project, model):
+    """The one line that a model is refused with."""
+    (line,) = [x for x in project.run.errors if x.startswith(f"ERROR: model {model}: ")]
+    return line
+
+
+def assert_unharmed(project):
+    """No code has run, nothing outside results/ was touched, memory was bounded."""
+    assert "Traceback" not in project.run.output
+    assert not (project / "code_has_run").exists()
+    assert project.after == project.before
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < MAX_KB
+
+
+@pytest.mark.fault(
+    "checkpoints that are pickles with code",
+    holds="refused with the code's name; it never runs, other models go on",
+)
+@pytest.mark.parametrize("model", ["code", "code_alone"])
+def test_code_in_a_pickle(attacked, model):
+    assert "mkdir, which is code and is never unpickled" in refusal(attacked, model)
+    assert (attacked / "results/kernels.zarr/good/k5").is_dir()
+    assert_unharmed(attacked)
+
+
+@pytest.mark.fault(
+    "a .safetensors header that claims 4 GiB, kernels of 16 GiB, or a shape of 300,000 numbers",
+    holds="refused in one line, in bounded time and memory",
+)
+@pytest.mark.parametrize("model", ["gigabytes", "large", "product"])
+def test_a_header_that_asks_for_much(attacked, model):
+    assert f"{model}.safetensors" in refusal(attacked, model)
+    assert len(refusal(attacked, model)) < 1_000
+    assert_unharmed(attacked)
+
+
+@pytest.mark.fault(
+    "a zip bomb as .pth: members that inflate to 2 GiB, that overlap, a pickle that asks for "
+    "20 GiB, a tensor larger than its file",
+    holds="refused in one line, in bounded time and memory",
+)
+@pytest.mark.parametrize(
+    ("model", "cause"),
+    [
+        ("bomb", "bomb.pth is a compressed zip archive"),
+        ("overlap", "its members overlap"),
+        ("asks", "MB of memory"),
+        ("expanded", "more than any network"),
+    ],
+)
+def test_a_zip_bomb(attacked, model, cause):
+    assert cause in refusal(attacked, model)
+    assert_unharmed(attacked)
+
+
+@pytest.mark.fault(
+    "names of layers, of zip members and of files in packages with ../ or newlines",
+    holds="refused or kept as mere names; nothing outside results/ is touched, no line is forged",
+)
+def test_names_with_a_way_out(attacked):
+    assert "a name has at most" in refusal(attacked, "newline")
+    assert "holds no file" in refusal(attacked, "way_out")
+    assert not [line for line in attacked.run.errors if line.startswith("ERROR: model good")]
+    assert "no whole checkpoint" in refusal(attacked, "member")
+    assert_unharmed(attacked)
+
+
+def refused(folder, sheet=b"", config="sheets: [sheet.tsv]\n"):
+    """What snakemake says to a sheet or a configuration before it runs any job."""
+    project = Project(folder / "project")
+    (project / "sheet.tsv").write_bytes(sheet)
+    (project / "my.yaml").write_text(config)
+    before = outside(project.folder)
+    run = project.snakemake(timeout=TIMEOUT_SECONDS)
+    assert run.returncode != 0
+    assert run.logged == []
+    assert outside(project.folder) == before
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < MAX_KB
+    return run.output
+
+
+@pytest.mark.fault(
+    "a sheet of 100,000 rows, of binary rubbish, a device, ids with ../ or newlines",
+    holds="refused before any job, in a few lines that say where the fault is",
+)
+@pytest.mark.parametrize(
+    ("sheet", "message"),
+    [
+        (
+            HEADER + b"".join(b"m%d\tfile:%d.pth\ttrain\n" % (i, i) for i in range(100_000)),
+            f"sheet.tsv: 100,000 rows; Snakemake plans at most {MAX_ROWS:,} models",
+        ),
+        (
+            HEADER + b"".join(b"../%d\tfile:%d.pth\ttrain\n" % (i, i) for i in range(9_000)),
+            "... and 8,900 more",
+        ),
+        (np.random.default_rng(0).bytes(1 << 20), "not a readable UTF-8 model sheet"),
+        (bytes(1 << 20), "sheet.tsv, line 1: missing column"),
+        (HEADER + b'"a\nb"\tfile:a\ttrain\n', "sheet.tsv, line 2, column model: '\"a' is no safe"),
+        (HEADER + b"a\tfile:\x1b[2Ja\ttrain\n", "has characters that cannot be printed"),
+    ],
+    ids=["100,000 rows", "100,000 faults", "rubbish", "zeros", "newline", "escape"],
+)
+def test_a_hostile_sheet(tmp_path, sheet, message):
+    output = refused(tmp_path, sheet)
+    assert message in output
+    assert "Traceback" not in output
+    assert len(output) < 100_000
+
+
+@pytest.mark.fault(
+    "a configuration with YAML tags that call Python, or aliases that unfold to 10^11 values",
+    holds="refused before any job, in bounded time and memory; no code runs",
+)
+@pytest.mark.parametrize(
+    "config",
+    [
+        "figures: !!python/object/apply:os.mkdir [code_has_run]\n",
+        "figures: {samples: !!python/name:os.mkdir }\n",
+        "figures: !unknown x\n",
+        f"sheets:\n  x0: &x0 [a]\n{BOMB}\n",
+        f"labels:\n  x0: &x0 [a]\n{BOMB}\n",
+    ],
+    ids=["apply", "name", "tag", "sheets", "labels"],
+)
+def test_a_hostile_configuration(tmp_path, config):
+    output = refused(tmp_path, HEADER, config)
+    assert "Error" in output
+    assert "Traceback" not in output
+    assert len(output) < 100_000
+    assert not list(tmp_path.rglob("code_has_run"))
