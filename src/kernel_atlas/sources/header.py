@@ -71,6 +71,7 @@ def read_header(file: LocalFile | RemoteFile) -> dict[str, Tensor]:
 def _parse(text: bytes, begin: int) -> dict[str, Tensor]:
     """The header's entries, as strictly as the format's own library takes them."""
     entries = json.loads(text.decode(), object_pairs_hook=_unique)
+    json.dumps(entries, ensure_ascii=False).encode()  # half a surrogate pair is no text
     if not isinstance(entries, dict):
         raise TypeError("no object")
     metadata = entries.pop("__metadata__", None)
@@ -79,7 +80,6 @@ def _parse(text: bytes, begin: int) -> dict[str, Tensor]:
         raise TypeError("__metadata__ holds other than text")
     header = {}
     for name, entry in entries.items():
-        name.encode()  # half a surrogate pair is no text
         start, stop = _whole_numbers(entry["data_offsets"])
         if entry["dtype"] not in DTYPE_BITS:
             raise ValueError(f"{name!r} has no known dtype")
