@@ -16,7 +16,7 @@ from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.checkpoint import Layer, Selection
 from kernel_atlas.sources.file import LocalFile
 
-# beyond what the file's own size explains; real checkpoints take a tenth of each
+# beyond what the file's own size explains
 SPARE_MEMORY_BYTES = 2 << 30
 SPARE_CPU_SECONDS = 120
 BYTES_PER_CPU_SECOND = 5_000_000
