@@ -16,8 +16,8 @@ from kernel_atlas.rows import (
     row_faults,
 )
 
-# A dry run of 3,000 rows takes a minute of processor time and 0.6 GB, both in step with the
-# rows: 100,000 would be planned for half an hour in 20 GB, and again by each job of a cluster.
+# A dry run of 3,000 rows took Snakemake a minute of processor time and 0.6 GB, and grows with the
+# rows at least in proportion: 100,000 are out of reach, the more so as each job of a cluster plans.
 MAX_ROWS = 10_000
 MAX_BYTES = 10_000_000  # of one sheet
 MAX_FAULTS = 100  # shown

@@ -67,7 +67,10 @@ def rewritten():
         ('"dtype":"F32"', '"dtype":"F32","dtype":"F32"'), ("[4,1,3,3]", "[04,1,3,3]"),
         ("[4,1,3,3]", "[4,1,3,3,]"), ("[4,1,3,3]", "[4.0,1,3,3]"), ("[4,1,3,3]", "[4e0,1,3,3]"),
         ("[4,1,3,3]", "[NaN]"), ("[4,1,3,3]", "[1_0]"), ("[4,1,3,3]", "[-0,4]"),
-        ('{"format":"pt"}', '{"format":1}'), ('{"format":"pt"}', "{}"), ("{", "/**/{"),
+        ('{"format":"pt"}', '{"format":1}'), ('{"format":"pt"}', '{"format":"\\ud800"}'),
+        ('{"format":"pt"}', '{"\\ud800":"pt"}'), ("[4,1,3,3]", '[4,1,3,3],"more":"\\ud800"'),
+        ("[4,1,3,3]", '[4,1,3,3],"more":[{"\\udc00":[["\\ud800"]]}]'),
+        ('{"format":"pt"}', "{}"), ("{", "/**/{"),
     ]  # fmt: skip
     texts = [TEXT.replace(old.encode(), new.encode(), 1) for old, new in replacements]
     texts += [TEXT.replace(b'"b.weight"', b'"\xff"'), TEXT + b" ", TEXT + b"\n", TEXT + b"\0"]

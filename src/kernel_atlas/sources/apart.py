@@ -16,7 +16,7 @@ from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.checkpoint import Layer, Selection
 from kernel_atlas.sources.file import LocalFile
 
-# beyond what the file's own size explains; real checkpoints take a tenth of each
+# beyond what the file's own size explains
 SPARE_MEMORY_BYTES = 2 << 30
 SPARE_CPU_SECONDS = 120
 BYTES_PER_CPU_SECOND = 5_000_000
@@ -38,8 +38,9 @@ def read_apart(file: LocalFile, selection: Selection) -> list[Layer]:
     memory = SPARE_MEMORY_BYTES + 4 * size
     seconds = SPARE_CPU_SECONDS + size // BYTES_PER_CPU_SECOND
     child = subprocess.run(
-        # -P: no module of the working directory is taken for one of ours
-        [sys.executable, "-P", "-m", __name__, str(memory), str(seconds)],
+        # -P: no module of the working directory is taken for one of ours;
+        # -W: what torch warns of is written for programmers
+        [sys.executable, "-P", "-W", "ignore", "-m", __name__, str(memory), str(seconds)],
         input=pickle.dumps((file, selection)),
         stdout=subprocess.PIPE,
         # each thread of torch would ask for memory of its own
