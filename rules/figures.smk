@@ -21,8 +21,6 @@ rule plot_spectrum:
         "results/logs/plot_spectrum/k{size}.log",
     benchmark:
         "results/benchmarks/plot_spectrum/k{size}.tsv"
-    group:
-        "label"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -52,8 +50,6 @@ rule plot_history:
         "results/logs/plot_history/k{size}.log",
     benchmark:
         "results/benchmarks/plot_history/k{size}.tsv"
-    group:
-        "label"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -84,8 +80,6 @@ rule plot_clustered:
         "results/logs/plot_clustered.log",
     benchmark:
         "results/benchmarks/plot_clustered.tsv"
-    group:
-        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -115,8 +109,6 @@ rule plot_sweep:
         "results/logs/plot_sweep.log",
     benchmark:
         "results/benchmarks/plot_sweep.tsv"
-    group:
-        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

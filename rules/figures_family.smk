@@ -40,8 +40,6 @@ rule plot_family:
         "results/logs/plot_family.log",
     benchmark:
         "results/benchmarks/plot_family.tsv"
-    group:
-        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -73,8 +71,6 @@ rule plot_means:
         "results/logs/plot_means/k{size}.log",
     benchmark:
         "results/benchmarks/plot_means/k{size}.tsv"
-    group:
-        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

@@ -17,8 +17,6 @@ rule label_codebook:
         "results/logs/label_codebook/k{size}.log",
     benchmark:
         "results/benchmarks/label_codebook/k{size}.tsv"
-    group:
-        "label"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

@@ -52,8 +52,6 @@ rule summarise_classes:
         "results/logs/summarise_classes.log",
     benchmark:
         "results/benchmarks/summarise_classes.tsv"
-    group:
-        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -99,8 +97,6 @@ rule compare_seeds:
         "results/logs/compare_seeds.log",
     benchmark:
         "results/benchmarks/compare_seeds.tsv"
-    group:
-        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -127,8 +123,6 @@ rule save_config:
         "results/logs/save_config.log",
     benchmark:
         "results/benchmarks/save_config.tsv"
-    group:
-        "tables"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

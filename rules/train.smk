@@ -21,8 +21,6 @@ rule list_training_set:
         "results/logs/list_training_set.log",
     benchmark:
         "results/benchmarks/list_training_set.tsv"
-    group:
-        "fit"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -80,8 +78,6 @@ rule cluster_kernels:
         "results/logs/cluster_kernels/k{size}.log",
     benchmark:
         "results/benchmarks/cluster_kernels/k{size}.tsv"
-    group:
-        "fit"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
@@ -106,8 +102,6 @@ rule fit_baselines:
         "results/logs/fit_baselines/k{size}.log",
     benchmark:
         "results/benchmarks/fit_baselines/k{size}.tsv"
-    group:
-        "fit"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

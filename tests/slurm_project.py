@@ -13,8 +13,10 @@ CLUSTER = "kernel-atlas-test"  # in tests/slurm/up.sh
 TIMEOUT_SECONDS = 900
 TRAINING = {"sizes": [5], "epochs": 30, "seeds": 1}
 
-# what makes all tables without drawing a figure
-TARGETS = ("results/tables/clustered.tsv", "results/tables/stability.tsv")
+# what makes all tables, and two figures that could be drawn side by side
+TARGETS = (
+    "results/figures/clustered.png", "results/figures/sweep.png", "results/tables/stability.tsv",
+)  # fmt: skip
 RESULTS = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
 # submissions, by their group and its rules
 EXTRACTION = "extract0_extract_kernels"

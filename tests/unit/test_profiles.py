@@ -17,29 +17,38 @@ def profile(repository):
 
 
 @pytest.fixture
-def groups(repository):
-    """The group by rule, as it stands in the rule."""
+def batched(repository):
+    """The stage by rule, of rules whose group is named in rules/, by the model's batch."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in repository.glob("rules/*.smk"))
     rules = re.split(r"^(?:rule|checkpoint) (\w+):\n", text, flags=re.MULTILINE)[1:]
     bodies = dict(zip(rules[::2], rules[1::2], strict=True))
     found = {
-        name: re.search(r"^    group:\n        (.*)$", body, re.MULTILINE)
+        name: re.search(r'^    group:\n        in_batches\("(\w+)"\)$', body, re.MULTILINE)
         for name, body in bodies.items()
     }
     return {name: group and group[1] for name, group in found.items()}
 
 
-def test_every_rule_has_its_group(groups):
-    assert {name for name, group in groups.items() if not group} == UNGROUPED
+def test_every_rule_has_its_group(profile, batched):
+    ungrouped = {name for name, stage in batched.items() if not stage}
+    assert ungrouped - set(profile["groups"]) == UNGROUPED
+    assert set(profile["groups"]) <= ungrouped
 
 
-def test_every_group_is_a_single_submission(profile, groups):
-    names = set()
-    for group in filter(None, groups.values()):
-        batches = re.fullmatch(r'in_batches\("(\w+)"\)', group)
-        names |= {f"{batches[1]}{index}" for index in range(8)} if batches else {group.strip('"')}
-    assert profile["group-components"] == dict.fromkeys(names, ALL)
-    assert "groups" not in profile  # by names of rules, which a module changes
+def test_no_rule_names_a_group_but_of_a_batch(repository, batched):
+    # in rules/, a group is made again within its job, which then may want more than one core
+    text = "\n".join(path.read_text(encoding="utf-8") for path in repository.glob("rules/*.smk"))
+    assert len(re.findall(r"^ +group:$", text, re.MULTILINE)) == len(
+        list(filter(None, batched.values()))
+    )
+
+
+def test_every_group_is_a_single_submission(profile, batched):
+    stages = set(filter(None, batched.values()))
+    names = {f"{stage}{index}" for stage in stages for index in range(8)}
+    assert profile["group-components"] == dict.fromkeys(
+        names | set(profile["groups"].values()), ALL
+    )
 
 
 def test_what_the_default_profile_sets_holds_here_too(repository, profile):

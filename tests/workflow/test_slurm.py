@@ -37,7 +37,7 @@ def test_few_submissions_to_the_same_tables(slurm_reference, tmp_path):
         EXTRACTION,
         FIT,
         "label_label_codebook",
-        "tables_compare_seeds_summarise_classes",
+        "tables_compare_seeds_plot_clustered_plot_sweep_summarise_classes",
         TRAINING_JOB,
     ]
     for name, number in found:
