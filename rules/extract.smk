@@ -27,8 +27,8 @@ rule extract_kernels:
         # no parameter: to keep files is no reason to extract again
         keep_downloads=int(config["keep_downloads"]),
     params:
-        source=lookup("{model}/source", within=SHEET),
-        sha256=lookup("{model}/sha256", within=SHEET),
+        source=get_source,
+        sha256=get_sha256,
         stamp=get_stamp,
         regular_sample=get_regular_sample,
         version=versions.EXTRACT,

@@ -65,6 +65,16 @@ def get_notes(wildcards):
     ]
 
 
+def get_source(wildcards):
+    """The source of a model's row; `lookup` would search the whole sheet for it."""
+    return SHEET[wildcards.model]["source"]
+
+
+def get_sha256(wildcards):
+    """The checksum of a model's row."""
+    return SHEET[wildcards.model]["sha256"]
+
+
 def get_stamp(wildcards):
     """What shows that a model's source has changed since it was read."""
     row = SHEET[wildcards.model]
