@@ -7,7 +7,6 @@ from atlas_project import REPOSITORY, Project
 
 WEIGHTS = REPOSITORY.parent / "shared/weights"
 FILES = ("fastvit_t8_int8", "mobileclip_s0_partial", "yolo12n_partial")
-MIN_KERNELS = 30  # the mean of fewer is mostly theirs, not the class's
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,6 @@ def test_each_pair_of_seeds_gives_the_same_classes(tables):
 
 def test_each_class_looks_like_its_name(tables):
     means = tables["means_k7"]
-    means = means[means["n_kernels"] >= MIN_KERNELS]
     facts = means[["class", "axis", "n_kernels", "correlation"]].to_string()
     assert len(means) >= 6, facts
     assert (means["correlation"] >= 0.9).all(), facts
