@@ -17,6 +17,7 @@ checkpoint list_failed:
         "results/logs/list_failed.log",
     benchmark:
         "results/benchmarks/list_failed.tsv"
+    retries: 0  # the records are gone, and the models are still broken
     localrule: True
     conda:
         "../envs/kernel-atlas.yaml"
@@ -44,6 +45,7 @@ rule check_extracted:
         "results/logs/check_extracted.log",
     benchmark:
         "results/benchmarks/check_extracted.tsv"
+    retries: 0  # the records are gone, and the models are still broken
     localrule: True
     conda:
         "../envs/kernel-atlas.yaml"
