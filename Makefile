@@ -33,7 +33,8 @@ run: $(VENV)/ready  ## the main job: from weights to classes, tables and figures
 relabel: $(VENV)/ready  ## labels anew, and all that follows from them; no training
 	$(SNAKEMAKE) --forcerun label_codebook $(OPTIONS)
 
-report: run  ## one HTML file with figures, tables and captions
+report: $(VENV)/ready  ## run, then one HTML file with figures, tables and captions
+	-$(SNAKEMAKE) $(OPTIONS)
 	$(SNAKEMAKE) --report results/report.html $(if $(CONFIG),--configfile $(CONFIG))
 
 test: $(VENV)/ready  ## all tests

@@ -22,7 +22,6 @@ checkpoint list_failed:
     conda:
         "../envs/kernel-atlas.yaml"
     params:
-        train_models=TRAIN_MODELS,
         version=versions.FAILURES,
     message:
         "Listing the models that could not be extracted"

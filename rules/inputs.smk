@@ -23,7 +23,9 @@ def _present(models):
     """Those of these models that could be extracted."""
     if workflow.dryrun and not FAILED.keys() & EXTRACTED:
         return models  # what a run does if new rows turn out well
-    failed = read_failed(checkpoints.list_failed.get().output[0])
+    failed = FAILED  # of the last run, for a report or a graph
+    if workflow.executor_plugin is not None:
+        failed = read_failed(checkpoints.list_failed.get().output[0])
     return [model for model in models if model not in failed]
 
 
@@ -34,7 +36,13 @@ def get_models(wildcards):
 
 def get_train_models(wildcards):
     """The models that codebooks are fitted to."""
-    return _present(TRAIN_MODELS)
+    present = _present(TRAIN_MODELS)
+    if not present:
+        raise WorkflowError(
+            "no model with role 'train' could be extracted, so nothing can be trained or "
+            f"classified; {rules.list_failed.output[0]} has the causes"
+        )
+    return present
 
 
 def get_compared(wildcards):
@@ -58,9 +66,9 @@ def once_listed(*outputs):
 def get_notes(wildcards):
     """Why a listed model has no results of its own."""
     present = _present(EXTRACTED)
+    failed = set(EXTRACTED) - set(present)
     return [
-        ROWS[model].skipped
-        or ("" if original in present else "not extracted, see failed.tsv")
+        "not extracted, see failed.tsv" if original in failed else ROWS[model].skipped
         for model, original in zip(LISTED, RESULTS_OF)
     ]
 

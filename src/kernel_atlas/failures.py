@@ -48,11 +48,7 @@ def recorded(path_to_metadata: str | Path) -> Iterator[None]:
         partial.write_text(json.dumps({_RECORD: cause}), encoding="utf-8")
 
 
-def list_failed(
-    paths_to_metadata: Sequence[str | Path],
-    train_models: Sequence[str],
-    path_to_failed: str | Path,
-) -> None:
+def list_failed(paths_to_metadata: Sequence[str | Path], path_to_failed: str | Path) -> None:
     """Write the table of models that failed, and delete their records.
 
     So the store holds whole models alone, and the next run finds these missing.
@@ -61,33 +57,26 @@ def list_failed(
     ----------
     paths_to_metadata : sequence of path
         ``.../kernels.zarr/<model>/zarr.json`` of all models.
-    train_models : sequence of str
-        Those with role `train`.
     path_to_failed : path
         Written: tab-separated, `model` and `cause`, in the order of the sheet.
-
-    Raises
-    ------
-    AtlasError
-        If no train model is left.
     """
     failed = {}
     for path in map(Path, paths_to_metadata):
-        cause = json.loads(path.read_bytes()).get(_RECORD)
+        try:
+            cause = json.loads(path.read_bytes()).get(_RECORD)
+        except ValueError:
+            cause = f"{path} is damaged; run again"
         if cause:
             failed[path.parent.name] = " ".join(cause.split())
     with replacing(path_to_failed) as path, path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
+        writer = csv.writer(
+            file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None
+        )
         writer.writerow(["model", "cause"])
         writer.writerows(failed.items())
     for path in map(Path, paths_to_metadata):
         if path.parent.name in failed:
             shutil.rmtree(path.parent)
-    if failed.keys() >= set(train_models):
-        raise AtlasError(
-            f"{_count(failed, len(paths_to_metadata))}, among them all with role 'train', so there "
-            "is nothing to train on; mend them and run again, only these are extracted again"
-        )
 
 
 def read_failed(path_to_failed: str | Path) -> dict[str, str]:
@@ -109,12 +98,9 @@ def check_extracted(path_to_failed: str | Path, n_models: int) -> None:
     """
     failed = read_failed(path_to_failed)
     if failed:
+        model, cause = next(iter(failed.items()))
         raise AtlasError(
-            f"{_count(failed, n_models)}; the tables are made of the others. {path_to_failed} "
-            "has the causes; run again once they are mended, only these are extracted again"
+            f"{len(failed)} of {n_models} models could not be extracted ({model}: {cause}); the "
+            f"tables are made of the others. {path_to_failed} has the causes; a run without named "
+            "targets tries just these models again"
         )
-
-
-def _count(failed: dict[str, str], n_models: int) -> str:
-    model, cause = next(iter(failed.items()))
-    return f"{len(failed)} of {n_models} models could not be extracted ({model}: {cause})"

@@ -132,6 +132,13 @@ def test_more_kernels_than_any_network_has_are_refused(tmp_path):
     assert "10,001 layers, more than any network" in refusal(path)
 
 
+def test_weights_of_a_type_that_torch_only_stores(tmp_path):
+    path = tmp_path / "net.pth"
+    weights = torch.zeros(4, 1, 5, 5, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)
+    torch.save({"a.weight": weights}, path)
+    assert "layer a: torch.float4_e2m1fn_x2 weights cannot be read" in refusal(path)
+
+
 def test_a_servers_name_for_a_file_is_no_way_out_of_the_downloads():
     assert locate("https://host/releases/..%2f..%2fnet%0A.pth").name == ".._.._net_.pth"
 

@@ -199,3 +199,12 @@ def test_timm_is_asked_for_new_names_alone(tmp_path):
         assert second["b"] == (second["c"] if is_asked_again else path)
     assert assign_files(["a"], tmp_path) == {"a": path}
     assert assign_files([], tmp_path / "absent") == {}
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"12345678")
+    file = sources.locate(f"file:{path}")
+    path.unlink()
+    with pytest.raises(AtlasError, match=r"a\.safetensors cannot be read: No such file"):
+        file.read([(0, 8)])

@@ -7,6 +7,5 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         list_failed(
             paths_to_metadata=snakemake.input,
-            train_models=snakemake.params.train_models,
             path_to_failed=snakemake.output[0],
         )

@@ -50,6 +50,8 @@ def read_apart(file: LocalFile, selection: Selection) -> list[Layer]:
     if -child.returncode in _CRASHES:
         cause = signal.strsignal(-child.returncode)
         raise AtlasError(f"{file.name} is no whole checkpoint (reading it: {cause})")
+    if child.returncode > 0:
+        raise RuntimeError(f"reading {file.name} apart ended with status {child.returncode}")
     if child.returncode:  # perhaps killed for want of memory: no fault of the file
         raise ChildProcessError(f"reading {file.name} apart ended with {child.returncode}")
     result = pickle.loads(child.stdout)

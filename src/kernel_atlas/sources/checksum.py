@@ -31,10 +31,13 @@ def check_sha256(path: Path, expected: str, name: str = "") -> None:
     Raises
     ------
     AtlasError
-        If they differ.
+        If they differ, or the file cannot be read.
     """
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AtlasError(f"{name or path} cannot be read: {error.strerror}") from None
     if not found.startswith(expected):
         where = "" if len(expected) == 64 else "... (in its name; a sha256 in the sheet precedes)"
         raise AtlasError(

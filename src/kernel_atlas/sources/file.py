@@ -34,12 +34,21 @@ class LocalFile:
         self.bytes_read = 0
 
     def read(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        """The bytes of each range (start, stop), fewer where the file ends before."""
+        """The bytes of each range (start, stop), fewer where the file ends before.
+
+        Raises
+        ------
+        AtlasError
+            If the file cannot be read.
+        """
         pieces = []
-        with self.path.open("rb") as file:
-            for start, stop in ranges:
-                file.seek(start)
-                pieces.append(file.read(stop - start))
+        try:
+            with self.path.open("rb") as file:
+                for start, stop in ranges:
+                    file.seek(start)
+                    pieces.append(file.read(stop - start))
+        except OSError as error:
+            raise AtlasError(f"{self.name} cannot be read: {error.strerror}") from None
         self.bytes_read += sum(map(len, pieces))
         return pieces
 

@@ -68,7 +68,12 @@ def read_pickle(file: LocalFile, selection: Selection) -> list[Layer]:
     for name, chosen in rows.items():
         tensor = tensors[name].detach()
         _check_tensor(tensor, name, file)
-        weights = tensor[torch.from_numpy(np.asarray(chosen))].float().numpy()
+        try:
+            weights = tensor[torch.from_numpy(np.asarray(chosen))].float().numpy()
+        except (RuntimeError, NotImplementedError):  # types that torch only stores
+            raise AtlasError(
+                f"layer {layer_name(name)}: {tensor.dtype} weights cannot be read"
+            ) from None
         layers.append(Layer(layer_name(name), selection.kernels(name, weights)))
     return layers
 
