@@ -149,8 +149,9 @@ def test_new_timm_row_runs_its_own_jobs_and_the_shared_ones(wired, hub, tmp_path
     run = project.snakemake()
     assert run.returncode == 0, run.output
     assert jobs_of(run) == [
-        "classify_kernels/new", "extract_kernels/new", "plot_clustered", "plot_means/k5",
-        "plot_model/new", "plot_sweep", "resolve_timm", "summarise_classes",
+        "check_extracted", "classify_kernels/new", "extract_kernels/new", "list_failed",
+        "plot_clustered", "plot_means/k5", "plot_model/new", "plot_sweep", "resolve_timm",
+        "summarise_classes",
     ]  # fmt: skip
     assert {NEW in request.path for request in hub.requests} == {True}
     assert_holds(project, "new", weights)
