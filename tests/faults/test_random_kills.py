@@ -132,7 +132,8 @@ def test_kills_of_training(full, undisturbed, tmp_path):
         )
         assert run.returncode != 0
         assert last_epoch(log) < last
-        assert {path.suffix for path in folder.iterdir()} <= {".pt"}
+        # none, if it was killed before the first
+        assert {path.suffix for path in folder.glob("*")} <= {".pt"}
         options = ()
         log.unlink()
     run = project.snakemake(WEIGHTS)
