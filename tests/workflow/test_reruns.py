@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 import pytest
+from atlas_project import Project
 from finished_project import CLASSIFICATION, MODELS, SHARED, SIZES, of_models, of_sizes, rerun
 
 # what the train models alone decide, and what follows from it before any kernel is classified
@@ -125,7 +126,6 @@ def test_checkpoint_may_be_deleted_once_extracted(project, model):
 
 
 def test_moved_project_has_nothing_to_do(project, tmp_path):
-    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
-    project.folder = tmp_path.rename(moved)
-    assert rerun(project) == []
-    project.folder = moved.rename(tmp_path)
+    moved = tmp_path.rename(tmp_path.with_name(f"{tmp_path.name}-moved"))
+    assert rerun(Project(moved, project.environment)) == []
+    moved.rename(tmp_path)
