@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kernel_atlas.errors import AtlasError, NoSpaceError
 
-FULL_BYTES = 1 << 20
+FULL_BYTES = 1 << 20  # with less left, an error in writing is taken for a full disk
 
 
 @contextmanager

@@ -95,6 +95,17 @@ def test_kernels_far_from_all_codes_do_not_vote(monkeypatch, max_dissimilarity, 
     assert interval.label == expected
 
 
+@pytest.mark.parametrize(("threshold", "expected"), [(0.2, "other"), (0.1, "on_centre")])
+def test_an_interval_whose_clustered_kernels_are_unlike_its_name_is_given_up(
+    monkeypatch, threshold, expected
+):
+    """The crosses do not vote at the centre's code; the larger threshold clusters them there."""
+    monkeypatch.setattr(proposal, "MAX_DISSIMILARITY", 0.1)
+    codebook, kernels = np.array([mix(0.35)]), np.array([CROSS] * 9)
+    (interval,) = propose_labels(codebook, kernels, threshold)
+    assert interval.label == expected
+
+
 def test_margin_and_match_are_those_of_the_kernels_of_the_interval():
     """Four of five kernels, on two codes that make one interval, vote for the centre."""
     codebook = np.array([CENTRE, mix(0.35), EDGE, -CROSS])
