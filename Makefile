@@ -37,8 +37,8 @@ report: $(VENV)/ready  ## run, then one HTML file with figures, tables and capti
 	-$(SNAKEMAKE) $(OPTIONS)
 	$(SNAKEMAKE) --report results/report.html $(if $(CONFIG),--configfile $(CONFIG))
 
-test: $(VENV)/ready  ## all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/ready  ## all tests, two at a time
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 faults: $(VENV)/ready  ## every fault in its full form: hours; writes docs/reliability.md
 	$(BIN)/python -m pytest tests/faults --full --write-faults

@@ -26,6 +26,19 @@ def pytest_addoption(parser):
     )  # fmt: skip
 
 
+def pytest_collection_modifyitems(items):
+    """Where workers share the tests: a file to one worker, and all that use SLURM to one.
+
+    These come first, as they mostly wait, and those without snakemake last.
+    """
+    for item in items:
+        on_slurm = item.get_closest_marker("slurm")
+        item.add_marker(pytest.mark.xdist_group("slurm" if on_slurm else item.path.stem))
+    items.sort(
+        key=lambda item: (not item.get_closest_marker("slurm"), item.path.parent.name == "unit")
+    )
+
+
 @pytest.fixture(scope="session")
 def full(request) -> bool:
     """Whether a test that has a short and a full form is to take its full one."""

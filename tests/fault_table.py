@@ -1,7 +1,6 @@
 """The table of faults in docs/reliability.md: a row for each marker `fault` in tests/faults."""
 
 import ast
-import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,8 @@ REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs/reliability.md"
 START, END = "<!-- faults: written by make faults -->\n", "<!-- end of faults -->\n"
 
-# of the tests of one row, the first of these that any of them has counts
-OUTCOMES = ("failed", "skipped", "passed", "not run")
+WORST_FIRST = ("failed", "skipped", "passed")
+IN_FULL = "passed in full"
 
 
 class Fault(NamedTuple):
@@ -22,6 +21,18 @@ class Fault(NamedTuple):
 
     injected: str
     holds: str
+
+
+class Outcome(NamedTuple):
+    """How a test of a fault ended: one of WORST_FIRST, why it was skipped, in which form."""
+
+    result: str
+    reason: str
+    in_full: bool
+
+    def __str__(self) -> str:
+        text = self.result + " in full" * self.in_full + f" ({self.reason})" * bool(self.reason)
+        return text.replace("|", "/").replace("\n", " ")
 
 
 def faults_of_tests(folder: Path = REPOSITORY / "tests/faults") -> list[Fault]:
@@ -39,11 +50,11 @@ def faults_of_tests(folder: Path = REPOSITORY / "tests/faults") -> list[Fault]:
     return list(dict.fromkeys(found))
 
 
-def faults_of_page(text: str) -> list[Fault]:
-    """The rows of the page's table."""
+def outcomes_of_page(text: str) -> dict[Fault, str]:
+    """The rows of the page's table, with the last cell of each."""
     table = text.split(START)[1].split(END)[0]
     cells = [re.findall(r"\| (.*?) (?=\|)", line) for line in table.splitlines()]
-    return [Fault(*row[:2]) for row in cells if len(row) == 3][1:]
+    return {Fault(*row[:2]): row[2] for row in cells[2:]}
 
 
 def commit() -> str:
@@ -53,31 +64,26 @@ def commit() -> str:
     return answer.stdout.strip()
 
 
-def write_table(
-    outcomes: Mapping[Fault, Sequence[tuple[str, str]]], commit: str, is_full: bool
-) -> None:
-    """Rewrite the table.
+def write_table(outcomes: Mapping[Fault, Sequence[Outcome]], commit: str) -> None:
+    """Rewrite the rows of these faults; that a full form has passed stands until one fails.
 
     Parameters
     ----------
     outcomes : mapping
-        Of each fault's tests: one of OUTCOMES, and the reason of a skip.
+        Of each fault's tests.
     commit : str
         As it was when the tests began.
-    is_full : bool
-        Whether the tests took their full form.
     """
-    lines = [
-        f"{'Full' if is_full else 'Short'} form, {date.today():%-d %B %Y}, commit {commit}, "
-        f"{os.cpu_count()} cores.",
-        "",
-        "| Fault | What must hold | Outcome |",
-        "|---|---|---|",
-    ]
-    for fault in faults_of_tests():
-        worst = min(outcomes.get(fault, [("not run", "")]), key=lambda o: OUTCOMES.index(o[0]))
-        outcome = ": ".join(filter(None, worst)).replace("|", "/").replace("\n", " ")
-        lines.append(f"| {fault.injected} | {fault.holds} | {outcome} |")
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
     _, _, after = rest.partition(END)
+    known = outcomes_of_page(START + rest)
+    lines = ["| Fault | What must hold | Outcome |", "|---|---|---|"]
+    for fault in faults_of_tests():
+        cell = known.get(fault, "not run")
+        if fault in outcomes:
+            worst = min(outcomes[fault], key=lambda outcome: WORST_FIRST.index(outcome.result))
+            stands = worst.result != "failed" and not worst.in_full and cell.startswith(IN_FULL)
+            if not stands:
+                cell = f"{worst}: commit {commit}, {date.today():%-d %B %Y}"
+        lines.append(f"| {fault.injected} | {fault.holds} | {cell} |")
     PAGE.write_text(before + START + "\n".join(lines) + "\n" + END + after, encoding="utf-8")

@@ -4,16 +4,31 @@ from collections import defaultdict
 
 import fault_table
 import pytest
-from fault_table import Fault
+from fault_table import Fault, Outcome
 
-OUTCOMES = pytest.StashKey[dict[Fault, list[tuple[str, str]]]]()
-COMMIT = pytest.StashKey[str]()
+
+class FaultTable:
+    """Gathers the outcomes of tests, of whichever worker, and writes them into the table."""
+
+    def __init__(self) -> None:
+        self.commit = fault_table.commit()  # now: files may change before the end
+        self.outcomes: defaultdict[Fault, list[Outcome]] = defaultdict(list)
+
+    def pytest_runtest_logreport(self, report):
+        if hasattr(report, "fault") and (report.when == "call" or not report.passed):
+            reason = report.longrepr[2].removeprefix("Skipped: ") if report.skipped else ""
+            self.outcomes[Fault(*report.fault)].append(
+                Outcome(report.outcome, reason, report.in_full)
+            )
+
+    def pytest_sessionfinish(self):
+        fault_table.write_table(self.outcomes, self.commit)
 
 
 def pytest_configure(config):
-    config.stash[OUTCOMES] = defaultdict(list)
-    if config.getoption("write_faults"):
-        config.stash[COMMIT] = fault_table.commit()  # now: files may change before the end
+    is_worker = hasattr(config, "workerinput")
+    if config.getoption("write_faults") and not is_worker:
+        config.pluginmanager.register(FaultTable())
 
 
 def pytest_collection_modifyitems(items):
@@ -23,19 +38,10 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_makereport(item):
     report = yield
-    if report.when == "call" or not report.passed:
-        marker = item.get_closest_marker("fault")
-        reason = report.longrepr[2].removeprefix("Skipped: ") if report.skipped else ""
-        fault = Fault(*marker.args, **marker.kwargs)
-        item.config.stash[OUTCOMES][fault].append((report.outcome, reason))
+    marker = item.get_closest_marker("fault")
+    report.fault = [*marker.args, *marker.kwargs.values()]
+    # the others have one form only
+    report.in_full = "full" in item.fixturenames and item.config.getoption("full")
     return report
-
-
-def pytest_sessionfinish(session):
-    config = session.config
-    if config.getoption("write_faults"):
-        fault_table.write_table(
-            config.stash[OUTCOMES], config.stash[COMMIT], config.getoption("full")
-        )
