@@ -74,7 +74,7 @@ rule plot_slices:
     benchmark:
         "results/benchmarks/plot_slices/{model}.tsv"
     group:
-        in_batches("extract")
+        in_batches("classify")
     conda:
         "../envs/kernel-atlas.yaml"
     resources:

@@ -82,8 +82,8 @@ def write_table(outcomes: Mapping[Fault, Sequence[Outcome]], commit: str) -> Non
         cell = known.get(fault, "not run")
         if fault in outcomes:
             worst = min(outcomes[fault], key=lambda outcome: WORST_FIRST.index(outcome.result))
-            stands = worst.result != "failed" and not worst.in_full and cell.startswith(IN_FULL)
-            if not stands:
+            shows_less = worst.result != "failed" and str(worst) != IN_FULL
+            if not (shows_less and cell.startswith(IN_FULL)):
                 cell = f"{worst}: commit {commit}, {date.today():%-d %B %Y}"
         lines.append(f"| {fault.injected} | {fault.holds} | {cell} |")
     PAGE.write_text(before + START + "\n".join(lines) + "\n" + END + after, encoding="utf-8")

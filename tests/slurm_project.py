@@ -79,14 +79,14 @@ class SlurmProject(Project):
                 return number
         raise AssertionError(f"no job {name} was seen running")
 
-    def suspend(self, script: str) -> None:
+    def suspend(self, script: str) -> psutil.Process:
         """Stop the process of a script as soon as there is one, so that its job hangs."""
         for _ in _until_timeout():
             for process in psutil.process_iter(["cmdline", "cwd"]):
                 command = process.info["cmdline"] or [""]
                 if command[-1].endswith(script) and process.info["cwd"] == str(self.folder):
                     process.suspend()
-                    return
+                    return process
         raise AssertionError(f"{script} was not seen running")
 
 

@@ -74,6 +74,11 @@ def list_failed(paths_to_metadata: Sequence[str | Path], path_to_failed: str | P
         )
         writer.writerow(["model", "cause"])
         writer.writerows(failed.items())
+    if failed:  # now: what follows may take hours
+        logger.warning(
+            "%d of %d models could not be extracted, see %s",
+            len(failed), len(paths_to_metadata), path_to_failed,
+        )  # fmt: skip
     for path in map(Path, paths_to_metadata):
         if path.parent.name in failed:
             shutil.rmtree(path.parent)

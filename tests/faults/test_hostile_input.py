@@ -57,7 +57,7 @@ def attacked(tmp_path_factory):
     paths = sorted(weights.iterdir())
     project.write_sheet(
         *((path.stem, f"file:weights/{path.name}", "train") for path in paths),
-        ("way_out", "package:timm/../../pip/__init__.py", "train"),
+        ("way_out", "package:timm/../pip/__init__.py", "train"),
     )
     project.before = outside(project.folder)
     models = [*(path.stem for path in paths), "way_out"]
@@ -180,23 +180,32 @@ def test_a_hostile_sheet(tmp_path, sheet, message):
 
 
 @pytest.mark.fault(
+    "a sheet of 100,000 rows, of binary rubbish, a device, ids with ../ or newlines",
+    holds="refused before any job, in a few lines that say where the fault is",
+)
+def test_a_device_as_sheet(tmp_path):
+    output = refused(tmp_path, config="sheets: [/dev/zero]\n")
+    assert "/dev/zero: not a readable UTF-8 model sheet (it is no file)" in output
+
+
+@pytest.mark.fault(
     "a configuration with YAML tags that call Python, or aliases that unfold to 10^11 values",
     holds="refused before any job, in bounded time and memory; no code runs",
 )
 @pytest.mark.parametrize(
-    "config",
+    ("config", "message"),
     [
-        "figures: !!python/object/apply:os.mkdir [code_has_run]\n",
-        "figures: {samples: !!python/name:os.mkdir }\n",
-        "figures: !unknown x\n",
-        f"sheets:\n  x0: &x0 [a]\n{BOMB}\n",
-        f"labels:\n  x0: &x0 [a]\n{BOMB}\n",
+        ("figures: !!python/object/apply:os.mkdir [code_has_run]\n", "not valid JSON or YAML"),
+        ("figures: {samples: !!python/name:os.mkdir }\n", "mkdir> is not of type 'integer'"),
+        ("figures: !unknown x\n", "not valid JSON or YAML"),
+        (f"sheets:\n  x0: &x0 [a]\n{BOMB}\n", "config: more than 10,000 values"),
+        (f"labels:\n  x0: &x0 [a]\n{BOMB}\n", "config: more than 10,000 values"),
     ],
     ids=["apply", "name", "tag", "sheets", "labels"],
 )
-def test_a_hostile_configuration(tmp_path, config):
+def test_a_hostile_configuration(tmp_path, config, message):
     output = refused(tmp_path, HEADER, config)
-    assert "Error" in output
+    assert message in output
     assert "Traceback" not in output
     assert len(output) < 100_000
     assert not list(tmp_path.rglob("code_has_run"))

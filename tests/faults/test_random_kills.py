@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 
 import numpy as np
+import psutil
 import pytest
 from atlas_project import TIMEOUT_SECONDS, Project, kill_tree, running_jobs
 
@@ -84,7 +85,7 @@ def unlock_if_locked(project):
 def kill_after(project, victim, seconds, rng) -> bool:
     """Start a run, and SIGKILL snakemake or one of its jobs after these seconds of work.
 
-    Whether it was still at work by then.
+    Whether the run did not come to its end before.
     """
     with project.start(*project.targets) as process:
         try:
@@ -96,9 +97,9 @@ def kill_after(project, victim, seconds, rng) -> bool:
             if not jobs:
                 assert process.wait(TIMEOUT_SECONDS) == 0
                 return False
-            rng.choice([process] if victim == "snakemake" else jobs).kill()
-            process.wait(TIMEOUT_SECONDS)
-            return True
+            with suppress(psutil.NoSuchProcess):
+                rng.choice([process] if victim == "snakemake" else jobs).kill()
+            return process.wait(TIMEOUT_SECONDS) != 0
         finally:
             kill_tree(process.pid)
 

@@ -140,7 +140,7 @@ def test_memory_limit(tried_again):
 
 
 @pytest.mark.fault(
-    "SLURM: `scancel` of a running job whose retries are used up",
+    "SLURM: `scancel` of a running job whose retries are used up (in short: the message alone)",
     holds="one message that says so; a further run completes with equal tables",
 )
 def test_cancelled_for_good(slurm_reference, targets, full, tmp_path):
@@ -153,7 +153,7 @@ def test_cancelled_for_good(slurm_reference, targets, full, tmp_path):
 
 
 @pytest.mark.fault(
-    "SLURM: snakemake killed (SIGKILL) while a job of its runs",
+    "SLURM: SIGKILL of snakemake while a job of its runs (in short: up to the first codebook)",
     holds="after scancel by the run's id and --unlock, a further run completes with equal tables",
 )
 def test_snakemake_killed(slurm_reference, targets, tmp_path):
@@ -163,7 +163,7 @@ def test_snakemake_killed(slurm_reference, targets, tmp_path):
     assert number in ask_slurm("squeue", "-h", "-o", "%i").split()
     ask_slurm("scancel", "--name", run_id(run))
     wait_for_no_job()
-    assert "--unlock" in project.snakemake(*SLURM, *targets).output
+    assert "Directory cannot be locked" in project.snakemake(*SLURM, *targets).output
     assert project.snakemake("--unlock").returncode == 0
     assert_completes(project, targets, slurm_reference)
 

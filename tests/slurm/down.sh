@@ -4,16 +4,20 @@ set -uo pipefail
 
 folder=${SLURM_TEST_DIR:-/tmp/kernel-atlas-slurm}
 
-end() { # PID FILE
+runs() { # PID NAME: whether it is still that daemon
+    [ "$(basename "$(readlink "/proc/$1/exe")")" = "${2%%.*}" ]
+}
+
+end() { # NAME
     local pid
-    pid=$(cat "$1")
-    kill "$pid" 2>/dev/null
+    pid=$(cat "$folder/run/$1.pid")
+    runs "$pid" "$1" && kill "$pid"
     for _ in $(seq 50); do
-        kill -0 "$pid" 2>/dev/null || break
+        runs "$pid" "$1" || break
         sleep 0.1
     done
-    kill -KILL "$pid" 2>/dev/null && echo "down.sh: $1 ($pid) had to be killed" >&2
-    rm -f "$1"
+    runs "$pid" "$1" && kill -KILL "$pid" && echo "down.sh: $1 ($pid) had to be killed" >&2
+    rm -f "$folder/run/$1.pid"
 }
 
 if [ "$(readlink /etc/slurm/slurm.conf)" = "$folder/etc/slurm.conf" ]; then
@@ -25,6 +29,6 @@ if [ "$(readlink /etc/slurm/slurm.conf)" = "$folder/etc/slurm.conf" ]; then
     rm -f /etc/slurm/{slurm,slurmdbd,gres,cgroup}.conf
 fi
 for name in slurmd.n1 slurmd.n2 slurmd.n3 slurmctld slurmdbd mariadbd munged; do
-    [ -s "$folder/run/$name.pid" ] && end "$folder/run/$name.pid"
+    [ -s "$folder/run/$name.pid" ] && end "$name"
 done
 exit 0

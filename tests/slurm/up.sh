@@ -24,8 +24,9 @@ missing() {
     ! command -v "$1" >/dev/null
 }
 
-runs() { # NAME: whether the daemon of this pid file is alive
-    [ -s "$folder/run/$1.pid" ] && kill -0 "$(cat "$folder/run/$1.pid")" 2>/dev/null
+runs() { # NAME: whether the daemon of this pid file is alive, and no other has its number now
+    [ -s "$folder/run/$1.pid" ] &&
+        [ "$(basename "$(readlink "/proc/$(cat "$folder/run/$1.pid")/exe")")" = "${1%%.*}" ]
 }
 
 [ "$(id -u)" = 0 ] || cannot "needs root"

@@ -29,4 +29,5 @@ def test_a_short_form_does_not_hide_a_full_one(tmp_path, monkeypatch):
         "skipped (a / b)",
     ]
     assert cells({first[0]: [short], second[0]: [full]}) == ["passed in full", "passed in full"]
+    assert cells({second[0]: [skipped._replace(in_full=True)]}) == ["passed in full"] * 2
     assert cells({second[0]: [short, failed]}) == ["passed in full", "failed (a / b)"]

@@ -3,15 +3,15 @@
 tests/slurm/up.sh brings one up, of three virtual nodes; without it these tests are skipped.
 """
 
+import time
+
 import pytest
 from slurm_project import (
     CLASSIFICATION,
     EXTRACTION,
     FIT,
     RESULTS,
-    SLURM,
     TARGETS,
-    TIMEOUT_SECONDS,
     TRAINING_JOB,
     ask_slurm,
     submissions,
@@ -21,11 +21,25 @@ from slurm_project import (
 pytestmark = pytest.mark.slurm
 
 
+START = "start_save_config"
+
+
+def hold_past_the_checkpoint(project, snakemake, number):
+    """Let the job run on, as in a full queue, when what follows the extraction is planned."""
+    job = project.suspend("save_config.py")
+    while not (project / "results/tables/failed.tsv").exists():
+        assert snakemake.poll() is None
+        time.sleep(0.1)
+    time.sleep(5)  # to plan
+    job.resume()
+
+
 def test_few_submissions_to_the_same_tables(slurm_reference, tmp_path):
     project = write_project(tmp_path)
     has_database = ask_slurm("sacctmgr", "--noheader", "show", "cluster")
     status_command = ("--slurm-status-command", "sacct") if has_database else ()
-    run = project.snakemake(*SLURM, *status_command, *TARGETS, timeout=TIMEOUT_SECONDS)
+    targets = ("results/config.yaml", *TARGETS)
+    run = project.disturb({START: hold_past_the_checkpoint}, *status_command, *targets)
     assert run.returncode == 0, run.output
     # failed.tsv among them: what cannot be extracted is no failed job, and holds nothing back
     assert project.contents(*RESULTS) == slurm_reference.contents(*RESULTS)
@@ -37,6 +51,7 @@ def test_few_submissions_to_the_same_tables(slurm_reference, tmp_path):
         EXTRACTION,
         FIT,
         "label_label_codebook",
+        START,
         "tables_compare_seeds_plot_clustered_plot_sweep_summarise_classes",
         TRAINING_JOB,
     ]

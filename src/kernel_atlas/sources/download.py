@@ -140,7 +140,7 @@ def _check_space(name: str, size: int, missing: int, folder: Path, limit_mb: int
         raise AtlasError(
             f"{name} has {size / 1e6:,.0f} MB and is fetched whole, more than the {limit_mb:,} MB "
             "allowed; allow more with --set-resources extract_kernels:download_mb=... and "
-            "--resources download_mb=..."
+            "--resources download_mb=... (on a cluster in its profile: docs/cluster.md)"
         )
     free = shutil.disk_usage(folder).free
     if missing > free:
