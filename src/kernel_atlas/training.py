@@ -89,6 +89,10 @@ class Training:
         )
         self.history: list[dict[str, float]] = []
         self._stopped = threading.Event()
+        # MKL's first tanh may be inaccurate in one of two threads that call it at once
+        # (pytorch issue 188792); here only one thread does.
+        with torch.no_grad():
+            _loss(self.model(self.train_set[:1]), self.train_set[:1])
 
     def train(self, folder: Path, label: str, line: int = 0) -> None:
         """Train to the last epoch, from the checkpoint in `folder` if there is one.

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import threading
 import zipfile
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from training_runs import codebooks_of, contents, fit_in, history_of, in_each_epoch, kept_in
 
+from kernel_atlas.autoencoder import Autoencoder
 from kernel_atlas.training import Training
 
 NAN = float("nan")
@@ -36,6 +38,21 @@ def test_the_number_of_threads_does_not_decide_the_result(fit):
     one = contents(fit("one", n_seeds=3, threads=1))
     assert contents(fit("two", n_seeds=3, threads=2)) == one
     assert contents(fit("many", n_seeds=3, threads=5)) == one
+
+
+def test_the_first_step_of_all_is_taken_in_one_thread(fit, monkeypatch):
+    """Or MKL may give other digits now and then (pytorch issue 188792)."""
+    threads = []
+    original = Autoencoder.forward
+
+    def forward(self, kernels):
+        threads.append(threading.current_thread())
+        return original(self, kernels)
+
+    monkeypatch.setattr(Autoencoder, "forward", forward)
+    fit("seeds", n_seeds=2, threads=2)
+    assert len(set(threads)) > 1
+    assert threads[0] is threading.main_thread()
 
 
 def test_the_first_seed_gives_what_it_gives_alone_and_the_others_something_else(fit):
