@@ -5,7 +5,7 @@ set -uo pipefail
 folder=${SLURM_TEST_DIR:-/tmp/kernel-atlas-slurm}
 
 runs() { # PID NAME: whether it is still that daemon
-    [ "$(basename "$(readlink "/proc/$1/exe")")" = "${2%%.*}" ]
+    [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "${2%%.*}" ]
 }
 
 end() { # NAME

@@ -26,7 +26,7 @@ missing() {
 
 runs() { # NAME: whether the daemon of this pid file is alive, and no other has its number now
     [ -s "$folder/run/$1.pid" ] &&
-        [ "$(basename "$(readlink "/proc/$(cat "$folder/run/$1.pid")/exe")")" = "${1%%.*}" ]
+        [ "$(cat "/proc/$(cat "$folder/run/$1.pid")/comm" 2>/dev/null)" = "${1%%.*}" ]
 }
 
 [ "$(id -u)" = 0 ] || cannot "needs root"
