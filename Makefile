@@ -38,7 +38,7 @@ report: $(VENV)/ready  ## run, then one HTML file with figures, tables and capti
 	$(SNAKEMAKE) --report results/report.html $(if $(CONFIG),--configfile $(CONFIG))
 
 test: $(VENV)/ready  ## all tests, two at a time
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 faults: $(VENV)/ready  ## every fault in its full form: hours; writes docs/reliability.md
 	$(BIN)/python -m pytest tests/faults --full --write-faults

@@ -10,6 +10,7 @@ from atlas_project import Project
 from slurm_project import CLUSTER, TARGETS, ask_slurm, wait_for_no_job, write_project
 from standin_hub import StandInHub, environment
 from wired_project import make_project
+from xdist.scheduler import LoadScopeScheduling
 
 from kernel_atlas.sources.checkpoint import Layer
 from kernel_atlas.store import write_model
@@ -27,16 +28,20 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Where workers share the tests: a file to one worker, and all that use SLURM to one.
+    """Tests on SLURM, which mostly wait, come first, and those without snakemake last."""
+    items.sort(key=lambda item: ("slurm" not in item.path.stem, item.path.parent.name == "unit"))
 
-    These come first, as they mostly wait, and those without snakemake last.
-    """
-    for item in items:
-        on_slurm = item.get_closest_marker("slurm")
-        item.add_marker(pytest.mark.xdist_group("slurm" if on_slurm else item.path.stem))
-    items.sort(
-        key=lambda item: (not item.get_closest_marker("slurm"), item.path.parent.name == "unit")
-    )
+
+class FilesTogether(LoadScopeScheduling):
+    """Of several workers a file goes to one, and all that use SLURM to the same."""
+
+    def _split_scope(self, nodeid):
+        file = nodeid.partition("::")[0]
+        return "slurm" if "slurm" in file else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return FilesTogether(config, log)
 
 
 @pytest.fixture(scope="session")
