@@ -23,7 +23,7 @@ def pytest_addoption(parser):
     group.addoption("--full", action="store_true", help="faults in their full form: hours")
     group.addoption(
         "--write-faults", action="store_true",
-        help="write the outcomes of tests/faults into docs/reliability.md",
+        help="write the outcomes into docs/reliability.md; with the path tests/faults",
     )  # fmt: skip
 
 

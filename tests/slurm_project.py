@@ -19,6 +19,7 @@ TARGETS = (
 )  # fmt: skip
 RESULTS = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
 # submissions, by their group and its rules
+START = "start_save_config"
 EXTRACTION = "extract0_extract_kernels"
 FIT = "fit_cluster_kernels_fit_baselines"
 TRAINING_JOB = "train_autoencoder"

@@ -11,6 +11,7 @@ from slurm_project import (
     EXTRACTION,
     FIT,
     RESULTS,
+    START,
     TARGETS,
     TRAINING_JOB,
     ask_slurm,
@@ -19,9 +20,6 @@ from slurm_project import (
 )  # fmt: skip
 
 pytestmark = pytest.mark.slurm
-
-
-START = "start_save_config"
 
 
 def hold_past_the_checkpoint(project, snakemake, number):
