@@ -19,8 +19,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from standin_checkpoints import write_checkpoint  # noqa: E402
-from standin_hub import StandInHub, environment  # noqa: E402
+from support.checkpoints import write_checkpoint
+from support.hub import StandInHub, environment
 
 
 def main(cores: int, name: str) -> None:

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 import torch
 
 from kernel_atlas import sphere
-from kernel_atlas.training import Settings, Training, TrainingData
-from kernel_atlas.training_set import read_training_set
+from kernel_atlas.codebooks.training import Settings, Training, TrainingData
+from kernel_atlas.codebooks.training_set import read_training_set
 
 
 def main(path_to_store: str = "results/kernels.zarr", epochs: str = "200") -> None:

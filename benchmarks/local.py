@@ -18,7 +18,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from standin_checkpoints import write_checkpoint  # noqa: E402
+from support.checkpoints import write_checkpoint
 
 NAME = "convnext_base.fb_in1k"
 END = """

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 import yaml
 
-from kernel_atlas.codebook import N_CODES
+from kernel_atlas.codebooks.codebook import N_CODES
+from kernel_atlas.codebooks.training import Settings, Training, TrainingData
+from kernel_atlas.codebooks.training_set import read_training_set
 from kernel_atlas.sphere import from_sphere, to_sphere
-from kernel_atlas.stability import compare_codebooks
-from kernel_atlas.training import Settings, Training, TrainingData
-from kernel_atlas.training_set import read_training_set
+from kernel_atlas.tables.stability import compare_codebooks
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from slurm_project import SLURM, SlurmProject, ask_slurm, submissions  # noqa: E402
+from support.slurm import SLURM, SlurmProject, ask_slurm, submissions
 
 TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*", "baselines/*")
 MOST = 20

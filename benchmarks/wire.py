@@ -22,12 +22,12 @@ import numpy as np
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from standin_checkpoints import write_checkpoint  # noqa: E402
-from standin_hub import StandInHub, environment  # noqa: E402
+from support.checkpoints import write_checkpoint
+from support.hub import StandInHub, environment
 
-from kernel_atlas.sheet import read_sheets  # noqa: E402
-from kernel_atlas.sources.checkpoint import Layer, join_splits, layer_name  # noqa: E402
-from kernel_atlas.store import read_kernels  # noqa: E402
+from kernel_atlas.checkpoints.layer import Layer, join_splits, layer_name
+from kernel_atlas.extraction.store import read_kernels
+from kernel_atlas.sheet import read_sheets
 
 SHEET = "model\tsource\trole\n"
 

@@ -15,10 +15,10 @@ try:
     from kernel_atlas import __version__, versions
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
-    from kernel_atlas.failures import read_failed
-    from kernel_atlas.logs import SNAKEMAKE
+    from kernel_atlas.extraction.failed import read_failed
+    from kernel_atlas.jobs import SNAKEMAKE
     from kernel_atlas.sheet import read_sheets
-    from kernel_atlas.sources import DOWNLOAD_MB, may_download, stamp
+    from kernel_atlas.sources.schemes import DOWNLOAD_MB, may_download, stamp
     from kernel_atlas.sources.timm import assign_files, names_in
 except ImportError as error:
     raise WorkflowError(

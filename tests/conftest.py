@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from atlas_project import Project
-from slurm_project import CLUSTER, TARGETS, ask_slurm, wait_for_no_job, write_project
-from standin_hub import StandInHub, environment
-from wired_project import make_project
+from support.hub import StandInHub, environment
+from support.project import Project
+from support.slurm import CLUSTER, TARGETS, ask_slurm, wait_for_no_job, write_project
+from support.wired import make_project
 from xdist.scheduler import LoadScopeScheduling
 
-from kernel_atlas.sources.checkpoint import Layer
-from kernel_atlas.store import write_model
+from kernel_atlas.checkpoints.layer import Layer
+from kernel_atlas.extraction.store import write_model
 
 REPOSITORY = Path(__file__).parents[1]
 

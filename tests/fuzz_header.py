@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, settings, strategies
 from hypothesis import given as draw
 from safetensors import SafetensorError, safe_open
 
+from kernel_atlas.checkpoints.header import DTYPE_BITS, read_header
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.sources.file import LocalFile
-from kernel_atlas.sources.header import DTYPE_BITS, read_header
+from kernel_atlas.sources.local import LocalFile
 
 DTYPES = [*DTYPE_BITS, "F128", "f32", ""]
 N_BYTES = 64  # of all tensors, at most

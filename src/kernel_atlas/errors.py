@@ -6,7 +6,7 @@ MAX_CHARACTERS = 500
 class AtlasError(Exception):
     """Bad input: the message names what is wrong, where, and what to do.
 
-    Jobs print it as one line, without a traceback (see `kernel_atlas.logs`).
+    Jobs print it as one line, without a traceback (see `kernel_atlas.jobs`).
     """
 
 

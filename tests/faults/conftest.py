@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
-import fault_table
 import pytest
-from fault_table import Fault, Outcome
+from support import fault_table
+from support.fault_table import Fault, Outcome
 
 
 class FaultTable:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from atlas_project import Project, make_weights
 from safetensors.numpy import save_file
+from support.project import Project, make_weights
 
 # of these models so many are broken, in short and in full
 SHORT = (10, 4)

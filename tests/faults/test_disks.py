@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from atlas_project import Project
+from support.project import Project
 
 TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*")
 CLASSES = [f"results/classes/{model}/k5.parquet" for model in ("train", "large")]

@@ -4,13 +4,13 @@ import pickle
 import resource
 import zipfile
 
-import hostile_files
 import numpy as np
 import pytest
 import torch
-from atlas_project import Project
-from hostile_files import Code, rezip, tensor, write_header
 from safetensors.numpy import save_file
+from support import hostile as hostile_files
+from support.hostile import Code, rezip, tensor, write_header
+from support.project import Project
 
 from kernel_atlas.sheet import MAX_ROWS
 

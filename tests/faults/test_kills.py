@@ -9,7 +9,7 @@ import os
 import psutil
 import pytest
 import zarr
-from atlas_project import Project
+from support.project import Project
 
 TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
 

@@ -10,9 +10,9 @@ from contextlib import suppress
 import numpy as np
 import psutil
 import pytest
-from atlas_project import TIMEOUT_SECONDS, Project, kill_tree, running_jobs
+from support.project import TIMEOUT_SECONDS, Project, kill_tree, running_jobs
 
-from kernel_atlas.training import CHECKPOINT_SECONDS
+from kernel_atlas.codebooks.training import CHECKPOINT_SECONDS
 
 SEED = 20
 RESULTS = (

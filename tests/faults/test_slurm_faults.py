@@ -6,8 +6,8 @@ In short form all jobs that are tried again are disturbed in one run, each at an
 import re
 
 import pytest
-from atlas_project import kill_tree
-from slurm_project import (
+from support.project import kill_tree
+from support.slurm import (
     CLASSIFICATION,
     EXTRACTION,
     FIT,

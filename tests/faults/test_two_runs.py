@@ -5,10 +5,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from atlas_project import TIMEOUT_SECONDS, Project, kill_tree
 from huggingface_hub import hf_hub_download
-from standin_hub import client_in_process
-from wired_project import MOBILENET
+from support.hub import client_in_process
+from support.project import TIMEOUT_SECONDS, Project, kill_tree
+from support.wired import MOBILENET
 
 TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
 

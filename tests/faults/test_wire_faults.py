@@ -6,13 +6,13 @@ import time
 
 import pandas as pd
 import pytest
-from atlas_project import make_weights
 from huggingface_hub import hf_hub_download
 from safetensors.numpy import save_file
-from standin_faults import short_body
-from standin_hub import client_in_process
-from standin_repos import TOKEN
-from wired_project import (
+from support.hub import client_in_process
+from support.misbehaviour import short_body
+from support.project import make_weights
+from support.repositories import TOKEN
+from support.wired import (
     CONFIG,
     MOBILENET,
     assert_holds,

@@ -11,28 +11,28 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from standin_checkpoints import write_safetensors
-from standin_faults import short_body, status
-from standin_hub import StandInHub, client_in_process
+from support.checkpoints import write_safetensors
+from support.hub import StandInHub, client_in_process
+from support.misbehaviour import short_body, status
 
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.extract import Downloads, extract_kernels
-from kernel_atlas.store import read_kernels
+from kernel_atlas.extraction.extract import Downloads, extract_kernels
+from kernel_atlas.extraction.store import read_kernels
 
 ADDRESS = "/releases/net.pth"  # of a pickle on the stand-in hub
 
 
 @pytest.fixture(autouse=True)
 def pickles_in_process(request, monkeypatch) -> None:
-    """Read pickles in this process, which has torch already; test_apart.py reads them apart."""
-    if request.path.name != "test_apart.py":
+    """Read pickles in this process, which has torch already; test_process.py reads them apart."""
+    if request.path.name != "test_process.py":
 
         def read_pickle(*arguments):
-            from kernel_atlas.sources.pickles import read_pickle
+            from kernel_atlas.checkpoints.pickles import read_pickle
 
             return read_pickle(*arguments)
 
-        monkeypatch.setattr("kernel_atlas.sources.apart.read_apart", read_pickle)
+        monkeypatch.setattr("kernel_atlas.checkpoints.process.read_apart", read_pickle)
 
 
 @dataclass

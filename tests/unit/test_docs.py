@@ -11,11 +11,11 @@ import pytest
 import torch
 import yaml
 
-from kernel_atlas import rows as sheet_rows
-from kernel_atlas import sheet, sources
-from kernel_atlas.extract import Downloads, extract_kernels
-from kernel_atlas.sources.checkpoint import Layer
-from kernel_atlas.store import write_model
+from kernel_atlas import sheet
+from kernel_atlas.checkpoints.layer import Layer
+from kernel_atlas.extraction.extract import Downloads, extract_kernels
+from kernel_atlas.extraction.store import write_model
+from kernel_atlas.sources import schemes
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = sorted(
@@ -71,7 +71,7 @@ def test_every_key_of_the_configuration_is_described():
 def test_every_scheme_has_a_section_with_an_example(tmp_path):
     text = (REPOSITORY / "docs/sources.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^## `(\w+):`.*?\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL))
-    assert sections.keys() == sources.SCHEMES.keys()
+    assert sections.keys() == schemes.SCHEMES.keys()
     for scheme, section in sections.items():
         rows = read_rows(example_rows(section), tmp_path / "sheet.tsv")
         assert rows, scheme
@@ -86,9 +86,9 @@ def test_examples_are_rows_that_a_sheet_accepts(page, tmp_path):
 
 def test_every_column_and_role_of_a_sheet_is_described():
     text = (REPOSITORY / "docs/adding-a-model.md").read_text(encoding="utf-8")
-    columns = sheet_rows.REQUIRED_COLUMNS + sheet_rows.OPTIONAL_COLUMNS
+    columns = sheet.REQUIRED_COLUMNS + sheet.OPTIONAL_COLUMNS
     assert [name for name in columns if f"| `{name}` |" not in text] == []
-    assert [role for role in sheet_rows.ROLES if f"- `{role}`: " not in text] == []
+    assert [role for role in sheet.ROLES if f"- `{role}`: " not in text] == []
 
 
 def test_every_attribute_of_a_group_is_described(tmp_path):

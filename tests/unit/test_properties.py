@@ -7,11 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kernel_atlas import sources
 from kernel_atlas.errors import MAX_CHARACTERS, AtlasError
-from kernel_atlas.rows import RESERVED_IDS, ROLES, Model
-from kernel_atlas.sheet import MAX_FAULTS, read_sheets
-from kernel_atlas.sources import hub
+from kernel_atlas.sheet import MAX_FAULTS, RESERVED_IDS, ROLES, Model, read_sheets
+from kernel_atlas.sources import hub, schemes
 from kernel_atlas.sources.remote import RemoteFile
 
 # the same examples in each run; tests/fuzz_header.py looks for new ones
@@ -36,7 +34,7 @@ CELL = st.text(st.characters(codec="utf-8"), max_size=10).filter(
 PARTS = ["..", ".", "/", "/", ":", "@", "a", "b.pth", "~", "~root", "%2f", "%00", "\0", "\n", " "]
 URI = st.builds(
     str.__add__,
-    st.sampled_from([f"{scheme}:" for scheme in sources.SCHEMES]) | st.just("https://host/"),
+    st.sampled_from([f"{scheme}:" for scheme in schemes.SCHEMES]) | st.just("https://host/"),
     st.lists(st.sampled_from(PARTS) | st.text(max_size=3), max_size=8).map("".join),
 )
 
@@ -98,12 +96,12 @@ def test_what_is_written_as_a_sheet_is_read(path, rows):
 @example(source="hf:a/b@../..:x.pth")
 def test_a_source_is_split_or_refused_in_one_line(source):
     try:
-        scheme, rest = sources.split(source)
+        scheme, rest = schemes.split(source)
     except AtlasError as error:
         message = str(error)
         assert message.isprintable()
         return
-    assert scheme in sources.SCHEMES
+    assert scheme in schemes.SCHEMES
     assert f"{scheme}:{rest}" == source
     assert source.isprintable()
     if scheme == "hf":
@@ -126,7 +124,7 @@ def test_a_source_is_split_or_refused_in_one_line(source):
 def test_a_source_is_located_or_refused(rest, scheme):
     source = f"{scheme}:{rest}"
     try:
-        found = sources.locate(source)
+        found = schemes.locate(source)
     except AtlasError:
         return
     if isinstance(found, RemoteFile):

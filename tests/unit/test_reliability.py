@@ -1,7 +1,7 @@
 """The table of faults in docs/reliability.md has a row for each fault that is tested."""
 
-import fault_table
-from fault_table import PAGE, Outcome, faults_of_tests, outcomes_of_page
+from support import fault_table
+from support.fault_table import PAGE, Outcome, faults_of_tests, outcomes_of_page
 
 
 def test_the_rows_are_those_of_the_tests():

@@ -3,13 +3,7 @@
 import numpy as np
 import pytest
 
-from kernel_atlas.sphere import (
-    find_dead,
-    flatten,
-    from_sphere,
-    hyperplane_basis,
-    to_sphere,
-)
+from kernel_atlas.sphere import find_dead, flatten, from_sphere, hyperplane_basis, to_sphere
 
 SIZES = pytest.mark.parametrize("size", range(2, 10))
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from atlas_project import make_weights
 from safetensors.numpy import save_file
+from support.project import make_weights
 
 
 class Code:

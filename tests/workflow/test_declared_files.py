@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from atlas_project import REPOSITORY, Project
 from safetensors.numpy import save_file
+from support.project import REPOSITORY, Project
 
 # Python imports this at the start of every job. At its end it writes what was read of the project:
 # files that the rule declares, or of a group of the store, for which its zarr.json is declared.

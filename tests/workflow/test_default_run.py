@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
-from atlas_project import Project
+from support.project import Project
 
-from kernel_atlas.codebook import SKIPPED
+from kernel_atlas.codebooks.codebook import SKIPPED
 
 # of the kernels that two seeds cluster; docs/labels.md says what is reached, and by other seeds
 SAME_CLASS_PERCENT = 95

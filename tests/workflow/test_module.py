@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 import yaml
-from atlas_project import CONFIG, REPOSITORY, Project
+from support.project import CONFIG, REPOSITORY, Project
 
 RESULTS = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
 

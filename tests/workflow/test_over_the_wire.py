@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from atlas_project import REPOSITORY, Project
-from wired_project import (
+from support.project import REPOSITORY, Project
+from support.wired import (
     MIXNET,
     MOBILENET,
     RESNET,
@@ -20,7 +20,7 @@ from wired_project import (
     stored_models,
 )
 
-from kernel_atlas.timm_import import import_timm
+from kernel_atlas.sources.timm_import import import_timm
 
 MODELS = ["mixnet", "mobilenet", "plain", "pickle", "package", "local"]
 LISTED = ["mixnet", "twin", "mobilenet", "plain", "pickle", "package", "local", "never"]

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-from finished_project import CLASSIFICATION, MODELS, TABLES, of_models, of_sizes, rerun
+from support.jobs import CLASSIFICATION, MODELS, TABLES, of_models, of_sizes, rerun
 
 LABELLING = of_sizes([5], "label_codebook", "plot_spectrum") + CLASSIFICATION
 OWN = "my_labels.tsv"

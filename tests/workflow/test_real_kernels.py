@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 import yaml
-from atlas_project import REPOSITORY, Project
+from support.project import REPOSITORY, Project
 
 WEIGHTS = REPOSITORY.parent / "shared/weights"
 FILES = ("fastvit_t8_int8", "mobileclip_s0_partial", "yolo12n_partial")

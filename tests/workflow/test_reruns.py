@@ -4,8 +4,8 @@ import re
 
 import pandas as pd
 import pytest
-from atlas_project import Project
-from finished_project import CLASSIFICATION, MODELS, SHARED, SIZES, of_models, of_sizes, rerun
+from support.jobs import CLASSIFICATION, MODELS, SHARED, SIZES, of_models, of_sizes, rerun
+from support.project import Project
 
 # what the train models alone decide, and what follows from it before any kernel is classified
 FITTED = ("autoencoder/*/*", "kmeans/*/*", "baselines/*", "labels/*")

@@ -6,7 +6,7 @@ tests/slurm/up.sh brings one up, of three virtual nodes; without it these tests 
 import time
 
 import pytest
-from slurm_project import (
+from support.slurm import (
     CLASSIFICATION,
     EXTRACTION,
     FIT,

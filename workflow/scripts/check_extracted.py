@@ -1,7 +1,7 @@
 """Let a run end well only if no model has failed."""
 
-from kernel_atlas.failures import check_extracted
-from kernel_atlas.logs import logged
+from kernel_atlas.extraction.failed import check_extracted
+from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

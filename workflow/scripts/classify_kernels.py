@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kernel_atlas.classify import classify_kernels
-from kernel_atlas.logs import logged
+from kernel_atlas.classes.classify import classify_kernels
+from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

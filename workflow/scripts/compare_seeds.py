@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kernel_atlas.logs import logged
-from kernel_atlas.stability import compare_seeds
+from kernel_atlas.jobs import logged
+from kernel_atlas.tables.stability import compare_seeds
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

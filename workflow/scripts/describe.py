@@ -1,7 +1,7 @@
 """List what each row of the sheet will fetch and hold."""
 
-from kernel_atlas.describe import describe_sources
-from kernel_atlas.logs import logged
+from kernel_atlas.extraction.describe import describe_sources
+from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

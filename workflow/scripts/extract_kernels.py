@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from kernel_atlas.extract import Downloads, extract_kernels
-from kernel_atlas.failures import recorded
-from kernel_atlas.logs import logged
-from kernel_atlas.sources import DOWNLOAD_MB
-from kernel_atlas.sources.regular import RegularSample
+from kernel_atlas.checkpoints.regular import RegularSample
+from kernel_atlas.extraction.extract import Downloads, extract_kernels
+from kernel_atlas.extraction.failed import recorded
+from kernel_atlas.jobs import logged
+from kernel_atlas.sources.schemes import DOWNLOAD_MB
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]), recorded(snakemake.output[0]):

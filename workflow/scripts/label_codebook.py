@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kernel_atlas.logs import logged
-from kernel_atlas.proposal import label_codebook
+from kernel_atlas.jobs import logged
+from kernel_atlas.labels.proposal import label_codebook
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

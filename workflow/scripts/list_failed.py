@@ -1,7 +1,7 @@
 """List the models that could not be extracted."""
 
-from kernel_atlas.failures import list_failed
-from kernel_atlas.logs import logged
+from kernel_atlas.extraction.failed import list_failed
+from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

@@ -2,7 +2,7 @@
 
 from kernel_atlas.figures.family import draw_family
 from kernel_atlas.figures.style import save_figure
-from kernel_atlas.logs import logged
+from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

@@ -4,7 +4,7 @@ import pandas as pd
 
 from kernel_atlas.figures.history import draw_history
 from kernel_atlas.figures.style import save_figure
-from kernel_atlas.logs import logged
+from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

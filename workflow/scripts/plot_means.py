@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from kernel_atlas.classes.means import average_classes, write_means
 from kernel_atlas.figures.means import draw_means
 from kernel_atlas.figures.style import save_figure
-from kernel_atlas.logs import logged
-from kernel_atlas.means import average_classes, write_means
+from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

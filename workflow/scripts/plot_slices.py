@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kernel_atlas.figures.slices import plot_slices
-from kernel_atlas.logs import logged
+from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

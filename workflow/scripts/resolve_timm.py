@@ -1,7 +1,7 @@
 """Ask timm once for all models of the sheet that are its own."""
 
-from kernel_atlas.architectures import resolve_timm
-from kernel_atlas.logs import logged
+from kernel_atlas.jobs import logged
+from kernel_atlas.sources.timm import resolve_timm
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

@@ -3,8 +3,8 @@
 from itertools import product
 from pathlib import Path
 
-from kernel_atlas.logs import logged
-from kernel_atlas.tables import summarise_classes
+from kernel_atlas.jobs import logged
+from kernel_atlas.tables.clustered import summarise_classes
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from kernel_atlas.logs import logged
-from kernel_atlas.train import train_autoencoder
-from kernel_atlas.training import Settings
+from kernel_atlas.codebooks.seeds import train_autoencoder
+from kernel_atlas.codebooks.training import Settings
+from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
-from kernel_atlas import family
+from kernel_atlas.family import functions
 from kernel_atlas.figures import style
 
 SIZE = 7  # of the paper's grid, in pixels
@@ -57,17 +57,17 @@ def draw_family() -> dict[str, Figure]:
 def sample_diagram(size: int) -> dict[str, np.ndarray]:
     """The DoGs and their derivatives, by title: each of shape (size, size), over 7x7 pixels."""
     sigma = SIGMA * size / SIZE
-    centre = family.difference_of_gaussians(size, sigma)
+    centre = functions.difference_of_gaussians(size, sigma)
     second = {
-        axis: family.second_derivative(size, sigma, direction)
+        axis: functions.second_derivative(size, sigma, direction)
         for axis, direction in (("x", 0.0), ("y", np.pi / 2))
     }
     return {
         "On centre": centre,
         "Off centre": -centre,
         **{
-            f"First derivative, {name}": family.first_derivative(size, sigma, direction)
-            for name, direction in family.DIRECTIONS.items()
+            f"First derivative, {name}": functions.first_derivative(size, sigma, direction)
+            for name, direction in functions.DIRECTIONS.items()
         },
         **{f"On second derivative, {axis}": kernel for axis, kernel in second.items()},
         **{f"Off second derivative, {axis}": -kernel for axis, kernel in second.items()},
@@ -77,7 +77,7 @@ def sample_diagram(size: int) -> dict[str, np.ndarray]:
 def sample_squares() -> dict[str, np.ndarray]:
     """The squares, by title: each of shape (5, 5)."""
     squares = {
-        corner: family.square(SQUARE_SIZE, SQUARE_WIDTH, shift)
+        corner: functions.square(SQUARE_SIZE, SQUARE_WIDTH, shift)
         for corner, shift in SQUARE_SHIFTS.items()
     }
     return {
@@ -95,7 +95,7 @@ def draw_functions() -> Figure:
         "On second derivative, x": "Second derivative",
     }
     kernels = sample_diagram(SMOOTH)
-    x, y = family.grid(SMOOTH)
+    x, y = functions.grid(SMOOTH)
     figure = style.new_figure(7.2, 4.1, SCALE)
     cells = figure.add_gridspec(2, 3, height_ratios=(0.7, 1))
     for column, (name, title) in enumerate(titles.items()):
@@ -153,7 +153,7 @@ def draw_crosses() -> Figure:
         row.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
         panels = row.subplots(1, len(CROSS_SIGMAS))
         for axes, sigma in zip(panels, CROSS_SIGMAS, strict=True):
-            _draw_one(axes, family.cross(SIZE, sigma, ratio=ratio), f"σ = {sigma}")
+            _draw_one(axes, functions.cross(SIZE, sigma, ratio=ratio), f"σ = {sigma}")
     return figure
 
 

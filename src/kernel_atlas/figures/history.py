@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from kernel_atlas.codebook import SKIPPED
+from kernel_atlas.codebooks.codebook import SKIPPED
+from kernel_atlas.codebooks.history import THRESHOLDS, percent_column
 from kernel_atlas.figures import style
-from kernel_atlas.history import THRESHOLDS, percent_column
 
 # by part: its name, its loss, the colours of the kept seed and of the others
 PARTS = {
@@ -31,7 +31,7 @@ def draw_history(size: int, history: pd.DataFrame, threshold: float) -> Figure:
     size : int
         Kernel size k.
     history : DataFrame
-        As `kernel_atlas.history` writes it; the seed that is kept is bold.
+        As `codebooks.history` writes it; the seed that is kept is bold.
     threshold : float
         In force for this size; the words tell of the history's threshold nearest to it.
     """

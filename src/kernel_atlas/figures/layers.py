@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from kernel_atlas.family.names import DEAD, order_classes
 from kernel_atlas.figures import style
-from kernel_atlas.labels import DEAD, order_classes
-from kernel_atlas.summary import count_by_layer, count_layers, sum_up
+from kernel_atlas.tables.layers import count_by_layer, count_layers, sum_up
 
 
 @mpl.rc_context(style.RC)

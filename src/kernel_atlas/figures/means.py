@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from kernel_atlas.classes.means import ClassMean
 from kernel_atlas.figures import style
-from kernel_atlas.means import ClassMean
 
 MIN_CORRELATION = 0.9  # below, a mean is not what its class's name says
 WARNING_COLOUR = "#c00000"

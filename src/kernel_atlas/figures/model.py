@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from kernel_atlas import store
-from kernel_atlas.classify import merge_classes
+from kernel_atlas.classes.classifier import merge_classes
+from kernel_atlas.extraction import store
 from kernel_atlas.figures.layers import draw_layers
 from kernel_atlas.figures.samples import draw_samples
 from kernel_atlas.figures.sizes import draw_sizes

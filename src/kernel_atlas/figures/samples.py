@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
-from kernel_atlas.labels import DEAD
 
 SEED = 0
 

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from kernel_atlas import store
+from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
 
 SEED = 0

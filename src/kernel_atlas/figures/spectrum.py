@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from kernel_atlas.codebook import N_SPECTRUM, SKIPPED, codes_of
+from kernel_atlas.codebooks.codebook import N_SPECTRUM, SKIPPED, codes_of
+from kernel_atlas.family.names import OTHER, order_classes
 from kernel_atlas.figures import style
-from kernel_atlas.labels import OTHER, Interval, label_rows, order_classes
+from kernel_atlas.labels.table import Interval, label_rows
 
 N_COLUMNS = 25
 N_LEGEND_COLUMNS = 4

@@ -11,9 +11,9 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kernel_atlas.family import DIRECTIONS
-from kernel_atlas.files import replacing
-from kernel_atlas.labels import DEAD, OTHER
+from kernel_atlas.atomic import replacing
+from kernel_atlas.family.functions import DIRECTIONS
+from kernel_atlas.family.names import DEAD, OTHER
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kernel_atlas.classify import OWN
+from kernel_atlas.classes.controls import OWN
 from kernel_atlas.figures import style
 
 # kinds of kernels, by the codebook

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from kernel_atlas.atomic import replacing
 from kernel_atlas.errors import AtlasError, NoSpaceError
-from kernel_atlas.files import replacing
 from kernel_atlas.sources.checksum import check_sha256, checksum_in_name
-from kernel_atlas.sources.file import LocalFile
 from kernel_atlas.sources.http import RefusedError, ShortReadError, explained, tried_again
+from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.ranges import content_range
 from kernel_atlas.sources.remote import RemoteFile
 

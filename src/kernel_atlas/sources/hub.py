@@ -5,8 +5,8 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.sources.file import LocalFile
 from kernel_atlas.sources.http import explained, offline
+from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.remote import RemoteFile
 
 DEFAULT_FILES = ("model.safetensors", "pytorch_model.bin")

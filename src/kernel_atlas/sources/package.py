@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.sources.file import LocalFile
+from kernel_atlas.sources.local import LocalFile
 
 
 def locate(source: str) -> LocalFile:

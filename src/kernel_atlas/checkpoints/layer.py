@@ -1,0 +1,62 @@
+"""Read the kernels of a checkpoint, and as little else of it as its format allows."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+# put before every name by torch's data-parallel and compile wrappers
+WRAPPER_PREFIXES = re.compile(r"^(module\.|_orig_mod\.)+")
+
+_SPLIT = re.compile("[0-9]{1,3}")  # number of a split in a mixed convolution
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Kernels of one size of one layer, float32 of shape (n, k, k)."""
+
+    name: str
+    kernels: np.ndarray
+    stride: int | None = None  # None: not known from the weights alone
+    dilation: int | None = None
+
+
+class Selection(Protocol):
+    """Which kernels to read: `Depthwise`, or `regular.RegularSample`."""
+
+    what: str  # for the error when there are none
+
+    def rows(self, name: str, shape: tuple[int, ...]) -> Sequence[int] | np.ndarray | None:
+        """Which entries of a weight's first dimension to read, ascending; None for none."""
+
+    def kernels(self, name: str, weights: np.ndarray) -> np.ndarray:
+        """Kernels of shape (n, k, k) from these entries, of shape (rows, channels, k, k)."""
+
+
+def layer_name(weight: str) -> str:
+    """A layer's name from its weight's: without wrappers' prefixes and ``.weight``."""
+    return WRAPPER_PREFIXES.sub("", weight).removesuffix(".weight")
+
+
+def join_splits(layers: Sequence[Layer]) -> list[Layer]:
+    """Give the splits of a mixed convolution (MixConv) the name of the layer that they form.
+
+    They are the parent's only depthwise children, numbered from 0, of sizes 3, 5, 7, ...
+    """
+    children: dict[str, dict[int, int]] = defaultdict(dict)
+    for layer in layers:
+        parent, _, number = layer.name.rpartition(".")
+        if parent and _SPLIT.fullmatch(number):
+            children[parent][int(number)] = layer.kernels.shape[-1]
+    mixed = {
+        parent
+        for parent, sizes in children.items()
+        if len(sizes) > 1 and all(sizes.get(i) == 3 + 2 * i for i in range(len(sizes)))
+    }
+    return [
+        replace(layer, name=parent) if (parent := layer.name.rpartition(".")[0]) in mixed else layer
+        for layer in layers
+    ]

@@ -1,0 +1,1 @@
+"""From kernels to classes, and what controls give."""

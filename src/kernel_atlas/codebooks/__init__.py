@@ -1,0 +1,1 @@
+"""From kernels to codebooks: autoencoder, k-means, baselines."""

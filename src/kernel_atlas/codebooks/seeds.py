@@ -1,0 +1,164 @@
+"""Train the autoencoder of one kernel size with several seeds (Section 4.1), and keep the best."""
+
+import json
+import logging
+import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from kernel_atlas import sphere
+from kernel_atlas.atomic import replacing
+from kernel_atlas.codebooks.codebook import N_CODES, SKIPPED
+from kernel_atlas.codebooks.history import write_history
+from kernel_atlas.codebooks.training import Settings, Training, TrainingData
+from kernel_atlas.codebooks.training_set import read_training_set
+from kernel_atlas.errors import AtlasError
+
+logger = logging.getLogger(__name__)
+
+
+def train_autoencoder(
+    paths_to_groups: Sequence[str | Path],
+    size: int,
+    settings: Settings,
+    n_seeds: int,
+    threads: int,
+    device: str,
+    path_to_weights: str | Path,
+    path_to_codebook: str | Path,
+    path_to_codebooks: str | Path,
+    path_to_history: str | Path,
+) -> None:
+    """Train on all live kernels of one size, and write weights, codebooks and history.
+
+    A seed decides the initial weights and the order of the kernels; the kernels
+    held out are the same for all, and the seed with the smallest held-out loss
+    at the end is kept (the smallest loss where nothing is held out). A seed that
+    diverges is left out with a warning. Training goes on from checkpoints beside
+    the weights if an earlier run with the same settings and kernels was cut off,
+    to the same result, which does not depend on `threads` either. Where there
+    are no kernels of the size, the outputs are empty and a warning says so.
+
+    Parameters
+    ----------
+    paths_to_groups : sequence of path
+        The train models' groups in the store.
+    size : int
+        Kernel size k.
+    settings : Settings
+        Its seed is the first, which draws the held-out kernels too.
+    n_seeds : int
+        Seeds to train with: the first and those that follow it.
+    threads : int
+        Seeds trained at a time, at most.
+    device : str
+        ``auto`` (the GPU when torch has one), ``cpu`` or ``cuda``.
+    path_to_weights : path
+        Written: safetensors of the seed that is kept, its settings in the metadata.
+    path_to_codebook : path
+        Written: .npy, float32 of shape (10000, k, k), unit norm, row i the code i / 9999;
+        of the seed that is kept.
+    path_to_codebooks : path
+        Written: .npz, such an array for each seed that did not diverge; the seed is its name.
+    path_to_history : path
+        Written: tab-separated, a row an epoch of each seed; `kept` is True for one seed.
+
+    Raises
+    ------
+    AtlasError
+        All seeds diverged, or torch lacks the device.
+    """
+    kernels = read_training_set(paths_to_groups, size)
+    runs: list[Training] = []
+    codebooks: dict[int, np.ndarray] = {}
+    weights: dict[str, torch.Tensor] = {}
+    codebook = np.zeros((0, size, size), np.float32)
+    if not len(kernels):
+        logger.warning("%dx%d: %s", size, size, SKIPPED)
+    else:
+        _make_deterministic()
+        data = TrainingData(sphere.to_sphere(kernels), settings, _device(device))
+        seeds = range(settings.seed, settings.seed + n_seeds)
+        runs = [Training(data, replace(settings, seed=seed)) for seed in seeds]
+        _train_side_by_side(runs, threads, Path(path_to_weights).parent, f"{size}x{size}")
+        codebooks = _codebooks(runs, size)
+        kept = min((run for run in runs if run.settings.seed in codebooks), key=lambda r: r.score)
+        settings = kept.settings
+        logger.info("%dx%d: seed %d is kept", size, size, settings.seed)
+        weights = {name: value.cpu() for name, value in kept.model.state_dict().items()}
+        codebook = codebooks[settings.seed]
+    # one key: safetensors writes several in an order that changes from run to run
+    facts = {"training": json.dumps({"kernel_size": size, **asdict(settings)})}
+    with replacing(path_to_weights) as path:
+        save_file(weights, path, metadata=facts)
+    with replacing(path_to_history) as path:
+        rows = (row for run in runs for row in run.history)
+        write_history((row | {"kept": row["seed"] == settings.seed} for row in rows), path)
+    with replacing(path_to_codebooks) as path:
+        named = {str(seed): array for seed, array in codebooks.items()}
+        np.savez(path, **named)  # type: ignore[arg-type]
+    with replacing(path_to_codebook) as path:
+        np.save(path, codebook)
+    for leftover in Path(path_to_weights).parent.glob("*checkpoint-*.pt"):
+        leftover.unlink()
+
+
+def _train_side_by_side(runs: Sequence[Training], threads: int, folder: Path, label: str) -> None:
+    """Train all; where one fails or the user interrupts, the others end soon."""
+    # torch's own threads are set for each thread that calls it
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            futures = [pool.submit(run.train, folder, label, line) for line, run in enumerate(runs)]
+            for future in as_completed(futures):
+                future.result()
+        finally:
+            for run in runs:
+                run.stop()
+
+
+def _codebooks(runs: Sequence[Training], size: int) -> dict[int, np.ndarray]:
+    """By seed, the codebooks of those that did not diverge, float32 of shape (10000, k, k)."""
+    codebooks = {}
+    for run in runs:
+        seed, last = run.settings.seed, run.history[-1]
+        logger.info(
+            "%dx%d: seed %d ends with held-out loss %.6g, loss %.6g",
+            size, size, seed, last["held_out_loss"], last["loss"],
+        )  # fmt: skip
+        codebook = sphere.from_sphere(run.codebook(N_CODES).cpu().numpy(), size)
+        if not (math.isfinite(run.score) and np.isfinite(codebook).all()):
+            logger.warning(
+                "%dx%d: seed %d is left out, its training diverged (its last loss is %g)",
+                size, size, seed, last["loss"],
+            )  # fmt: skip
+        else:
+            codebooks[seed] = codebook
+    if not codebooks:
+        raise AtlasError(
+            f"{size}x{size}: the training diverged with every seed; "
+            "lower autoencoder.learning_rate in config.yaml"
+        )
+    return codebooks
+
+
+def _make_deterministic() -> None:
+    """The same result for any number of cores granted, and again on the same GPU."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)  # sums split over threads round differently; the net is small
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise AtlasError("config: autoencoder.device: 'cuda', but torch has no GPU here; use auto")
+    logger.info("training on %s", torch.cuda.get_device_name() if name == "cuda" else name)
+    return torch.device(name)

@@ -1,0 +1,1 @@
+"""From a model's source to its group in the store."""

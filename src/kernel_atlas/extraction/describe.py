@@ -1,0 +1,189 @@
+"""What each row of the sheet will fetch and hold, told before any kernel is read."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from kernel_atlas.atomic import replacing
+from kernel_atlas.checkpoints.depthwise import Depthwise, is_depthwise
+from kernel_atlas.checkpoints.header import read_header
+from kernel_atlas.checkpoints.read import is_safetensors, read_checkpoint
+from kernel_atlas.errors import AtlasError
+from kernel_atlas.extraction.extract import is_fetched_whole
+from kernel_atlas.sources import schemes
+from kernel_atlas.sources.local import LocalFile
+from kernel_atlas.sources.ranges import merge_ranges
+from kernel_atlas.sources.remote import RemoteFile
+from kernel_atlas.sources.timm import read_architecture
+
+N_AT_ONCE = 8
+FLOAT32_BYTES = 4
+SAMPLED = "a sample of its regular convolutions"
+
+
+@dataclass
+class Description:
+    """What is known of one row; `wire_bytes` and `kernels` are None where nothing is."""
+
+    wire_bytes: int | None = None
+    kernels: Mapping[int, int] | None = None  # kernels by size
+    note: str = ""
+
+
+def describe_sources(
+    models: Sequence[str],
+    sheet_sources: Sequence[str],
+    sha256s: Sequence[str],
+    roles: Sequence[str],
+    skipped: Sequence[str],
+    sizes: Sequence[int],
+    paths_to_architectures: Sequence[str | Path],
+    path_to_tsv: str | Path,
+    path_to_txt: str | Path,
+) -> None:
+    """Write the table of all rows, for programs and for people.
+
+    timm: rows are described from their architecture, without a request; of others
+    on the network, the header or the size is asked for.
+
+    Parameters
+    ----------
+    models, sheet_sources, sha256s, roles, skipped : sequences of str
+        One entry a row; `skipped` says why a row is not extracted, or is empty.
+    sizes : sequence of int
+        Kernel sizes that are clustered.
+    paths_to_architectures : sequence of path
+        What timm says (see `architectures.resolve_timm`).
+    path_to_tsv, path_to_txt : path
+        Written.
+    """
+
+    def describe(source: str, sha256: str, role: str, reason: str) -> Description:
+        if reason:
+            return Description(0, {}, reason)
+        try:
+            return describe_source(source, sha256, role == "compare", paths_to_architectures)
+        except AtlasError as error:
+            return Description(note=f"fault: {error}")
+
+    with ThreadPoolExecutor(N_AT_ONCE) as pool:
+        found = list(pool.map(describe, sheet_sources, sha256s, roles, skipped))
+    table = pd.DataFrame({"model": models, "role": roles, "source": sheet_sources})
+    table["wire_mb"] = pd.array([_megabytes(row.wire_bytes) for row in found], "Float64")
+    for size in sorted({size for row in found for size in row.kernels or {}}):
+        counts = [None if row.kernels is None else row.kernels.get(size, 0) for row in found]
+        table[f"k{size}"] = pd.array(counts, "Int64")
+    table["note"] = [_note(row, sizes) for row in found]
+    with replacing(path_to_tsv) as path:
+        table.to_csv(path, sep="\t", index=False, float_format="%.3f", lineterminator="\n")
+    with replacing(path_to_txt) as path:
+        path.write_text(_to_text(table, skipped), encoding="utf-8")
+
+
+def describe_source(
+    source: str, sha256: str, is_compared: bool, paths_to_architectures: Sequence[str | Path]
+) -> Description:
+    """What one source will cost and hold.
+
+    Raises
+    ------
+    AtlasError
+        If it cannot be read.
+    """
+    scheme, name = schemes.split(source)
+    if scheme == "timm":
+        architecture = read_architecture(name, paths_to_architectures)
+        if is_compared:
+            return Description(note=SAMPLED)
+        kernels = _count([(row.kernel_size, row.n_kernels) for row in architecture.layers])
+        n_bytes = sum(size * size * FLOAT32_BYTES * count for size, count in kernels.items())
+        return Description(RemoteFile.first_bytes + n_bytes, kernels)
+    file = schemes.locate(source)
+    if isinstance(file, RemoteFile) and is_fetched_whole(file, sha256):
+        if file.size is None:
+            file.read([(0, 1)])
+        return Description(file.size, None, "fetched whole; its kernels are known then")
+    if isinstance(file, LocalFile) and is_compared:
+        return Description(0, note=SAMPLED)
+    if isinstance(file, LocalFile) and not is_safetensors(file.name):
+        layers = read_checkpoint(file, Depthwise())
+        kernels = _count([(layer.kernels.shape[-1], len(layer.kernels)) for layer in layers])
+        return Description(0, kernels)
+    if is_compared:
+        return Description(note=SAMPLED)
+    tensors = [tensor for tensor in read_header(file).values() if is_depthwise(tensor.shape)]
+    kernels = _count([(tensor.shape[-1], tensor.shape[0]) for tensor in tensors])
+    if isinstance(file, LocalFile):
+        return Description(0, kernels, "in the hub's cache" if scheme == "hf" else "")
+    ranges = merge_ranges([(tensor.start, tensor.stop) for tensor in tensors])
+    return Description(file.bytes_read + sum(stop - start for start, stop in ranges), kernels)
+
+
+def _count(counts: Iterable[tuple[int, int]]) -> Counter[int]:
+    """The sums by kernel size of pairs of kernel size and kernels."""
+    sums: Counter[int] = Counter()
+    for size, count in counts:
+        sums[size] += count
+    return sums
+
+
+def _note(row: Description, sizes: Sequence[int]) -> str:
+    others = sorted(set(row.kernels or {}) - set(sizes))
+    named = ", ".join(f"{size}x{size}" for size in others)
+    parts = [row.note, f"{named}: for the store alone" if named else ""]
+    return "; ".join(filter(None, parts))
+
+
+def _megabytes(n_bytes: int | None) -> float | None:
+    return None if n_bytes is None else n_bytes / 1e6
+
+
+def _to_text(table: pd.DataFrame, skipped: Sequence[str]) -> str:
+    """The table with its sums, for the terminal."""
+    counts = [name for name in table if name[0] == "k" and name[1:].isdigit()]
+    shown = pd.DataFrame(
+        {
+            "model": table["model"],
+            "role": table["role"],
+            "MB": [_cell(megabytes, "{:,.1f}") for megabytes in table["wire_mb"]],
+            **{f"{k[1:]}x{k[1:]}": [_cell(n, "{:,}") for n in table[k]] for k in counts},
+            "source": [_shorten(source, 48) for source in table["source"]],
+            "note": table["note"],
+        }
+    )
+    left = {"model", "role", "source", "note"}
+    widths = {name: max(map(len, [name, *shown[name]])) for name in shown}
+    lines = [
+        "  ".join(
+            f"{cell:{'<' if name in left else '>'}{width}}"
+            for cell, (name, width) in zip(row, widths.items(), strict=True)
+        ).rstrip()
+        for row in [list(shown), *shown.to_numpy().tolist()]
+    ]
+    sums = ", ".join(f"{int(table[name].sum()):,} of {name[1:]}x{name[1:]}" for name in counts)
+    n_unknown = int(table["wire_mb"].isna().sum())
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{len(table)} rows, {sum(map(bool, skipped))} of them not extracted",
+            f"{table['wire_mb'].sum():,.1f} MB over the wire"
+            + (f", and what {n_unknown} more will take" if n_unknown else ""),
+            f"kernels: {sums}\n",
+        ]
+    )
+
+
+def _cell(number: float, form: str) -> str:
+    if pd.isna(number):
+        return "?"
+    return form.format(number) if number else ""
+
+
+def _shorten(text: str, width: int) -> str:
+    """The text, cut in the middle if it is longer."""
+    return text if len(text) <= width else f"{text[: width // 2 - 1]}…{text[-(width // 2) :]}"

@@ -1,0 +1,203 @@
+"""The kernel store, results/kernels.zarr: one zarr group a model (docs/store.md).
+
+A group is written beside the store and moved into it whole, so that a killed
+job leaves nothing that looks finished.
+"""
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.errors import ContainsGroupError
+
+from kernel_atlas import __version__
+from kernel_atlas.atomic import space_for
+from kernel_atlas.checkpoints.layer import Layer
+from kernel_atlas.errors import AtlasError
+
+ENCODING_TYPE = "kernel-atlas-model"
+ENCODING_VERSION = 1
+
+# A chunk is the unit of reading, a shard is one file: a model is a handful of files.
+CHUNK_KERNELS = 4096
+SHARD_KERNELS = 16 * CHUNK_KERNELS
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """The kernels of one size of a layer: a row of the layer table.
+
+    Layers have one size, but for mixed convolutions: their rows share name and index.
+    """
+
+    name: str
+    index: int  # from 0, over the layers of all sizes
+    kernel_size: int
+    n_kernels: int
+    stride: int | None = None  # None: not known from the weights alone
+    dilation: int | None = None
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """All kernels of one size of one model.
+
+    Attributes
+    ----------
+    kernels : ndarray of shape (n, k, k), float32
+    layer : ndarray of shape (n,), int32
+        Index of each kernel's layer in the layer table.
+    channel : ndarray of shape (n,), int32
+        Number of each kernel among those of its layer and size, from 0.
+    layers : list of LayerInfo
+        The whole layer table, of all sizes.
+    """
+
+    kernels: np.ndarray
+    layer: np.ndarray
+    channel: np.ndarray
+    layers: list[LayerInfo]
+
+    @property
+    def layer_names(self) -> list[str]:
+        """The names of all layers, by index."""
+        return list(dict.fromkeys(info.name for info in self.layers))
+
+
+def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any]) -> None:
+    """Write a model's kernels as a group of the store, replacing what stood there.
+
+    Parameters
+    ----------
+    group : path
+        ``.../kernels.zarr/<model>``.
+    layers : sequence of Layer
+        In order; of layers that share a name, the sizes differ.
+    facts : dict
+        Further attributes that JSON can hold (source, checksum, ...). Not the time
+        of writing: the same source shall give the same bytes.
+
+    Raises
+    ------
+    NoSpaceError
+        If the disk is full; nothing is left behind then.
+    """
+    group = Path(group)
+    indices = {name: index for index, name in enumerate(dict.fromkeys(x.name for x in layers))}
+    table = [
+        LayerInfo(
+            layer.name, indices[layer.name], layer.kernels.shape[-1], len(layer.kernels),
+            layer.stride, layer.dilation,
+        )
+        for layer in layers
+    ]  # fmt: skip
+    # Not inside the store: zarr would list a leftover as a model, or warn of it.
+    partial = group.parent.with_name(group.parent.name + ".partial") / group.name
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with space_for(group):
+            _write_group(partial, layers, table, facts)
+            with contextlib.suppress(ContainsGroupError):  # another job has just made it
+                zarr.open_group(group.parent, mode="a")  # the store itself is a group too
+        shutil.rmtree(group, ignore_errors=True)
+        partial.rename(group)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another model is being written
+            partial.parent.rmdir()
+
+
+def read_kernels(group: str | Path, size: int) -> Kernels:
+    """Read a model's kernels of one size; there may be none.
+
+    Raises
+    ------
+    AtlasError
+        If the group is missing, of another encoding, or damaged.
+    """
+    group = Path(group)
+    try:
+        root = zarr.open_group(group, mode="r")
+        found = (root.attrs.get("encoding-type"), root.attrs.get("encoding-version"))
+        if found != (ENCODING_TYPE, ENCODING_VERSION):
+            raise AtlasError(
+                f"model {group.name}: {group} has encoding {found}, expected "
+                f"{(ENCODING_TYPE, ENCODING_VERSION)}; delete the group and extract it again"
+            )
+        layers = [LayerInfo(**row) for row in root.attrs["layers"]]  # type: ignore[union-attr, arg-type]
+        kernels, layer = _read_size(root, size, layers)
+    except FileNotFoundError:
+        raise AtlasError(f"model {group.name}: not in the store {group.parent}") from None
+    # zarr has no exception of its own: damage ends it in any of these
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        raise AtlasError(
+            f"model {group.name}: the {size}x{size} kernels in {group} are damaged ({error}); "
+            "delete the group and extract it again"
+        ) from None
+    first = np.searchsorted(layer, layer)  # layers are stored in order, so the column is sorted
+    channel = (np.arange(len(layer)) - first).astype(np.int32)
+    return Kernels(kernels, layer, channel, layers)
+
+
+def _read_size(
+    root: zarr.Group, size: int, layers: list[LayerInfo]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The arrays of one size, checked against the group's attributes; ValueError if they differ."""
+    rows = [(info.index, info.n_kernels) for info in layers if info.kernel_size == size]
+    if not rows:
+        return np.zeros((0, size, size), np.float32), np.zeros(0, np.int32)
+    kernels = np.asarray(root[f"k{size}/kernels"][:])  # type: ignore[index]
+    layer = np.asarray(root[f"k{size}/layer"][:])  # type: ignore[index]
+    if _digest(kernels) != root.attrs["kernels_sha256"][f"k{size}"]:  # type: ignore[index, call-overload]
+        raise ValueError("kernels differ from their checksum")
+    if not np.array_equal(layer, np.repeat(*np.array(rows).T)):
+        raise ValueError("layer numbers differ from the layer table")
+    return kernels, layer
+
+
+def _write_group(
+    path: Path, layers: Sequence[Layer], table: Sequence[LayerInfo], facts: dict[str, Any]
+) -> None:
+    digests = {}
+    root = zarr.open_group(path, mode="w-")
+    for size in sorted({layer.kernel_size for layer in table}):
+        chosen = [info for info in table if info.kernel_size == size]
+        kernels = np.concatenate([x.kernels for x in layers if x.kernels.shape[-1] == size])
+        index = np.repeat(
+            np.array([info.index for info in chosen], np.int32), [i.n_kernels for i in chosen]
+        )
+        subgroup = root.create_group(f"k{size}")
+        _write_array(subgroup, "kernels", kernels, ("kernel", "y", "x"))
+        _write_array(subgroup, "layer", index, ("kernel",))
+        digests[f"k{size}"] = _digest(kernels)
+    root.attrs.put(
+        {
+            "encoding-type": ENCODING_TYPE,
+            "encoding-version": ENCODING_VERSION,
+            "layers": [asdict(info) for info in table],
+            "kernels_sha256": digests,
+            "versions": {"kernel_atlas": __version__, "zarr": zarr.__version__},
+            **facts,
+        }
+    )
+
+
+def _digest(kernels: np.ndarray) -> str:
+    return hashlib.sha256(kernels.astype("<f4").tobytes()).hexdigest()
+
+
+def _write_array(group: zarr.Group, name: str, data: np.ndarray, dimensions: tuple) -> None:
+    n_chunks = max(1, -(-min(len(data), SHARD_KERNELS) // CHUNK_KERNELS))
+    group.create_array(
+        name,
+        data=data,
+        chunks=(CHUNK_KERNELS, *data.shape[1:]),
+        shards=(n_chunks * CHUNK_KERNELS, *data.shape[1:]),
+        dimension_names=dimensions,
+    )

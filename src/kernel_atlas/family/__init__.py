@@ -1,0 +1,1 @@
+"""The DoG family: functions, templates, and the member nearest to a kernel."""

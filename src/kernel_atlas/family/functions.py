@@ -1,0 +1,195 @@
+"""The DoG family (paper, Figure 1, Section 5, Appendices A and B) sampled on a k x k grid.
+
+The paper draws these functions without formulas; those here are the usual ones (Gaussian
+derivatives after Young, 1987). Every function returns kernels centred and of unit norm,
+float64. Lengths are in pixels, from the middle of the grid: x to the right, y down;
+directions are in radians from x towards y, u runs along a direction and v across it.
+
+Each parameter is a number, or an array of shape (n,) (a shift: a pair of either). Numbers
+alone give one kernel of shape (k, k), arrays n kernels of shape (n, k, k). Where a function
+is constant on the grid, its kernel is all zeros.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+Number = float | np.ndarray
+
+Shift = tuple[Number, Number]
+
+CENTRED: Shift = (0.0, 0.0)
+
+# Class names by the side that is positive, with its direction.
+DIRECTIONS = {"right": 0.0, "down": np.pi / 2, "left": np.pi, "up": -np.pi / 2}
+
+
+def grid(size: int, shift: Shift = CENTRED) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates x and y of the pixels relative to a point `shift` from the middle."""
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    return x - _per_kernel(shift[0]), y - _per_kernel(shift[1])
+
+
+def difference_of_gaussians(
+    size: int,
+    sigma: Number,
+    ratio: Number = 1.6,
+    shift: Shift = CENTRED,
+    direction: Number = 0.0,
+    aspect: Number = 1.0,
+) -> np.ndarray:
+    """On-centre: G(sigma) - G(ratio sigma). Off-centre is its negative.
+
+    G(s) = exp(-u^2 / 2 s^2 - v^2 / 2 (aspect s)^2) / s^2, so that both Gaussians have the
+    same volume. Paper, Figures 1 and 12 (Appendix A).
+
+    Parameters
+    ----------
+    size : int
+        Kernel size k.
+    sigma : float or ndarray of shape (n,)
+        Standard deviation of the narrow Gaussian along `direction`, in pixels.
+    ratio : float or ndarray of shape (n,)
+        Width of the wide Gaussian over that of the narrow one; infinite for a single one.
+    shift : pair of float or ndarray of shape (n,)
+        Middle of the kernel, in pixels.
+    direction : float or ndarray of shape (n,)
+        In radians.
+    aspect : float or ndarray of shape (n,)
+        Width of both Gaussians across `direction` over that along it.
+
+    Returns
+    -------
+    ndarray of shape (k, k) or (n, k, k), float64
+    """
+    u, v = _axes(size, shift, direction)
+    ratio = _per_kernel(ratio)
+    narrow = _gaussian(u, v, _per_kernel(sigma), aspect)
+    return _unit(narrow - _gaussian(u, v, ratio * _per_kernel(sigma), aspect) / ratio**2)
+
+
+def first_derivative(
+    size: int, sigma: Number, direction: Number, shift: Shift = CENTRED, aspect: Number = 1.0
+) -> np.ndarray:
+    """An edge: u exp(-u^2 / 2 sigma^2 - v^2 / 2 (aspect sigma)^2).
+
+    It is positive on the side that `direction` points to. Parameters and result are those
+    of `difference_of_gaussians`. Paper, Figures 1 and 12 (Appendix A): four directions.
+    """
+    u, v = _axes(size, shift, direction)
+    return _unit(u * _gaussian(u, v, _per_kernel(sigma), aspect))
+
+
+def second_derivative(
+    size: int, sigma: Number, direction: Number, aspect: Number = 1.0, shift: Shift = CENTRED
+) -> np.ndarray:
+    """On: (1 - u^2 / sigma^2) exp(-u^2 / 2 sigma^2 - v^2 / 2 (aspect sigma)^2), a bright bar.
+
+    The bar lies across `direction`. Off is its negative. Parameters and result are those
+    of `difference_of_gaussians`. Paper, Figures 1 and 12 (Appendix A).
+    """
+    u, v = _axes(size, shift, direction)
+    sigma = _per_kernel(sigma)
+    return _unit((1 - u**2 / sigma**2) * _gaussian(u, v, sigma, aspect))
+
+
+def cross(size: int, sigma: Number, shift: Shift = CENTRED, ratio: Number = np.inf) -> np.ndarray:
+    """On-cross: g(x) + g(y), g(t) = exp(-t^2 / 2 sigma^2). Off-cross is its negative.
+
+    The sum of two orthogonal Gaussians of Appendix B (Figure 15: sigma 0.4 to 0.8 on 7x7).
+    The dark flanks that the arms of trained crosses often have are ours: with a `ratio` q
+    below infinity, g is a difference of Gaussians, less exp(-t^2 / 2 (q sigma)^2) / q.
+
+    Parameters
+    ----------
+    size : int
+        Kernel size k.
+    sigma : float or ndarray of shape (n,)
+        Standard deviation across an arm, in pixels.
+    shift : pair of float or ndarray of shape (n,)
+        Middle of the cross, in pixels.
+    ratio : float or ndarray of shape (n,)
+        Width of an arm with its flanks over that of the arm; infinite for no flanks.
+
+    Returns
+    -------
+    ndarray of shape (k, k) or (n, k, k), float64
+    """
+    ratio = _per_kernel(ratio)
+    narrow = 2 * _per_kernel(sigma) ** 2
+    arms = [
+        np.exp(-(axis**2) / narrow) - np.exp(-(axis**2) / (narrow * ratio**2)) / ratio
+        for axis in grid(size, shift)
+    ]
+    return _unit(arms[0] + arms[1])
+
+
+def square(size: int, width: Number, shift: Shift = CENTRED) -> np.ndarray:
+    """On-square: 1 where |x| and |y| < width / 2, else 0, borders by area. Off: its negative.
+
+    Paper, Section 5 and Figure 9 (5x5 alone, out of the middle).
+
+    Parameters
+    ----------
+    size : int
+        Kernel size k.
+    width : float or ndarray of shape (n,)
+        Side of the square, in pixels, at least 1.
+    shift : pair of float or ndarray of shape (n,)
+        Middle of the square, in pixels.
+
+    Returns
+    -------
+    ndarray of shape (k, k) or (n, k, k), float64
+    """
+    half = _per_kernel(width) / 2 + 0.5
+    inside = [np.clip(half - np.abs(axis), 0, 1) for axis in grid(size, shift)]
+    return _unit(inside[0] * inside[1])
+
+
+class Maker(NamedTuple):
+    """What makes the kernels of a class: `sign` times what `function` returns."""
+
+    function: Callable[..., np.ndarray]
+    sign: int = 1
+    direction: float | None = None  # a first derivative's, in radians
+
+
+# In the order of tables and figures.
+MAKERS = {
+    "on_centre": Maker(difference_of_gaussians),
+    "off_centre": Maker(difference_of_gaussians, -1),
+    "on_cross": Maker(cross),
+    "off_cross": Maker(cross, -1),
+    **{f"first_derivative_{s}": Maker(first_derivative, 1, d) for s, d in DIRECTIONS.items()},
+    "on_second_derivative": Maker(second_derivative),
+    "off_second_derivative": Maker(second_derivative, -1),
+    "on_square": Maker(square),
+    "off_square": Maker(square, -1),
+}
+
+
+def _per_kernel(parameter: Number) -> np.ndarray:
+    """With two axes of length 1 behind, to go with kernels."""
+    return np.asarray(parameter, dtype=np.float64)[..., np.newaxis, np.newaxis]
+
+
+def _axes(size: int, shift: Shift, direction: Number) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates u along the direction and v across it."""
+    x, y = grid(size, shift)
+    cosine, sine = _per_kernel(np.cos(direction)), _per_kernel(np.sin(direction))
+    return x * cosine + y * sine, y * cosine - x * sine
+
+
+def _gaussian(u: np.ndarray, v: np.ndarray, sigma: np.ndarray, aspect: Number) -> np.ndarray:
+    return np.exp(-(u**2) / (2 * sigma**2) - v**2 / (2 * (_per_kernel(aspect) * sigma) ** 2))
+
+
+def _unit(kernel: np.ndarray) -> np.ndarray:
+    peak = np.abs(kernel).max(axis=(-2, -1), keepdims=True)
+    kernel = kernel - kernel.mean(axis=(-2, -1), keepdims=True)
+    norm = np.sqrt((kernel**2).sum(axis=(-2, -1), keepdims=True))
+    # what rounding leaves of a constant is no shape
+    is_flat = norm <= 1e-12 * peak
+    return np.where(is_flat, 0.0, kernel / np.where(is_flat, 1.0, norm))

@@ -1,0 +1,1 @@
+"""From codebooks to labelled intervals of the code."""

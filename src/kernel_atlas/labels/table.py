@@ -1,0 +1,128 @@
+"""Label tables: which interval of the code is which class.
+
+A table is what a person edits: tab-separated, with columns `start`, `stop`,
+`class` and, for information, `match`, `margin` and `note`. Codes that no interval
+covers are `other`.
+"""
+
+import csv
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from kernel_atlas.atomic import replacing
+from kernel_atlas.codebooks.codebook import codes_of
+from kernel_atlas.errors import AtlasError
+from kernel_atlas.family.names import DEAD, OTHER
+
+# An interval with a smaller margin is marked as thin,
+THIN_MARGIN = 0.2
+
+# one whose kernels match their class worse as weak.
+WEAK_MATCH = 0.6
+
+_CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Codes from `start` up to `stop` belong to class `label`.
+
+    `match` is the mean cosine of the kernels there with their class's best template in the
+    DoG family. `margin` is the share of these kernels that voted for the class, less the
+    share of the next: 0 in a tie, 1 without dissent, negative where a sliver was merged or
+    neighbours outvoted it, or where no class has a majority. Both are NaN in a table made by hand.
+    """
+
+    start: float
+    stop: float
+    label: str
+    match: float = float("nan")
+    margin: float = float("nan")
+
+    @property
+    def note(self) -> str:
+        """What is to be doubted about the class, if anything."""
+        notes = {"thin margin": self.margin < THIN_MARGIN, "weak match": self.match < WEAK_MATCH}
+        return ", ".join(name for name, holds in notes.items() if holds and self.label != OTHER)
+
+
+def label_rows(intervals: list[Interval], codebook: np.ndarray) -> np.ndarray:
+    """The class of each row of a codebook, an array of str of shape (n,)."""
+    codes = codes_of(codebook)
+    labels = np.full(len(codes), OTHER, dtype=object)
+    for interval in intervals:
+        inside = (codes >= interval.start) & (codes < interval.stop)
+        labels[inside | ((codes == 1) & (interval.stop == 1))] = interval.label
+    return labels
+
+
+def write_labels(intervals: list[Interval], path_to_labels: str | Path) -> None:
+    """Write a label table; what is not known of an interval stays empty."""
+    with replacing(path_to_labels) as path, path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(["start", "stop", "class", "match", "margin", "note"])
+        for row in intervals:
+            facts = ["" if np.isnan(x) else f"{x:.3f}" for x in (row.match, row.margin)]
+            writer.writerow([f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, row.note])
+
+
+def read_labels(path: str | Path) -> list[Interval]:
+    """Read and check a label table.
+
+    Raises
+    ------
+    AtlasError
+        Naming file, line and column, if a column is missing, a number is none
+        or outside [0, 1], a class is no plain name, or intervals overlap.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AtlasError(f"label table {path}: cannot be read ({error})") from None
+    rows = csv.DictReader(text.splitlines(), delimiter="\t")
+    for column in ("start", "stop", "class"):
+        if column not in (rows.fieldnames or ()):
+            raise AtlasError(f"label table {path}: column {column!r} is missing (tab-separated)")
+    intervals: list[Interval] = []
+    for row in rows:
+        place = f"label table {path}, line {rows.line_num}"
+        start, stop = (_code(row, column, place) for column in ("start", "stop"))
+        if start >= stop:
+            raise AtlasError(f"{place}, column stop: {stop:g} is not above start {start:g}")
+        label = (row["class"] or "").strip()
+        if not _CLASS_NAME.fullmatch(label) or label == DEAD:
+            raise AtlasError(
+                f"{place}, column class: {label!r} is no class name (a letter, then letters, "
+                f"digits, '_' or '-'; '{DEAD}' is taken)"
+            )
+        match, margin = (
+            _number(row, column, place) if row.get(column) else float("nan")
+            for column in ("match", "margin")
+        )
+        intervals.append(Interval(start, stop, label, match, margin))
+    intervals.sort(key=lambda interval: interval.start)
+    for left, right in pairwise(intervals):
+        if right.start < left.stop:
+            raise AtlasError(
+                f"label table {path}: interval {right.start:g} to {right.stop:g} "
+                f"({right.label}) overlaps {left.start:g} to {left.stop:g} ({left.label})"
+            )
+    return intervals
+
+
+def _number(row: dict[str, str], column: str, place: str) -> float:
+    try:
+        return float(row[column])
+    except (TypeError, ValueError):
+        raise AtlasError(f"{place}, column {column}: {row[column]!r} is no number") from None
+
+
+def _code(row: dict[str, str], column: str, place: str) -> float:
+    code = _number(row, column, place)
+    if not 0 <= code <= 1:
+        raise AtlasError(f"{place}, column {column}: code {code:g} is not within 0 to 1")
+    return code

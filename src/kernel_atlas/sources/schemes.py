@@ -1,0 +1,113 @@
+"""Where a model's weights come from: the one module that owns the schemes.
+
+A source is one URI, ``scheme:rest`` (docs/sources.md). A scheme that stands for a
+file is a module of this package with a function ``locate(source)`` that returns the
+`file.LocalFile` or `remote.RemoteFile`; to add one, write its module and name it in
+`SCHEMES`. Light at import: the Snakefile checks the sheet's sources each time it is
+parsed.
+"""
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from kernel_atlas.errors import AtlasError
+
+if TYPE_CHECKING:
+    from kernel_atlas.sources.local import LocalFile
+    from kernel_atlas.sources.remote import RemoteFile
+
+
+class Scheme(NamedTuple):
+    """What may follow a scheme, and the module that locates its file."""
+
+    pattern: str
+    form: str  # the pattern as a person writes it
+    module: str | None = None
+
+
+# The largest file that is fetched whole, unless a user allows more, in 10^6 bytes.
+DOWNLOAD_MB = 4000
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
+SCHEMES = {
+    "file": Scheme(r".+", "file:PATH", "kernel_atlas.sources.local"),
+    "package": Scheme(r".+", "package:PACKAGE/PATH", "kernel_atlas.sources.package"),
+    # which file it stands for is timm's to say (`sources.timm`)
+    "timm": Scheme(_NAME, "timm:NAME"),
+    "hf": Scheme(
+        # a file of the repository: no way out of it
+        rf"(?!.*[/:@]\.\.?([/:]|$)){_NAME}/{_NAME}(@[^@:\s]+)?(:[^:\s/][^:\s]*)?",
+        "hf:OWNER/REPO[@REVISION][:FILE]",
+        "kernel_atlas.sources.hub",
+    ),
+    "https": Scheme(r"//[^/\s]+/\S+", "https://HOST/PATH", "kernel_atlas.sources.url"),
+    "http": Scheme(r"//[^/\s]+/\S+", "http://HOST/PATH", "kernel_atlas.sources.url"),
+    # weights that are not to be had, and why
+    "none": Scheme(r".+", "none:REASON"),
+}
+
+
+def split(source: str) -> tuple[str, str]:
+    """Split a source URI into its scheme and the rest.
+
+    Raises
+    ------
+    AtlasError
+        If the scheme is unknown or what follows has not its form.
+    """
+    scheme, colon, rest = source.partition(":")
+    if not colon or scheme not in SCHEMES:
+        known = ", ".join(f"{name}:" for name in SCHEMES)
+        raise AtlasError(f"unknown source scheme in {source!r} (known: {known})")
+    if not rest:
+        raise AtlasError(f"nothing follows the scheme in {source!r}")
+    if not source.isprintable():
+        raise AtlasError(f"{source!r} has characters that cannot be printed")
+    if not re.fullmatch(SCHEMES[scheme].pattern, rest):
+        raise AtlasError(f"{source!r} has not the form {SCHEMES[scheme].form}")
+    return scheme, rest
+
+
+def locate(source: str) -> "LocalFile | RemoteFile":
+    """The file that a source URI stands for, of any scheme but ``timm:`` and ``none:``.
+
+    Raises
+    ------
+    AtlasError
+        If there is no such file.
+    """
+    scheme, _ = split(source)
+    module = SCHEMES[scheme].module
+    if module is None:
+        raise AtlasError(f"{source!r} stands for no file by itself")
+    return import_module(module).locate(source)
+
+
+def may_download(source: str, sha256: str) -> bool:
+    """Whether a checkpoint may have to be fetched whole, as the source and its checksum look."""
+    scheme, rest = split(source)
+    path = rest.partition("?")[0]
+    return scheme in ("hf", "https", "http") and bool(sha256 or not path.endswith(".safetensors"))
+
+
+def stamp(source: str, sha256: str, path_to_metadata: str | Path) -> str:
+    """What tells that a source has changed since it was read, beyond its URI and checksum.
+
+    Size and modification time of a checkpoint on this machine, or nothing where a
+    checksum pins its content. A checkpoint that was deleted after its extraction has
+    not changed: its stamp is the one in the model's ``zarr.json`` at `path_to_metadata`.
+    """
+    if sha256 or split(source)[0] not in ("file", "package"):
+        return ""
+    try:
+        facts = locate(source).path.stat()  # type: ignore[union-attr]
+    except (AtlasError, OSError):
+        try:
+            return json.loads(Path(path_to_metadata).read_bytes())["attributes"]["stamp"]
+        except (OSError, ValueError, KeyError):
+            return ""
+    return f"{facts.st_size} bytes, mtime {facts.st_mtime_ns} ns"

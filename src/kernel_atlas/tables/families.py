@@ -1,0 +1,54 @@
+"""Families of models, each checkpoint once."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from kernel_atlas.tables.layers import SUMS, sum_up
+
+
+def pool_families(
+    clustered: pd.DataFrame, counts: Mapping[tuple[str, int], pd.DataFrame]
+) -> pd.DataFrame:
+    """Families summed up, and all models, each checkpoint once.
+
+    Parameters
+    ----------
+    clustered : DataFrame
+        The table clustered.tsv.
+    counts : mapping
+        From model and kernel size to `count_layers`.
+
+    Returns
+    -------
+    DataFrame
+        A row a family and size, the family `all` last: the sums, the percentage with its
+        interval, and, of those of its models that the paper has, the percentages of both
+        weighted by their live kernels (`same_percent`, `paper_percent`) and their difference.
+    """
+    keys = clustered[["model", "kernel_size"]].itertuples(index=False, name=None)
+    own = clustered[np.array([key in counts for key in keys], bool)]
+    pooled = []
+    for size, of_size in own.groupby("kernel_size"):
+        groups = [*of_size.groupby("family", sort=False), ("all", of_size)]
+        for family, rows in groups:
+            if family == "":
+                continue
+            layers = pd.concat([counts[model, size] for model in rows["model"]])
+            published = rows[rows["paper_percent"].notna() & rows["clustered_percent"].notna()]
+            n_live = published["n_kernels"] - published["n_dead"]
+            weights = n_live / max(1, n_live.sum())
+            same, paper = (
+                (weights * published[name]).sum() if len(published) else float("nan")
+                for name in ("clustered_percent", "paper_percent")
+            )
+            pooled.append(
+                {"family": family, "kernel_size": size, "n_models": len(rows)}
+                | sum_up(layers)
+                | {"same_percent": same, "paper_percent": paper, "difference": same - paper}
+            )
+    columns = [
+        "family", "kernel_size", "n_models", *SUMS, "same_percent", "paper_percent", "difference",
+    ]  # fmt: skip
+    return pd.DataFrame(pooled, columns=columns)

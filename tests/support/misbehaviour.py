@@ -1,0 +1,94 @@
+"""How the stand-in hub misbehaves on demand: each fault is a function for `StandInHub.misbehave`.
+
+A fault is given the request and the function that would answer it well, and
+returns the reply that is sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from support.server import Answer, Reply, Request
+
+Fault = Callable[[Request, Answer], Reply]
+
+
+def status(code: int, retry_after: int | None = None, error_code: str | None = None) -> Fault:
+    """Answer with this status; `retry_after` in seconds, `error_code` goes into X-Error-Code."""
+    headers = {"Retry-After": retry_after, "X-Error-Code": error_code}
+    headers = {name: str(value) for name, value in headers.items() if value is not None}
+    return lambda request, answer: Reply(code, headers, content=b"out of order")
+
+
+def reset_mid_body(request: Request, answer: Answer) -> Reply:
+    """Send half of the body, then reset the connection."""
+    return replace(short_body(request, answer), reset=True)
+
+
+def short_body(request: Request, answer: Answer) -> Reply:
+    """Promise the length that was asked for, send half of it and close the connection."""
+    reply = answer(request)
+    return replace(reply, cut=(len(reply.content) or reply.length) // 2)
+
+
+def short_but_consistent(request: Request, answer: Answer) -> Reply:
+    """Serve half of the range, and say so in Content-Length and Content-Range."""
+    reply = answer(request)
+    if reply.status != 206:
+        return reply
+    return _with_range(reply, reply.start, reply.length // 2)
+
+
+def ignore_range(request: Request, answer: Answer) -> Reply:
+    """Send the whole file with status 200."""
+    return answer(replace(request, range=None))
+
+
+def ignore_if_range(request: Request, answer: Answer) -> Reply:
+    """Send the range also of a file that has changed."""
+    return answer(replace(request, if_range=None))
+
+
+def without_etag(request: Request, answer: Answer) -> Reply:
+    """Tell the version by a date alone."""
+    reply = answer(request)
+    headers = {name: text for name, text in reply.headers.items() if name != "ETag"}
+    day = 1 + sum((reply.file.etag if reply.file else "").encode()) % 28
+    headers["Last-Modified"] = f"Mon, {day:02} Jan 2024 00:00:00 GMT"
+    return replace(reply, headers=headers)
+
+
+def compressed(request: Request, answer: Answer) -> Reply:
+    """Say that the body is compressed."""
+    reply = answer(request)
+    return replace(reply, headers=reply.headers | {"Content-Encoding": "gzip"})
+
+
+def change_etag(request: Request, answer: Answer) -> Reply:
+    """From now on the file has another ETag, at every address of it."""
+    file = answer(request).file
+    if file:
+        file.etag = file.next_etag
+    return answer(request)
+
+
+def wrong_content_range(request: Request, answer: Answer) -> Reply:
+    """Send the right bytes, but say in Content-Range that they lie 8 bytes further on."""
+    reply = answer(request)
+    if reply.status != 206:
+        return reply
+    return replace(_with_range(reply, reply.start + 8, reply.length), start=reply.start)
+
+
+def other_range(request: Request, answer: Answer) -> Reply:
+    """Send as many bytes from 8 bytes further on (or before, at the end), and say so."""
+    reply = answer(request)
+    if reply.status != 206:
+        return reply
+    inside = reply.start + reply.length + 8 <= reply.file.size
+    return _with_range(reply, max(0, reply.start + (8 if inside else -8)), reply.length)
+
+
+def _with_range(reply: Reply, start: int, length: int) -> Reply:
+    content_range = f"bytes {start}-{start + length - 1}/{reply.file.size}"
+    headers = reply.headers | {"Content-Range": content_range}
+    return replace(reply, headers=headers, start=start, length=length)

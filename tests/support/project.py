@@ -1,0 +1,263 @@
+"""A user's project in a temporary directory: a sheet, checkpoints, a config, and Snakemake."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+import yaml
+from safetensors.numpy import save_file
+
+from kernel_atlas.family import functions
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TIMEOUT_SECONDS = 1200  # a guard against hanging, far above what any run takes
+
+# Some twenty seconds on two cores, a second of training for clean clusters.
+CONFIG: dict[str, Any] = {
+    "sheets": ["sheet.tsv"],
+    "autoencoder": {
+        "widths": [128, 64, 32, 16], "epochs": 100, "batch_size": 32, "learning_rate": 0.005,
+        "seeds": 2, "device": "cpu",
+    },
+    "kmeans": {"centres": 6},
+    "figures": {"dpi": 50, "samples": 4},
+}  # fmt: skip
+
+# Of the sheet; rows are tuples of the first four, the rest is the same for all rows of a call.
+COLUMNS = (
+    "model", "source", "role", "sha256", "family", "paper_table", "paper_percent", "duplicate_of",
+)  # fmt: skip
+
+IsAtWork = Callable[[psutil.Process], bool]
+
+
+def make_kernels(size: int, count: int, seed: int) -> np.ndarray:
+    """Noisy members of the DoG family in equal shares, float32 of shape (count, 1, k, k)."""
+    rng = np.random.default_rng(seed)
+    centre = functions.difference_of_gaussians(size, size / 6)
+    right, down = (functions.first_derivative(size, size / 5, angle) for angle in (0, np.pi / 2))
+    shapes = np.array([centre, -centre, right, -right, down, -down])
+    kernels = shapes[np.arange(count) % len(shapes)]
+    noise = rng.normal(scale=0.2 / size, size=kernels.shape)
+    scale = rng.uniform(0.5, 2, size=(count, 1, 1))
+    return (scale * (kernels + noise)).astype(np.float32)[:, None]
+
+
+def make_weights(
+    layers: list[tuple[int, int]], seed: int, n_dead: int = 0
+) -> dict[str, np.ndarray]:
+    """A state dict: depthwise layers given as (kernel size, kernels), and a dense one.
+
+    The first `n_dead` kernels of each layer are dead.
+    """
+    weights = {
+        f"blocks.{index}.dw.weight": make_kernels(size, count, seed + index)
+        for index, (size, count) in enumerate(layers)
+    }
+    for kernels in weights.values():
+        kernels[:n_dead] = 0
+    return weights | {"head.weight": np.ones((4, 8), np.float32)}
+
+
+@dataclass
+class Run:
+    """A call of snakemake that has ended."""
+
+    returncode: int
+    output: str
+    logged: list[str]  # log files written by it, as rule or rule/wildcard
+
+    @property
+    def jobs(self) -> list[str]:
+        """Jobs that ran, as rule or rule/wildcard, checked against Snakemake's own count."""
+        finished = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", self.output, re.MULTILINE)
+        rules = Counter(name.split("/")[0] for name in self.logged)
+        assert rules == Counter(rule for rule in finished if rule != "all"), self.output
+        return self.logged
+
+    @property
+    def errors(self) -> list[str]:
+        """Lines that a job wrote for its user."""
+        return [line for line in self.output.splitlines() if line.startswith("ERROR: ")]
+
+
+class Project:
+    """A working directory with `sheet.tsv`, `my.yaml` and checkpoints under `weights/`.
+
+    `environment` has the variables that snakemake is called with, by default those of the test;
+    what it says goes to the file `output`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        output: str = "output.txt",
+    ) -> None:
+        self.folder = folder
+        self.environment = environment
+        self.output = folder / output
+        (folder / "weights").mkdir(parents=True, exist_ok=True)
+
+    def __truediv__(self, path: str) -> Path:
+        return self.folder / path
+
+    def copy(self, folder: Path) -> "Project":
+        """The same project elsewhere, results and times of change included."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return Project(folder, self.environment)
+
+    def write_config(self, **changes: Any) -> None:
+        """Write `my.yaml`: CONFIG with the settings of these sections changed."""
+        config = {
+            key: {**CONFIG.get(key, {}), **changes[key]}
+            if isinstance(changes.get(key), Mapping)
+            else changes.get(key, CONFIG.get(key))
+            for key in {**CONFIG, **changes}
+        }
+        (self / "my.yaml").write_text(yaml.safe_dump(config))
+
+    def write_weights(
+        self, name: str, layers: list[tuple[int, int]], seed: int = 0, n_dead: int = 0
+    ) -> str:
+        """Write a checkpoint of make_weights; returns its source."""
+        path = self / f"weights/{name}"
+        weights = make_weights(layers, seed, n_dead)
+        if path.suffix == ".safetensors":
+            save_file(weights, path)
+        else:
+            tensors = {f"module.{key}": torch.from_numpy(part) for key, part in weights.items()}
+            torch.save({"state_dict": tensors, "epoch": 3}, path)
+        return f"file:weights/{name}"
+
+    def write_sheet(self, *rows: tuple[str, ...]) -> None:
+        """Write `sheet.tsv` from rows of model, source, role and perhaps sha256."""
+        (self / "sheet.tsv").write_text("\t".join(COLUMNS) + "\n")
+        self.add_rows(*rows)
+
+    def add_rows(self, *rows: tuple[str, ...], **cells: str) -> None:
+        """Add rows of model, source, role and perhaps sha256, and with these further cells."""
+        with (self / "sheet.tsv").open("a") as file:
+            for row in rows:
+                found = {"family": "Synthetic", **cells, **dict(zip(COLUMNS, row, strict=False))}
+                file.write("\t".join(found.get(column, "") for column in COLUMNS) + "\n")
+
+    def snakemake(self, *options: str, timeout: float = TIMEOUT_SECONDS) -> Run:
+        """Call snakemake as a user does and wait for its end."""
+        started_at = time.time()
+        with self.start(*options) as process:
+            try:
+                process.wait(timeout)
+            finally:
+                kill_tree(process.pid)
+        return self.ended(process, started_at)
+
+    def start(self, *options: str) -> subprocess.Popen:
+        """Start snakemake and do not wait."""
+        command = [
+            str(Path(sys.executable).with_name("snakemake")),
+            "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(self.folder),
+            "--cores", "2", *options,
+        ]  # fmt: skip
+        if (self / "my.yaml").exists():  # last, or it would take targets for configs too
+            command += ["--configfile", str(self / "my.yaml")]
+        with self.output.open("w") as output:
+            return subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=output,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def ended(self, process: subprocess.Popen, started_at: float) -> Run:
+        """What a call of snakemake did."""
+        logs = self / "results/logs"
+        logged = [
+            path.relative_to(logs).with_suffix("").as_posix()
+            for path in logs.rglob("*.log")
+            if path.stat().st_mtime > started_at
+        ]
+        return Run(process.returncode, self.output.read_text(), sorted(logged))
+
+    def kill_job(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
+        """Start snakemake, SIGKILL the job of this script once it is at work, and wait."""
+        return self._run_until(script, is_at_work, lambda _, job: job.kill(), *options)
+
+    def kill_snakemake(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
+        """As kill_job, but kill snakemake alone."""
+        return self._run_until(script, is_at_work, lambda process, _: process.kill(), *options)
+
+    def kill_all(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
+        """As kill_job, but kill snakemake and all its jobs, as a power cut would."""
+        return self._run_until(
+            script, is_at_work, lambda process, _: kill_tree(process.pid), *options
+        )
+
+    def _run_until(
+        self,
+        script: str,
+        is_at_work: IsAtWork,
+        kill: Callable[[subprocess.Popen, psutil.Process], None],
+        *options: str,
+    ) -> Run:
+        started_at = time.time()
+        with self.start(*options) as process:
+            try:
+                kill(process, _wait_for_job(process, script, is_at_work))
+                process.wait(TIMEOUT_SECONDS)
+            finally:
+                kill_tree(process.pid)
+        return self.ended(process, started_at)
+
+    def contents(self, *patterns: str) -> dict[str, bytes]:
+        """The bytes of the files under `results/` that match, by path."""
+        results = self / "results"
+        files = (path for pattern in patterns for path in results.glob(pattern) if path.is_file())
+        return {path.relative_to(results).as_posix(): path.read_bytes() for path in files}
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL a process that we started and all its descendants."""
+    try:
+        parent = psutil.Process(pid)
+        tree = [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for process in tree:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _wait_for_job(process: subprocess.Popen, script: str, is_at_work: IsAtWork) -> psutil.Process:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        for job in running_jobs(process.pid, script):
+            if is_at_work(job):
+                return job
+        time.sleep(0.005)
+    raise AssertionError(f"no job of {script} was seen at work")
+
+
+def running_jobs(pid: int, script: str = ".py") -> Iterator[psutil.Process]:
+    """The Python processes that snakemake has started to run this script, or any."""
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    for child in children:
+        try:
+            # not the shell between the two
+            if child.cmdline()[-1].endswith(script) and len(child.cmdline()) == 2:
+                yield child
+        except (psutil.NoSuchProcess, IndexError):
+            continue

@@ -1,0 +1,104 @@
+"""Quick trainings for the tests of them: made-up kernels, few epochs, what a run leaves."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from kernel_atlas.codebooks import training
+from kernel_atlas.codebooks.seeds import train_autoencoder
+from kernel_atlas.codebooks.training import Settings, Training
+from kernel_atlas.family.templates import make_templates
+
+SETTINGS = Settings(
+    widths=(16, 8), epochs=3, batch_size=64, learning_rate=0.01, held_out=0.1, seed=1
+)
+
+
+def fit_in(parent, write_group, rng):
+    """A function that trains on 300 noisy members of the DoG family and a dead kernel.
+
+    It gives the folder with the outputs, under `parent`.
+    """
+    bank = np.array([kernel for _, kernel in make_templates(5)])
+    kernels = bank[rng.integers(len(bank), size=300)] + rng.normal(0, 0.03, (300, 5, 5))
+    group = write_group("net", [("a", np.concatenate([kernels, np.zeros((1, 5, 5))]))])
+
+    def fit(folder="run", size=5, n_seeds=2, threads=1, device="cpu", **changed):
+        out = parent / folder
+        train_autoencoder(
+            [group],
+            size,
+            replace(SETTINGS, **changed),
+            n_seeds,
+            threads,
+            device,
+            out / "weights.safetensors",
+            out / "codebook.npy",
+            out / "codebooks.npz",
+            out / "history.tsv",
+        )
+        return out
+
+    return fit
+
+
+def contents(folder):
+    """All that a run leaves: bytes of codebooks and history, and weights by name."""
+    weights = load_file(folder / "weights.safetensors")
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return found | {"weights.safetensors": {k: v.tolist() for k, v in weights.items()}}
+
+
+def history_of(folder):
+    return pd.read_csv(folder / "history.tsv", sep="\t")
+
+
+def codebooks_of(folder):
+    with np.load(folder / "codebooks.npz") as found:
+        return dict(found)
+
+
+def settings_of(folder):
+    with safe_open(folder / "weights.safetensors", framework="numpy") as file:
+        return json.loads(file.metadata()["training"])
+
+
+def kept_in(folder):
+    """The seed that history, weights and codebooks all say is kept."""
+    seed = settings_of(folder)["seed"]
+    history = history_of(folder)
+    assert (history["kept"] == (history["seed"] == seed)).all()
+    codebook = np.load(folder / "codebook.npy")
+    equal = [key for key, each in codebooks_of(folder).items() if np.array_equal(each, codebook)]
+    assert equal == [str(seed)]
+    return seed
+
+
+def in_each_epoch(monkeypatch, what):
+    """Have `what` called with each training and its epoch before that epoch."""
+    original = Training._train_epoch
+
+    def wrapped(self, epoch):
+        what(self, epoch)
+        return original(self, epoch)
+
+    monkeypatch.setattr(Training, "_train_epoch", wrapped)
+
+
+def cut_off(monkeypatch, fit, after, **changed):
+    """Train, but end as if killed once the second seed has checkpointed so many epochs."""
+
+    def interrupt(run, epoch):
+        if run.settings.seed == 2 and epoch > after:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "CHECKPOINT_SECONDS", 0)
+        in_each_epoch(patch, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fit(**changed)

@@ -1,0 +1,148 @@
+"""Training: its outputs, that the seed decides them, and that a cut-off run goes on to the same."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from support.training import (
+    SETTINGS,
+    codebooks_of,
+    contents,
+    cut_off,
+    fit_in,
+    history_of,
+    settings_of,
+)  # fmt: skip
+
+from kernel_atlas.codebooks.autoencoder import Autoencoder
+from kernel_atlas.codebooks.codebook import SKIPPED
+from kernel_atlas.errors import AtlasError
+from kernel_atlas.sphere import to_sphere
+
+HISTORY = [
+    "seed", "epoch", "loss", "held_out_loss",
+    "train_clustered_percent_0.2", "train_clustered_percent_0.3",
+    "held_out_clustered_percent_0.2", "held_out_clustered_percent_0.3", "kept",
+]  # fmt: skip
+PERCENTS = HISTORY[4:8]
+
+
+@pytest.fixture
+def fit(write_group, rng, tmp_path):
+    """A function that trains and gives the folder with the outputs."""
+    return fit_in(tmp_path, write_group, rng)
+
+
+def test_outputs(fit):
+    out = fit()
+    names = {"weights.safetensors", "codebook.npy", "codebooks.npz", "history.tsv"}
+    assert set(contents(out)) == names
+    codebook = np.load(out / "codebook.npy")
+    assert (codebook.shape, codebook.dtype) == ((10_000, 5, 5), np.float32)
+    np.testing.assert_allclose(np.linalg.norm(codebook.reshape(-1, 25), axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(codebook.sum(axis=(1, 2)), 0, atol=1e-5)
+    history = history_of(out)
+    assert list(history.columns) == HISTORY
+    assert history["seed"].tolist() == [1, 1, 1, 2, 2, 2]
+    assert history["epoch"].tolist() == [1, 2, 3] * 2
+    assert history.notna().all(axis=None)
+    assert ((history[PERCENTS] >= 0) & (history[PERCENTS] <= 100)).all(axis=None)
+    assert (history[PERCENTS[::2]].to_numpy() <= history[PERCENTS[1::2]].to_numpy()).all()
+
+
+def test_the_weights_give_the_codebook(fit):
+    out = fit()
+    model = Autoencoder(24, SETTINGS.widths)
+    model.load_state_dict(load_file(out / "weights.safetensors"))
+    with torch.no_grad():
+        decoded = model.decode(torch.linspace(0, 1, 10_000).unsqueeze(1))
+    decoded = torch.nn.functional.normalize(decoded).numpy()
+    found = to_sphere(np.load(out / "codebook.npy"))
+    np.testing.assert_allclose(found, decoded, atol=1e-5)
+    assert (settings_of(out)["kernel_size"], settings_of(out)["epochs"]) == (5, 3)
+
+
+def test_the_loss_falls_and_kernels_become_clustered(fit):
+    history = history_of(fit(epochs=40, n_seeds=1))
+    first, last = history.iloc[0], history.iloc[-1]
+    assert last["loss"] < 0.6 * first["loss"]
+    assert last["held_out_loss"] < 0.7 * first["held_out_loss"]
+    assert last["train_clustered_percent_0.3"] > first["train_clustered_percent_0.3"] + 20
+
+
+def test_a_seed_decides_the_result(fit):
+    first, again, other = fit("first"), fit("again"), fit("other", seed=2)
+    assert contents(first) == contents(again)
+    assert contents(first)["codebook.npy"] != contents(other)["codebook.npy"]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_cut_off_run_goes_on_to_the_same_result(fit, monkeypatch, caplog, after, threads):
+    undisturbed = fit("undisturbed")
+    cut_off(monkeypatch, fit, after, folder="resumed", threads=threads)
+    left = [path.name for path in (undisturbed.parent / "resumed").iterdir()]
+    assert left, "a checkpoint and nothing that looks finished"
+    assert all(name.startswith("checkpoint-") for name in left)
+    with caplog.at_level(logging.INFO):
+        resumed = fit("resumed", threads=threads)
+    assert f"seed 2: going on after epoch {after}" in caplog.text
+    assert contents(resumed) == contents(undisturbed)
+
+
+@pytest.mark.parametrize("changed", [{"seed": 2}, {"learning_rate": 0.02}, {"epochs": 4}])
+def test_a_checkpoint_of_other_settings_is_not_used(fit, monkeypatch, caplog, changed):
+    expected = fit("undisturbed", **changed)
+    cut_off(monkeypatch, fit, 2, folder="run")
+    with caplog.at_level(logging.INFO):
+        out = fit("run", **changed)
+    assert "going on" not in caplog.text
+    assert contents(out) == contents(expected)
+
+
+def test_a_checkpoint_of_other_kernels_is_not_used(fit, monkeypatch, caplog, write_group, rng):
+    cut_off(monkeypatch, fit, 2, folder="run")
+    write_group("net", [("a", rng.normal(size=(300, 5, 5)))])
+    with caplog.at_level(logging.INFO):
+        fit("run")
+    assert "going on" not in caplog.text
+
+
+def test_a_training_that_diverges_leaves_no_result(fit, tmp_path):
+    with pytest.raises(
+        AtlasError, match=r"5x5: the training diverged .*autoencoder\.learning_rate"
+    ):
+        fit(learning_rate=1e30)
+    assert not list((tmp_path / "run").glob("*.npy"))
+
+
+def test_no_kernels_of_the_size(fit, caplog):
+    with caplog.at_level(logging.WARNING):
+        out = fit(size=9)
+    assert f"9x9: {SKIPPED}" in caplog.text
+    assert np.load(out / "codebook.npy").shape == (0, 9, 9)
+    assert codebooks_of(out) == {}
+    assert load_file(out / "weights.safetensors") == {}
+    history = history_of(out)
+    assert (list(history.columns), len(history)) == (HISTORY, 0)
+
+
+def test_nothing_held_out(fit):
+    history = history_of(fit(held_out=0))
+    assert history["loss"].notna().all()
+    assert history[[name for name in HISTORY if name.startswith("held_out")]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 10, 20])
+def test_any_number_of_steps(fit, epochs):
+    """Among them 10, with one step an epoch: the schedule's rise then has no length."""
+    assert len(history_of(fit(epochs=epochs, batch_size=512, n_seeds=1))) == epochs
+
+
+def test_a_device_that_torch_lacks_is_refused_by_name(fit):
+    if torch.cuda.is_available():
+        pytest.skip("torch has a GPU here")
+    with pytest.raises(AtlasError, match=r"autoencoder\.device.*cuda"):
+        fit(device="cuda")
