@@ -6,8 +6,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kernel_atlas.errors import AtlasError, NoSpaceError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FULL_BYTES = 1 << 20  # with less left, an error in writing is taken for a full disk
 
@@ -55,6 +59,27 @@ def space_for(path: str | Path) -> Iterator[None]:
                 "without it) or in your quota; make some and run again"
             ) from error
         raise
+
+
+def write_table(table: "pd.DataFrame", path: str | Path, digits: int = 4) -> None:
+    """Write a table: tab-separated, one line per row, without the index.
+
+    Parameters
+    ----------
+    table : DataFrame
+    path : path
+    digits : int
+        Decimals of floating-point numbers.
+
+    Raises
+    ------
+    NoSpaceError
+        If the disk is full.
+    """
+    with replacing(path) as partial:
+        table.to_csv(
+            partial, sep="\t", index=False, float_format=f"%.{digits}f", lineterminator="\n"
+        )
 
 
 def _existing(path: Path) -> Path:
