@@ -90,11 +90,6 @@ def get_stamp(wildcards):
     return stamp(row["source"], row["sha256"], metadata)
 
 
-def is_kmeans(wildcards):
-    """Whether the codebook of a kernel size holds k-means centres."""
-    return int(wildcards.size) in config["kmeans"]["sizes"]
-
-
 def get_own_labels(wildcards):
     """The user's label table of a kernel size, if there is one."""
     path = config["labels"].get(f"k{wildcards.size}")

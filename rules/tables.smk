@@ -12,6 +12,7 @@ Outputs: results/tables/clustered.{tsv,html}, a row a model and size; families.t
 
 rule summarise_classes:
     input:
+        models=rules.list_models.output.models,
         classes=expand(
             "results/classes/{model}/k{size}.parquet", model=get_models, size=SIZES
         ),
@@ -61,13 +62,7 @@ rule summarise_classes:
         sizes=SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
         merge=sorted(config["merge"].items()),
-        models=get_models,
-        listed=LISTED,
-        results_of=RESULTS_OF,
-        families=[SHEET[name]["family"] for name in LISTED],
-        paper_tables=[SHEET[name]["paper_table"] for name in LISTED],
-        paper_percents=[SHEET[name]["paper_percent"] for name in LISTED],
-        notes=get_notes,
+        classified=get_models,
         version=versions.SUMMARISE,
     message:
         "Summing up all models in tables"
