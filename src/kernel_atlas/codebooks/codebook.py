@@ -114,5 +114,5 @@ def read_codebook(path: str | Path) -> Codebook:
         ``.../autoencoder/k<size>/codebook.npy`` or ``.../kmeans/k<size>/codebook.npy``:
         the folder tells a decoder from k-means.
     """
-    made_by = Centres if Path(path).absolute().parts[-3] == "kmeans" else Codebook
+    made_by = Centres if Path(path).absolute().parent.parent.name == "kmeans" else Codebook
     return made_by(np.load(path))
