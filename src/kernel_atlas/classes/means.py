@@ -50,6 +50,9 @@ class ClassMean:
     member: np.ndarray
 
 
+FIELDS = [field.name for field in fields(ClassMean)]
+
+
 def average_classes(
     paths_to_groups: Sequence[str | Path],
     paths_to_classes: Sequence[str | Path],
@@ -82,17 +85,16 @@ def average_classes(
     table["percent"] = 100 * table["n_kernels"] / table["n_kernels"].sum()
     table["correlation"] = 1 - members["residual"].astype(float)
     write_table(table.join(members[["member", *PARAMETERS]]), path_to_table)
-    arrays = [*(table[name].to_numpy() for name in table), kernels, make_members(members, size)]
-    names = [field.name for field in fields(ClassMean)]
+    columns = [np.array(column.to_list()) for _, column in table.items()]
+    arrays = dict(zip(FIELDS, [*columns, kernels, make_members(members, size)], strict=True))
     with replacing(path_to_means) as path:
-        np.savez(path, **dict(zip(names, arrays, strict=True)))
+        np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
 def read_means(path_to_means: str | Path) -> list[ClassMean]:
     """Read the means that `average_classes` wrote, in the order of tables."""
     with np.load(path_to_means) as arrays:
-        columns = [arrays[field.name] for field in fields(ClassMean)]
-    # numbers and words as Python's own
+        columns = [arrays[name] for name in FIELDS]
     rows = [column.tolist() if column.ndim == 1 else column for column in columns]
     return [ClassMean(*row) for row in zip(*rows, strict=True)]
 
