@@ -7,6 +7,9 @@ import pandas as pd
 
 from kernel_atlas.tables.layers import SUMS, sum_up
 
+PAPER = ["same_percent", "paper_percent", "difference"]  # for the models that the paper has
+COLUMNS = ["family", "kernel_size", "n_models", *SUMS, *PAPER]
+
 
 def pool_families(
     clustered: pd.DataFrame, counts: Mapping[tuple[str, int], pd.DataFrame]
@@ -48,5 +51,4 @@ def pool_families(
                 | sum_up(layers)
                 | {"same_percent": same, "paper_percent": paper, "difference": same - paper}
             )
-    paper = ["same_percent", "paper_percent", "difference"]
-    return pd.DataFrame(pooled, columns=["family", "kernel_size", "n_models", *SUMS, *paper])
+    return pd.DataFrame(pooled, columns=COLUMNS)
