@@ -1,7 +1,7 @@
-"""Does it help to start the decoder's first layer with bends at even codes?
+"""Does it help if the units of the decoder's first layer bend at even codes?
 
-Trains the 5x5 autoencoder on the kernels of a finished default run, for three
-seeds with and without `autoencoder.CODE_SLOPE`, and prints a line a training.
+Trains the 5x5 autoencoder on the kernels of a finished default run, with three seeds, with and
+without `autoencoder.CODE_SLOPE`. Prints one line per training.
 
 Usage: python benchmarks/decoder_start.py [results/kernels.zarr] [epochs]
 """

@@ -1,8 +1,8 @@
-"""Whether other seeds give the same classes: results/tables/stability.tsv for any kernels.
+"""Do other seeds give the same classes? The table stability.tsv for any kernels.
 
 Usage: python benchmarks/seeds.py SIZE GROUP... [--seeds 1 2 3] [--epochs 400] [--threshold 0.2]
 
-GROUP are models of a store, such as results/kernels.zarr/*; the other settings are those of
+Each GROUP is a model of a store, such as results/kernels.zarr/*. The other settings come from
 config.yaml.
 """
 
