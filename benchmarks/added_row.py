@@ -33,9 +33,14 @@ def main(cores: int, name: str) -> None:
         sheet.write_text((REPOSITORY / "models/bundled.tsv").read_text())
         environ = environment(hub, folder / "home")
         command = [
-            Path(sys.executable).with_name("snakemake"), "--snakefile", REPOSITORY / "Snakefile",
-            "--directory", folder, "--cores", str(cores),
-        ]  # fmt: skip
+            Path(sys.executable).with_name("snakemake"),
+            "--snakefile",
+            REPOSITORY / "Snakefile",
+            "--directory",
+            folder,
+            "--cores",
+            str(cores),
+        ]
         for text in ("", f"added\ttimm:{name}\tclassify\n"):
             header = next(
                 line for line in sheet.read_text().splitlines() if line.startswith("model\t")

@@ -35,10 +35,15 @@ def main(path_to_store: str = "results/kernels.zarr", epochs: str = "200") -> No
                 training.train(Path(folder), start)
             row = training.history[-1]
             print(
-                start, seed, f"{row['loss']:.4f}", f"{row['held_out_loss']:.4f}",
+                start,
+                seed,
+                f"{row['loss']:.4f}",
+                f"{row['held_out_loss']:.4f}",
                 f"{row['held_out_clustered_percent_0.2']:.1f}",
-                f"{time.perf_counter() - began:.0f}", sep="\t", flush=True,
-            )  # fmt: skip
+                f"{time.perf_counter() - began:.0f}",
+                sep="\t",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

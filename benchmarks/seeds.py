@@ -27,9 +27,13 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def main(size: int, groups: list[Path], seeds: list[int], epochs: int, threshold: float) -> None:
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["autoencoder"]
     settings = Settings(
-        tuple(config["widths"]), epochs, config["batch_size"], config["learning_rate"],
-        config["held_out"], seeds[0],
-    )  # fmt: skip
+        tuple(config["widths"]),
+        epochs,
+        config["batch_size"],
+        config["learning_rate"],
+        config["held_out"],
+        seeds[0],
+    )
     kernels = read_training_set(groups, size)
     data = TrainingData(to_sphere(kernels), settings, torch.device("cpu"))
     runs = [Training(data, replace(settings, seed=seed)) for seed in seeds]

@@ -71,10 +71,18 @@ def main(delays_ms: list[float], cores: int, sheet: Path) -> None:
 def extract(project: Path, cores: int, environ: dict[str, str]) -> None:
     """Run the extraction of all models, as a user does."""
     command = [
-        Path(sys.executable).with_name("snakemake"), "--snakefile", REPOSITORY / "Snakefile",
-        "--directory", project, "--cores", str(cores), "--config", 'sheets=["sheet.tsv"]',
-        "--until", "extract_kernels",
-    ]  # fmt: skip
+        Path(sys.executable).with_name("snakemake"),
+        "--snakefile",
+        REPOSITORY / "Snakefile",
+        "--directory",
+        project,
+        "--cores",
+        str(cores),
+        "--config",
+        'sheets=["sheet.tsv"]',
+        "--until",
+        "extract_kernels",
+    ]
     log = project / "log.txt"
     with log.open("w") as output:
         done = subprocess.run(command, stdout=output, stderr=output, env=environ, check=False)
