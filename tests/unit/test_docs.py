@@ -69,8 +69,8 @@ def test_every_key_of_the_configuration_is_described():
 
 
 def test_every_scheme_has_a_section_with_an_example(tmp_path):
-    text = (REPOSITORY / "docs/sources.md").read_text(encoding="utf-8")
-    sections = dict(re.findall(r"^## `(\w+):`.*?\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL))
+    text = (REPOSITORY / "docs/models.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### `(\w+):`\n(.*?)(?=^##)", text, re.MULTILINE | re.DOTALL))
     assert sections.keys() == schemes.SCHEMES.keys()
     for scheme, section in sections.items():
         rows = read_rows(example_rows(section), tmp_path / "sheet.tsv")
@@ -85,7 +85,7 @@ def test_examples_are_rows_that_a_sheet_accepts(page, tmp_path):
 
 
 def test_every_column_and_role_of_a_sheet_is_described():
-    text = (REPOSITORY / "docs/adding-a-model.md").read_text(encoding="utf-8")
+    text = (REPOSITORY / "docs/models.md").read_text(encoding="utf-8")
     columns = sheet.REQUIRED_COLUMNS + sheet.OPTIONAL_COLUMNS
     assert [name for name in columns if f"| `{name}` |" not in text] == []
     assert [role for role in sheet.ROLES if f"- `{role}`: " not in text] == []

@@ -125,7 +125,7 @@ def offline(name: str) -> AtlasError:
     """The error that a file would have to be fetched and must not."""
     return AtlasError(
         f"{name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it "
-        "(docs/sources.md, Offline)"
+        "(docs/models.md, Offline)"
     )
 
 

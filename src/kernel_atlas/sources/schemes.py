@@ -1,6 +1,6 @@
 """Where a model's weights come from: the one module that owns the schemes.
 
-A source is one URI, ``scheme:rest`` (docs/sources.md). A scheme that stands for a
+A source is one URI, ``scheme:rest`` (docs/models.md). A scheme that stands for a
 file is a module of this package with a function ``locate(source)`` that returns the
 `file.LocalFile` or `remote.RemoteFile`; to add one, write its module and name it in
 `SCHEMES`. Light at import: the Snakefile checks the sheet's sources each time it is
