@@ -13,7 +13,7 @@ from tqdm import tqdm
 from kernel_atlas.atomic import replacing
 from kernel_atlas.errors import AtlasError, NoSpaceError
 from kernel_atlas.sources.checksum import check_sha256, checksum_in_name
-from kernel_atlas.sources.http import RefusedError, ShortReadError, explained, tried_again
+from kernel_atlas.sources.http import RefusedError, ShortReadError, explained, strong_validator, tried_again
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.ranges import content_range
 from kernel_atlas.sources.remote import RemoteFile
@@ -98,16 +98,17 @@ def _fetch(file: RemoteFile, partial: Path, limit_mb: int) -> None:
         begun, done = None, 0
     headers = {"Range": f"bytes={done}-", "If-Range": begun} if done and begun else {}
     with _anew_if_changed(partial), file.get(headers) as response:
+        validator = strong_validator(response)
         if response.status_code == 206:
             first, size = content_range(response, file.name)
-            if first != done or file.version != begun:
+            if first != done or validator != begun:
                 raise RefusedError(416)  # a server that knows no If-Range
         else:
             done = 0
             size = int(response.headers.get("Content-Length", 0))
         _check_space(file.name, size, size - done, partial.parent, limit_mb)
         with replacing(version) as path:
-            path.write_text(json.dumps(file.version))
+            path.write_text(json.dumps(validator))
         progress = tqdm(
             desc=file.name, total=size or None, initial=done, unit="B", unit_scale=True,
             mininterval=PROGRESS_SECONDS,

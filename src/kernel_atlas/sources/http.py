@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 30.0
 N_TRIES = 5
+MIN_AGE_SECONDS = 60  # of a date that identifies a version
 
 T = TypeVar("T")
 
@@ -71,6 +73,23 @@ def streamed_get(url: str, headers: dict[str, str]) -> Iterator[Any]:
         if encoding != "identity":
             raise AtlasError(f"the server sends it compressed ({encoding}), though asked not to")
         yield response
+
+
+def strong_validator(response: Any) -> str | None:
+    """The header that identifies these bytes of a file, None if none does (RFC 9110, 8.8).
+
+    A weak ETag does not, nor a date less than a minute older than the response: the file
+    may have been written twice within that second.
+    """
+    headers = response.headers
+    if "ETag" in headers:
+        return None if headers["ETag"].startswith("W/") else headers["ETag"]
+    try:
+        modified = parsedate_to_datetime(headers["Last-Modified"])
+        age = parsedate_to_datetime(headers["Date"]) - modified
+    except (KeyError, TypeError, ValueError):
+        return None
+    return headers["Last-Modified"] if age.total_seconds() >= MIN_AGE_SECONDS else None
 
 
 def tried_again(function: Callable[..., T]) -> Callable[..., T]:

@@ -1,7 +1,5 @@
 """Downloads that break off, and go on where they were, if it is still the same file."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -15,7 +13,7 @@ from support.misbehaviour import (
     short_body,
     short_but_consistent,
     status,
-    without_etag,
+    told_by,
     wrong_content_range,
 )
 
@@ -92,25 +90,69 @@ def test_a_file_that_changes_during_one_run(hub, source, checkpoint, extraction,
     assert [r.status for r in hub.requests] == [200, 200, 200]
 
 
-def dated(fault):
-    """The fault of a server that tells versions by dates alone."""
-    return lambda request, answer: without_etag(request, partial(fault, answer=answer))
+DATE = "Mon, 01 Jan 2024 00:{:02}:{:02} GMT"
+OLD = {"Last-Modified": DATE.format(0, 0), "Date": DATE.format(1, 0)}
+RECENT = {"Last-Modified": DATE.format(0, 0), "Date": DATE.format(0, 59)}
+
+
+@pytest.fixture
+def newer(tmp_path):
+    """A function that writes another version of the pickle, with so many zeros after its kernels."""
+
+    def write(n_zeros):
+        weights = {"dw.weight": torch.full((4, 1, 3, 3), 7.0), "fc.weight": torch.zeros(n_zeros)}
+        torch.save(weights, tmp_path / "newer.pth")
+        return tmp_path / "newer.pth"
+
+    return write
 
 
 @pytest.mark.parametrize("n_zeros", [1_500_000, 10, 4_000_000])
-@pytest.mark.parametrize("told_by", [lambda fault: fault, dated])
-def test_a_changed_file_is_not_gone_on_with_by_a_server_without_if_range(
-    hub, source, tmp_path, extraction, waits, n_zeros, told_by
-):  # fmt: skip
-    extraction.stop_half_way(hub, source, told_by(short_body))
-    weights = {"dw.weight": torch.full((4, 1, 3, 3), 7.0), "fc.weight": torch.zeros(n_zeros)}
-    torch.save(weights, tmp_path / "newer.pth")
-    hub.add_file(ADDRESS, tmp_path / "newer.pth", etag="another")
-    hub.misbehave(ADDRESS, told_by(ignore_if_range))
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"ETag": '"1"'}, {"ETag": '"2"'}),
+        (OLD, {"Last-Modified": DATE.format(9, 0), "Date": DATE.format(20, 0)}),
+    ],
+    ids=["etag", "date"],
+)
+def test_a_changed_file_is_not_resumed_by_a_server_without_if_range(
+    hub, source, newer, extraction, waits, n_zeros, before, after
+):
+    extraction.stop_half_way(hub, source, told_by(before, short_body))
+    hub.add_file(ADDRESS, newer(n_zeros))
+    hub.misbehave(ADDRESS, told_by(after, ignore_if_range))
     extraction.run(source)
     extraction.check({"dw": np.full((4, 3, 3), 7, np.float32)})
     assert [request.status for request in hub.requests] in ([206, 200], [416, 200])
     assert extraction.left == []
+
+
+@pytest.mark.parametrize(
+    "version",
+    [RECENT, {"ETag": 'W/"1"'}, {"Last-Modified": OLD["Last-Modified"]}, {}],
+    ids=["recent date", "weak ETag", "date of unknown age", "none"],
+)
+def test_without_a_strong_validator_a_download_starts_anew(
+    hub, source, newer, extraction, version
+):
+    """The server cannot tell the two versions apart, such as two writes within one second."""
+    extraction.stop_half_way(hub, source, told_by(version, short_body))
+    hub.add_file(ADDRESS, newer(4_000_000))
+    hub.misbehave(ADDRESS, told_by(version, ignore_if_range))
+    extraction.run(source)
+    extraction.check({"dw": np.full((4, 3, 3), 7, np.float32)})
+    assert [(request.range, request.status) for request in hub.requests] == [(None, 200)]
+
+
+def test_a_date_a_minute_older_than_the_response_is_enough_to_resume(
+    hub, source, checkpoint, extraction
+):
+    extraction.stop_half_way(hub, source, told_by(OLD, short_body))
+    hub.misbehave(ADDRESS, told_by(OLD, ignore_if_range))
+    extraction.run(source)
+    extraction.check(checkpoint.kernels)
+    assert [(r.status, r.if_range) for r in hub.requests] == [(206, OLD["Last-Modified"])]
 
 
 def test_a_compressed_body_is_refused(hub, source, extraction):
