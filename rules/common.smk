@@ -16,10 +16,10 @@ try:
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.extraction.failed import read_failed
-    from kernel_atlas.jobs import SNAKEMAKE
     from kernel_atlas.sheet import read_sheets
     from kernel_atlas.sources.schemes import DOWNLOAD_MB, may_download, stamp
     from kernel_atlas.sources.timm import assign_files, names_in
+    from kernel_atlas.watcher import SNAKEMAKE
 except ImportError as error:
     raise WorkflowError(
         f"the kernel_atlas package cannot be imported ({error}); install it into the "
