@@ -33,6 +33,12 @@ with open(workflow.source_path("../src/kernel_atlas/__init__.py")) as file:
             "install that: pip install -r requirements.txt -e ."
         )
 
+if set("{}") & set(str(workflow.current_basedir)):
+    raise WorkflowError(
+        f"the path {workflow.current_basedir} has braces, which Snakemake takes for "
+        "wildcards; move the clone to a path without braces"
+    )
+
 STORE = "results/kernels.zarr"
 
 os.environ[SNAKEMAKE] = str(os.getpid())
