@@ -1,13 +1,14 @@
-"""The default sheet with the default config: what a newcomer's first command gives."""
+"""The default sheet with the default config: what a newcomer's first command gives.
 
-import pandas as pd
+How a training ends depends on the machine, so percentages are only bounded, with a margin.
+"""
+
 import pytest
 from support.project import Project
 
 from kernel_atlas.codebooks.codebook import SKIPPED
 
-# of the kernels that two seeds cluster; docs/labels.md says what is reached, and by other seeds
-SAME_CLASS_PERCENT = 95
+pytestmark = pytest.mark.slow
 
 COUNTS = {  # kernels and dead kernels of size 5x5
     "efficientnet_lite0": (6336, 47),
@@ -28,8 +29,7 @@ def default(tmp_path_factory):
 @pytest.fixture(scope="module")
 def five(default):
     """The 5x5 rows of clustered.tsv, by model."""
-    table = pd.read_csv(default / "results/tables/clustered.tsv", sep="\t")
-    return table[table["kernel_size"] == 5].set_index("model")
+    return default.table("clustered").query("kernel_size == 5").set_index("model")
 
 
 def test_counts_all_and_dead_kernels(five):
@@ -37,40 +37,35 @@ def test_counts_all_and_dead_kernels(five):
     assert counts.to_dict() == COUNTS
 
 
-def test_clusters_seven_tenths_and_not_chance(five):
-    n_live = five["n_kernels"] - five["n_dead"]
-    assert 100 * five["n_clustered"].sum() / n_live.sum() >= 70
-    assert (five["random_percent"] * n_live).sum() / n_live.sum() <= 0.1
+def test_trained_kernels_cluster_far_above_the_controls(five):
+    assert (five["clustered_percent"] > 50).all()
+    for control in ("random_percent", "phase_randomised_percent"):
+        assert (five["clustered_percent"] > 10 * five[control]).all(), control
 
 
 def test_finds_the_squares_of_lite0(default):
-    table = pd.read_csv(default / "results/tables/layers.tsv", sep="\t")
-    table = table[(table["model"] == "efficientnet_lite0") & (table["kernel_size"] == 5)]
-    table["class"] = table["class"].replace({"on_square": "square", "off_square": "square"})
-    shares = table.pivot_table(
-        index="layer_index", columns="class", values="percent", aggfunc="sum", observed=True
-    )
-    assert (shares.loc[[3, 11], "square"] > 10).all()
-    assert shares.loc[11].idxmax() == "square"
+    table = default.table("layers").query("model == 'efficientnet_lite0' and kernel_size == 5")
+    is_square = table["class"].isin(["on_square", "off_square"])
+    squares = table[is_square].groupby("layer_index")["percent"].sum()
+    assert squares[[3, 11]].min() > 20
+    assert squares[11] == squares.max()
 
 
 def test_each_class_looks_like_its_name(default):
-    means = pd.read_csv(default / "results/tables/means_k5.tsv", sep="\t")
+    means = default.table("means_k5")
     facts = means[["class", "axis", "n_kernels", "correlation"]].to_string()
-    assert len(means) >= 10, facts
-    assert (means["correlation"] >= 0.9).all(), facts
+    assert len(means) >= 8, facts
+    assert (means["correlation"] >= 0.8).all(), facts
 
 
 def test_each_pair_of_seeds_gives_the_same_classes(default):
-    stability = pd.read_csv(default / "results/tables/stability.tsv", sep="\t")
+    stability = default.table("stability")
     pairs = stability[stability["seeds"].str.contains(",")]
-    assert pairs[["kernel_size", "seeds"]].to_numpy().tolist() == [
-        [5, "1, 2"], [5, "1, 3"], [5, "2, 3"],
-    ]  # fmt: skip
-    assert (pairs["same_class_percent"] >= SAME_CLASS_PERCENT).all(), pairs.to_string()
+    assert pairs["seeds"].tolist() == ["1, 2", "1, 3", "2, 3"]
+    assert (pairs["same_class_percent"] >= 85).all(), pairs.to_string()
 
 
-def test_skips_7x7_saying_so(default):
+def test_skips_7x7_and_says_so(default):
     log = (default / "results/logs/train_autoencoder/k7.log").read_text()
     assert f"7x7: {SKIPPED}" in log
 
