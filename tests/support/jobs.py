@@ -44,10 +44,10 @@ def of_everything() -> list[str]:
     )
 
 
-def of_new_model(model: str) -> list[str]:
+def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
     """The jobs of one more row with role classify: its own, and what sums up all models."""
     return sorted(
-        of_models([model], EXTRACT + CLASSIFY) + of_sizes(SIZES, AVERAGE) + LISTS + TABLES
+        of_models([model], EXTRACT + CLASSIFY) + of_sizes(sizes, AVERAGE) + LISTS + TABLES
     )
 
 

@@ -14,7 +14,6 @@ from support.jobs import (
     LISTS,
     MODELS,
     SIZES,
-    TABLES,
     TRAIN,
     TRAINED,
     of_classification,
