@@ -1,4 +1,4 @@
-"""A project with a row of every scheme, whose checkpoints come from the stand-in hub."""
+"""A project with one row per scheme, whose checkpoints come from the stand-in hub."""
 
 import hashlib
 import re
@@ -44,10 +44,10 @@ Weights = dict[str, np.ndarray]
 
 
 def make_project(project: Project, hub: StandInHub, files: Path) -> dict[str, Weights]:
-    """Write a project's sheet and config, and serve what the sheet names.
+    """Write a project's sheet and config, and serve its checkpoints.
 
-    Returns the depthwise weights of the models that are served, in the network's order; of
-    `resnet`, with role compare, all of its weights.
+    Returns the depthwise weights of the served models, in the network's order; for `resnet`,
+    with role compare, all of its weights.
     """
     served = {
         "mixnet": serve_timm(hub, MIXNET, files),
