@@ -1,13 +1,9 @@
 """One command takes a sheet of checkpoints to classes, tables and figures."""
 
-import re
-
 import pandas as pd
 import pytest
 import zarr
 from support.jobs import FAMILY, MODELS, SIZES, TRAINED, of_everything
-from support.project import REPOSITORY
-from support.watch import undeclared_reads
 
 SIZES_OF = {"alpha": [3, 5, 7], "beta": [3, 5, 7], "gamma": [5, 7]}
 CLASSES = {"on_centre", "off_centre"} | {
@@ -55,18 +51,6 @@ def test_store_holds_each_model_once(finished):
     assert [row["name"] for row in store["beta"].attrs["layers"]] == [
         f"blocks.{index}.dw" for index in range(4)
     ]
-
-
-def test_rules_read_only_what_they_declare(finished, wired):
-    text = "\n".join(path.read_text() for path in REPOSITORY.glob("rules/*.smk"))
-    rules = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
-    # the sources of the sheet, the store that a group is added to, and large downloads
-    allowed = {"extract_kernels": ("weights/", "results/kernels.zarr", "results/downloads")}
-    seen = set()
-    for rule, paths in undeclared_reads(finished) + undeclared_reads(wired):
-        assert [path for path in paths if not path.startswith(allowed.get(rule, ()))] == [], rule
-        seen.add(rule)
-    assert rules - seen == {"describe"}  # runs alone, see test_over_the_wire.py
 
 
 def test_tables_count_what_the_checkpoints_hold(tables):
