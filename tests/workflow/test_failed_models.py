@@ -99,7 +99,6 @@ def test_retry_tries_the_failed_models_alone(broken, tmp_path):
 def test_dry_run_with_a_broken_row_shows_the_whole_plan(project):
     project.add_rows(("missing", "file:weights/missing.pth", "classify"))
     output = project.snakemake("--dry-run").output
-    assert "<TBD>" not in output
     for rule in ("extract_kernels", "classify_kernels", "plot_layers", "summarise_classes"):
         assert re.search(rf"^{rule} +1$", output, re.MULTILINE), output
     assert not re.search(rf"^{FAMILY[0]} ", output, re.MULTILINE)
