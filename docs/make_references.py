@@ -80,7 +80,7 @@ def _values(setting: dict) -> str:
         return " or ".join(f"`{value}`" for value in setting["enum"])
     match setting["type"]:
         case "array":
-            return f"list of {_values(setting['items'])}"
+            return f"list of {_values(setting['items']).replace('integer', 'integers')}"
         case "object":
             if "patternProperties" not in setting:
                 return f"mapping of text to {_values(setting['additionalProperties'])}"
@@ -90,14 +90,9 @@ def _values(setting: dict) -> str:
             return "`true` or `false`"
         case "string":
             return "text"
-    limits = []
-    if "minimum" in setting:
-        limits.append(f"at least {setting['minimum']:,}")
-    if "exclusiveMinimum" in setting:
-        limits.append(f"above {setting['exclusiveMinimum']:,}")
-    if "maximum" in setting:
-        limits.append(f"at most {setting['maximum']:,}")
-    return ", ".join([setting["type"], *limits])
+    words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "up to"}
+    limits = [f"{word} {setting[key]:,}" for key, word in words.items() if key in setting]
+    return " ".join([setting["type"], *limits])
 
 
 def main() -> None:
