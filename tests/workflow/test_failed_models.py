@@ -94,7 +94,7 @@ def test_retry_tries_the_failed_models_alone(broken, tmp_path):
     project = broken.copy(tmp_path)
     run = project.retry()
     assert run.returncode != 0
-    assert set(run.logged) == {*of_models(CAUSES, EXTRACT), "list_models", "check_extracted"}
+    assert run.logged == sorted([*of_models(CAUSES, EXTRACT), "check_extracted"])
     project.write_weights("cut.pth", [(5, 24)])
     run = project.retry()
     assert project.table("failed")["model"].tolist() == ["code", "not_a_number"]
