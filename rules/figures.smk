@@ -23,9 +23,6 @@ rule plot_spectrum:
         "results/benchmarks/plot_spectrum/k{size}.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(2000),
-        runtime=grow(30),
     params:
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,
@@ -52,9 +49,6 @@ rule plot_history:
         "results/benchmarks/plot_history/k{size}.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(2000),
-        runtime=grow(30),
     params:
         threshold=lookup("thresholds/k{size}", within=config),
         dpi=config["figures"]["dpi"],
@@ -82,9 +76,6 @@ rule plot_clustered:
         "results/benchmarks/plot_clustered.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(2000),
-        runtime=grow(30),
     params:
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,
@@ -111,9 +102,6 @@ rule plot_sweep:
         "results/benchmarks/plot_sweep.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(2000),
-        runtime=grow(30),
     params:
         sizes=SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],

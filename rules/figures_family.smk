@@ -42,9 +42,6 @@ rule plot_family:
         "results/benchmarks/plot_family.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(2000),
-        runtime=grow(30),
     params:
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,
@@ -56,8 +53,8 @@ rule plot_family:
 
 rule plot_means:
     input:
-        groups=expand(rules.extract_kernels.output, model=get_models),
-        classes=expand("results/classes/{model}/k{{size}}.parquet", model=get_models),
+        groups=expand(rules.extract_kernels.output, model=MODELS),
+        classes=expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
     output:
         means="results/tables/means_k{size}.tsv",
         png=report(
@@ -73,9 +70,6 @@ rule plot_means:
         "results/benchmarks/plot_means/k{size}.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
     params:
         dpi=config["figures"]["dpi"],
         version=versions.FIGURES,

@@ -38,13 +38,8 @@ rule plot_model:
         "results/logs/plot_model/{model}.log",
     benchmark:
         "results/benchmarks/plot_model/{model}.tsv"
-    group:
-        in_batches("classify")
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(10),
     params:
         sizes=SIZES,
         merge=sorted(config["merge"].items()),
@@ -73,13 +68,8 @@ rule plot_slices:
         "results/logs/plot_slices/{model}.log",
     benchmark:
         "results/benchmarks/plot_slices/{model}.tsv"
-    group:
-        in_batches("classify")
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(2000),
-        runtime=grow(10),
     params:
         n_columns=config["figures"]["samples"],
         dpi=config["figures"]["dpi"],

@@ -47,9 +47,7 @@ def _check_size(config: Mapping[str, Any]) -> None:
             nodes += children
         count += 1
         if count + len(nodes) > MAX_VALUES:
-            raise AtlasError(
-                f"config: more than {MAX_VALUES:,} values; it is not a configuration"
-            )
+            raise AtlasError(f"config: more than {MAX_VALUES:,} values; it is not a configuration")
 
 
 def _with_names_as_keys(node: Any) -> Any:

@@ -22,9 +22,7 @@ def locate(source: str) -> LocalFile:
     except (ImportError, ValueError):
         spec = None
     if spec is None or not spec.submodule_search_locations:
-        raise AtlasError(
-            f"no installed Python package {package!r}; install it or correct the name"
-        )
+        raise AtlasError(f"no installed Python package {package!r}; install it or correct the name")
     for folder in map(Path, spec.submodule_search_locations):
         with suppress(OSError, RuntimeError, ValueError):  # a name too long, a loop of links
             path = (folder / member).resolve()

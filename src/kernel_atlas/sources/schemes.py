@@ -1,8 +1,8 @@
 """Where a model's weights come from: the one module that lists the schemes.
 
-A source is one URI, ``scheme:rest``. A scheme that names a file has a module in this
-folder with a function ``locate(source)``, which returns a `local.LocalFile` or a
-`remote.RemoteFile`. To add a scheme, write its module and name it in `SCHEMES`. Light
+A source is one URI, ``scheme:rest`` (docs/models.md). A scheme that names a file has a
+module in this folder with a function ``locate(source)``, which returns a `local.LocalFile`
+or a `remote.RemoteFile`. To add a scheme, write its module and name it in `SCHEMES`. Light
 at import: the Snakefile checks the sheet's sources each time it is parsed.
 """
 
