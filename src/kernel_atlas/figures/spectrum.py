@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from kernel_atlas.codebooks.codebook import N_SPECTRUM, SKIPPED, codes_of
+from kernel_atlas.codebooks.codebook import N_SPECTRUM, SKIPPED, Codebook
 from kernel_atlas.family.names import OTHER, order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.labels.table import Interval, label_rows
@@ -17,7 +17,7 @@ WIDTH_INCHES = 7.2
 
 
 @mpl.rc_context(style.RC)
-def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) -> Figure:
+def draw_spectrum(size: int, codebook: Codebook, intervals: list[Interval]) -> Figure:
     """Kernels along the code, row by row, over a strip in the colours of their classes.
 
     The strip is half as high where the interval's margin is thin or its match weak.
@@ -26,7 +26,7 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
     ----------
     size : int
         Kernel size k.
-    codebook : ndarray of shape (n, k, k)
+    codebook : Codebook
         Of a long codebook, 500 even codes are drawn.
     intervals : list of Interval
     """
@@ -46,12 +46,11 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
         WIDTH_INCHES, 0.35 + 1.3 * pitch_inches * n_lines + 0.2 * n_legend_lines
     )
     panels = figure.subplots(n_lines, squeeze=False)[:, 0]
-    codes = codes_of(codebook)[rows]
+    codes = codebook.codes[rows]
     for line, axes in enumerate(panels):
         chosen = slice(line * n_columns, (line + 1) * n_columns)
-        _draw_line(
-            axes, codebook[rows[chosen]], labels[chosen], is_doubtful[chosen], names, n_columns
-        )
+        kernels = codebook.kernels[rows[chosen]]
+        _draw_line(axes, kernels, labels[chosen], is_doubtful[chosen], names, n_columns)
         axes.text(-1, size / 2, f"{codes[chosen][0]:.2f}", ha="right", va="center", fontsize=7)
     what = "centres of k-means" if len(codebook) < N_SPECTRUM else "decoded codes, from 0 to 1"
     panels[0].set_title(f"{size}x{size}: {what}")

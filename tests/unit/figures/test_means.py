@@ -1,7 +1,6 @@
 """The figure of class means: each mean beside its member, with its numbers."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
@@ -26,7 +25,7 @@ def means(rng):
             if np.isnan(row[-1]):
                 member[:] = NAN
             member /= np.linalg.norm(member)
-            yield ClassMean(*row[:4], mean, member, pd.Series({"residual": row[4]}))
+            yield ClassMean(*row[:4], 1 - row[4], mean, member)
 
     return lambda *args: list(make(*args))
 

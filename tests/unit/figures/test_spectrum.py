@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.figures.spectrum import draw_spectrum
 from kernel_atlas.figures.style import colour_of, save_figure
 from kernel_atlas.labels.table import THIN_MARGIN, WEAK_MATCH, Interval
@@ -34,7 +35,7 @@ def notes_of(figure):
 
 @pytest.mark.parametrize(("n_codes", "n_drawn"), [(2, 2), (10, 10), (60, 60), (10_000, 500)])
 def test_all_codes_are_drawn_or_500(rng, n_codes, n_drawn, tmp_path):
-    codebook = rng.normal(size=(n_codes, 3, 3)).astype(np.float32)
+    codebook = Codebook(rng.normal(size=(n_codes, 3, 3)).astype(np.float32))
     figure = draw_spectrum(3, codebook, [Interval(0, 0.5, "on_centre"), Interval(0.5, 1, "mine")])
     images = [image.get_array() for axes in figure.axes for image in axes.images]
     values = np.concatenate([np.ma.filled(image, np.nan).ravel() for image in images])
@@ -49,7 +50,7 @@ def test_all_codes_are_drawn_or_500(rng, n_codes, n_drawn, tmp_path):
 
 
 def test_gaps_are_named_other(rng):
-    codebook = rng.normal(size=(120, 3, 3))
+    codebook = Codebook(rng.normal(size=(120, 3, 3)))
     figure = draw_spectrum(3, codebook, [Interval(0.2, 0.5, "on_cross")])
     assert set(legend_of(figure)) == {"On cross", "Other"}
 
@@ -66,7 +67,7 @@ def test_where_the_class_is_in_doubt_the_strip_is_half_as_high(rng):
         Interval(i / 5, (i + 1) / 5, label, match, margin)
         for i, (label, (margin, match)) in enumerate(table.items())
     ]
-    figure = draw_spectrum(5, rng.normal(size=(1000, 5, 5)), intervals)
+    figure = draw_spectrum(5, Codebook(rng.normal(size=(1000, 5, 5))), intervals)
     heights = {
         label: {height for colour, height in strips_of(figure) if colour == colour_of(label, table)}
         for label in table
@@ -78,7 +79,7 @@ def test_where_the_class_is_in_doubt_the_strip_is_half_as_high(rng):
 
 
 def test_doubt_is_explained_only_where_there_is_some(rng):
-    codebook = rng.normal(size=(60, 5, 5))
+    codebook = Codebook(rng.normal(size=(60, 5, 5)))
     assert notes_of(draw_spectrum(5, codebook, [Interval(0, 1, "on_centre", 0.9, 0.9)])) == []
     one = [Interval(0.9, 1, "on_centre", 0.9, 0.1)]
     assert notes_of(draw_spectrum(5, codebook, one)) == [NOTE]
