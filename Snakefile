@@ -21,8 +21,6 @@ include: "rules/classes.smk"
 include: "rules/tables.smk"
 include: "rules/failures.smk"
 include: "rules/figures.smk"
-include: "rules/figures_models.smk"
-include: "rules/figures_family.smk"
 
 
 # Intermediate results are named too: a job that dies takes its old outputs with it,
@@ -33,7 +31,6 @@ rule all:
         expand(rules.extract_kernels.output, model=EXTRACTED),
         rules.list_failed.output,
         rules.save_config.output,
-        rules.plot_family.output,
         once_listed(
             rules.list_training_set.output,
             expand(
@@ -44,12 +41,6 @@ rule all:
             rules.summarise_classes.output,
             rules.check_extracted.output,
             rules.compare_seeds.output,
-            rules.plot_clustered.output,
-            rules.plot_sweep.output,
-            expand(rules.plot_spectrum.output, size=SIZES),
-            expand(rules.plot_means.output, size=SIZES),
-            expand(rules.plot_history.output, size=config["autoencoder"]["sizes"]),
         ),
         expand(rules.classify_kernels.output, model=get_models),
-        expand(rules.plot_model.output, model=get_models),
-        expand(rules.plot_slices.output, model=get_compared),
+        FIGURE_FILES,
