@@ -12,14 +12,12 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
-include: "rules/inputs.smk"
 include: "rules/sources.smk"
 include: "rules/extraction.smk"
 include: "rules/codebooks.smk"
 include: "rules/labels.smk"
 include: "rules/classes.smk"
 include: "rules/tables.smk"
-include: "rules/failures.smk"
 include: "rules/figures.smk"
 
 
@@ -29,18 +27,14 @@ rule all:
     default_target: True
     input:
         expand(rules.extract_kernels.output, model=EXTRACTED),
-        rules.list_failed.output,
+        rules.list_training_set.output,
+        expand(rules.train_autoencoder.output, size=config["autoencoder"]["sizes"]),
+        expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),
+        expand(rules.label_codebook.output, size=SIZES),
+        expand(rules.classify_kernels.output, model=MODELS),
+        rules.list_models.output,
+        rules.summarise_classes.output,
+        rules.compare_seeds.output,
         rules.save_config.output,
-        once_listed(
-            rules.list_training_set.output,
-            expand(
-                rules.train_autoencoder.output, size=config["autoencoder"]["sizes"]
-            ),
-            expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),
-            expand(rules.label_codebook.output, size=SIZES),
-            rules.summarise_classes.output,
-            rules.check_extracted.output,
-            rules.compare_seeds.output,
-        ),
-        expand(rules.classify_kernels.output, model=get_models),
+        rules.check_extracted.output,
         FIGURE_FILES,

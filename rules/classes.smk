@@ -19,13 +19,8 @@ rule classify_kernels:
         "results/logs/classify_kernels/{model}.log",
     benchmark:
         "results/benchmarks/classify_kernels/{model}.tsv"
-    group:
-        in_batches("classify")
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(10),
     params:
         sizes=SIZES,
         kmeans_sizes=config["kmeans"]["sizes"],

@@ -16,9 +16,6 @@ rule resolve_timm:
         "results/benchmarks/resolve_timm/{batch}.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
     params:
         names=get_timm_names,
         version=versions.RESOLVE,
@@ -54,9 +51,6 @@ rule describe:
         "results/benchmarks/describe.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
     params:
         models=list(ROWS),
         sources=[row.source for row in ROWS.values()],

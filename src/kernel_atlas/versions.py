@@ -6,7 +6,7 @@ reruns that stage and what follows; an edited library file alone reruns nothing.
 
 RESOLVE = 1
 EXTRACT = 2
-FAILURES = 1
+MODELS = 1
 TRAIN = 2
 KMEANS = 1
 LABEL = 4
