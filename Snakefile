@@ -32,6 +32,7 @@ rule all:
         expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),
         expand(rules.label_codebook.output, size=SIZES),
         expand(rules.classify_kernels.output, model=MODELS),
+        expand(rules.average_classes.output, size=SIZES),
         rules.list_models.output,
         rules.summarise_classes.output,
         rules.compare_seeds.output,
