@@ -27,7 +27,9 @@ def rooms(*names):
     ]
 
 
-@pytest.mark.parametrize("module", ["", ".sheet", ".config", ".sources.timm", ".versions", ".jobs"])
+@pytest.mark.parametrize(
+    "module", ["", ".sheet", ".config", ".sources.timm", ".versions", ".jobs", ".figures.registry"]
+)
 def test_what_the_snakefile_imports_is_light(module):
     assert imported_by(f"kernel_atlas{module}") == set()
 
