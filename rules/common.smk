@@ -16,10 +16,10 @@ try:
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.figures.registry import FIGURES
-    from kernel_atlas.jobs import SNAKEMAKE
     from kernel_atlas.sheet import read_sheets
     from kernel_atlas.sources.schemes import DOWNLOAD_MB, may_download, stamp
     from kernel_atlas.sources.timm import assign_files, names_in
+    from kernel_atlas.watcher import SNAKEMAKE
 except ImportError as error:
     raise WorkflowError(
         f"the kernel_atlas package cannot be imported ({error}); install it into the "
@@ -32,6 +32,12 @@ with open(workflow.source_path("../src/kernel_atlas/__init__.py")) as file:
             f"the installed kernel_atlas {__version__} is not the version of this workflow; "
             "install that version: pip install -r requirements.txt -e ."
         )
+
+if set("{}") & set(str(workflow.current_basedir)):
+    raise WorkflowError(
+        f"the path {workflow.current_basedir} has braces, which Snakemake takes for "
+        "wildcards; move the clone to a path without braces"
+    )
 
 STORE = "results/kernels.zarr"
 

@@ -128,8 +128,8 @@ def draw_diagram(
     for child, parent in PARENTS.items():
         siblings = [place for place in PARENTS if PARENTS[place] == parent]
         start = siblings.index(child) if len(siblings) > 1 else 0.5
-        axes = {"axesA": panels[parent], "axesB": panels[child]}
-        line = ConnectionPatch((start, 0), (0.5, 1), "axes fraction", **axes)
+        upper, lower = panels[parent], panels[child]
+        line = ConnectionPatch((start, 0), (0.5, 1), "axes fraction", axesA=upper, axesB=lower)
         line.set(color="0.6", linewidth=0.8, zorder=-1)  # behind the titles
         figure.add_artist(line)
     return figure

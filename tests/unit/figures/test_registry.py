@@ -33,7 +33,7 @@ SETTINGS = {
     "model": "net",
     "size": 5,
     "sizes": [5, 7],
-    "merge": {"mine": "on_centre"},
+    "merge": {},
     "n_samples": 3,
     "threshold": 0.2,
     "thresholds": {5: 0.2},
@@ -105,6 +105,14 @@ def test_without_data_each_figure_is_a_notice_with_the_reason(name, no_data, tmp
     plot_figure(name, no_data, SETTINGS, tmp_path / "f.png", svg, 50)
     (text,) = re.findall(r"<text[^>]*>([^<]+)</text>", svg.read_text(encoding="utf-8"))
     assert re.search(r"\bno\b|too few", text)
+
+
+@pytest.mark.parametrize("name", ["layers", "samples"])
+def test_figures_of_a_model_show_merged_classes(name, inputs, tmp_path):
+    svg = tmp_path / "f.svg"
+    for merge, is_named in (({}, True), ({"mine": "on_centre"}, False)):
+        plot_figure(name, inputs, {**SETTINGS, "merge": merge}, tmp_path / "f.png", svg, 50)
+        assert ("Mine" in svg.read_text(encoding="utf-8")) == is_named
 
 
 def test_resolution_is_dots_per_inch(inputs, tmp_path):
