@@ -1,59 +1,82 @@
-# `make run` and `make test` set up .venv by themselves.
+# Every target but help sets up .venv first.
 PYTHON ?= python3
 CORES ?= all
 # settings of your own: make run CONFIG=my.yaml
 CONFIG ?=
+# make setup UNTESTED=1 tries a system or a Python that nobody has tested
+UNTESTED ?=
+TESTED := Linux-x86_64-Python-3.11
+
 VENV := .venv
+READY := $(VENV)/ready
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 OPTIONS := --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+FOUND = $(shell uname -sm | tr ' ' -)-$(shell \
+  $(PYTHON) -c 'import sys; print("Python-%d.%d" % sys.version_info[:2])')
+FAILED = $(shell [ ! -e results/tables/failed.tsv ] || tail -n +2 results/tables/failed.tsv | cut -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup describe run relabel report test faults fuzz check unlock
+.PHONY: help setup describe run retry relabel report references test test-all test-slow fuzz check unlock
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: $(VENV)/ready  ## make .venv from requirements.txt
+setup: $(READY)  ## make .venv from requirements.txt
 
-$(VENV)/ready: requirements.txt pyproject.toml src/kernel_atlas/__init__.py
+$(READY): requirements.txt pyproject.toml src/kernel_atlas/__init__.py
+	$(if $(UNTESTED)$(filter $(TESTED),$(FOUND)),,$(error $(FOUND) is untested, $(TESTED) is tested; \
+	name another Python (make setup PYTHON=python3.11) or try anyway (make setup UNTESTED=1)))
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version): a minute or two."
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -e .
 	@touch $@
 
-describe: $(VENV)/ready  ## what each row of the sheet will fetch and hold, before it does
+describe: $(READY)  ## what each row of the sheet will download and contain, before a run
 	@$(SNAKEMAKE) describe --forcerun describe --quiet host progress reason rules $(OPTIONS)
 	@cat results/tables/sources.txt
 
-run: $(VENV)/ready  ## the main job: from weights to classes, tables and figures
+run: $(READY)  ## the main job: from weights to classes, tables and figures
 	$(SNAKEMAKE) $(OPTIONS)
 
-relabel: $(VENV)/ready  ## labels anew, and all that follows from them; no training
+retry: $(READY)  ## extract the models of results/tables/failed.tsv again, then run
+	@$(if $(FAILED),,echo "results/tables/failed.tsv lists no model: nothing to try again.")
+	$(if $(FAILED),$(SNAKEMAKE) --force $(FAILED:%=results/kernels.zarr/%/zarr.json) $(OPTIONS))
+	$(if $(FAILED),$(SNAKEMAKE) $(OPTIONS))
+
+relabel: $(READY)  ## new labels, and all that follows from them; no training
 	$(SNAKEMAKE) --forcerun label_codebook $(OPTIONS)
 
-report: $(VENV)/ready  ## run, then one HTML file with figures, tables and captions
+report: $(READY)  ## run, then one HTML file with figures, tables and captions
 	-$(SNAKEMAKE) $(OPTIONS)
 	$(SNAKEMAKE) --report results/report.html $(if $(CONFIG),--configfile $(CONFIG))
 
-test: $(VENV)/ready  ## all tests, two at a time
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
+references: $(READY)  ## write docs/reference/ from the schema and the specification of the tables
+	$(BIN)/python docs/make_references.py
 
-faults: $(VENV)/ready  ## every fault in its full form: hours; writes docs/reliability.md
-	$(BIN)/python -m pytest tests/faults --full --write-faults
+test: $(READY)  ## unit tests, and one real run of each promise
+	$(PYTEST)
 
-fuzz: $(VENV)/ready  ## headers of .safetensors files for a minute, against the format's library
+test-all: test test-slow fuzz  ## the same, then test-slow and fuzz
+
+test-slow: $(READY)  ## injected faults, SLURM where it is up, the default sheet
+	mkdir -p results
+	$(PYTEST) -m slow --faults-table results/faults.md
+
+fuzz: $(READY)  ## random .safetensors headers for a minute, compared with the format's library
 	$(BIN)/python tests/fuzz_header.py 60
 
-check: $(VENV)/ready  ## format, lint, types, dry run
+check: $(READY)  ## format, lint, imports, types, dry runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 	$(SNAKEMAKE) --lint
 	$(SNAKEMAKE) --dry-run --forceall --quiet rules
 	$(SNAKEMAKE) --workflow-profile profiles/slurm --dry-run --forceall --quiet rules
 
-unlock: $(VENV)/ready  ## after a run that was killed: allow the next
+unlock: $(READY)  ## after a run that was killed: allow the next
 	$(SNAKEMAKE) --unlock

@@ -12,17 +12,13 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
-include: "rules/inputs.smk"
 include: "rules/sources.smk"
 include: "rules/extraction.smk"
 include: "rules/codebooks.smk"
 include: "rules/labels.smk"
 include: "rules/classes.smk"
 include: "rules/tables.smk"
-include: "rules/failures.smk"
 include: "rules/figures.smk"
-include: "rules/figures_models.smk"
-include: "rules/figures_family.smk"
 
 
 # Intermediate results are named too: a job that dies takes its old outputs with it,
@@ -31,25 +27,15 @@ rule all:
     default_target: True
     input:
         expand(rules.extract_kernels.output, model=EXTRACTED),
-        rules.list_failed.output,
+        rules.list_training_set.output,
+        expand(rules.train_autoencoder.output, size=config["autoencoder"]["sizes"]),
+        expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),
+        expand(rules.label_codebook.output, size=SIZES),
+        expand(rules.classify_kernels.output, model=MODELS),
+        expand(rules.average_classes.output, size=SIZES),
+        rules.list_models.output,
+        rules.summarise_classes.output,
+        rules.compare_seeds.output,
         rules.save_config.output,
-        rules.plot_family.output,
-        once_listed(
-            rules.list_training_set.output,
-            expand(
-                rules.train_autoencoder.output, size=config["autoencoder"]["sizes"]
-            ),
-            expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),
-            expand(rules.label_codebook.output, size=SIZES),
-            rules.summarise_classes.output,
-            rules.check_extracted.output,
-            rules.compare_seeds.output,
-            rules.plot_clustered.output,
-            rules.plot_sweep.output,
-            expand(rules.plot_spectrum.output, size=SIZES),
-            expand(rules.plot_means.output, size=SIZES),
-            expand(rules.plot_history.output, size=config["autoencoder"]["sizes"]),
-        ),
-        expand(rules.classify_kernels.output, model=get_models),
-        expand(rules.plot_model.output, model=get_models),
-        expand(rules.plot_slices.output, model=get_compared),
+        rules.check_extracted.output,
+        FIGURE_FILES,

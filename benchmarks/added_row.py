@@ -1,10 +1,9 @@
-"""What one more model costs: a timm: row added to a finished run of the bundled sheet.
+"""What one more model costs: a timm: row is added to a finished run of the bundled sheet.
 
 Usage: python benchmarks/added_row.py [--cores 2] [--name efficientnet_b0.ra_in1k]
 
-Runs the workflow in a temporary directory, adds the row, and runs it again over a
-stand-in hub on the loopback interface. Prints the seconds of the second run and the
-jobs that ran in it.
+Runs the workflow in a temporary directory, adds the row, and runs it again over a stand-in hub on
+the loopback interface. Prints the seconds and the jobs of each run.
 """
 
 import argparse
@@ -34,9 +33,14 @@ def main(cores: int, name: str) -> None:
         sheet.write_text((REPOSITORY / "models/bundled.tsv").read_text())
         environ = environment(hub, folder / "home")
         command = [
-            Path(sys.executable).with_name("snakemake"), "--snakefile", REPOSITORY / "Snakefile",
-            "--directory", folder, "--cores", str(cores),
-        ]  # fmt: skip
+            Path(sys.executable).with_name("snakemake"),
+            "--snakefile",
+            REPOSITORY / "Snakefile",
+            "--directory",
+            folder,
+            "--cores",
+            str(cores),
+        ]
         for text in ("", f"added\ttimm:{name}\tclassify\n"):
             header = next(
                 line for line in sheet.read_text().splitlines() if line.startswith("model\t")

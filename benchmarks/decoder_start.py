@@ -1,7 +1,7 @@
-"""Does it help to start the decoder's first layer with bends at even codes?
+"""Does it help if the units of the decoder's first layer bend at even codes?
 
-Trains the 5x5 autoencoder on the kernels of a finished default run, for three
-seeds with and without `autoencoder.CODE_SLOPE`, and prints a line a training.
+Trains the 5x5 autoencoder on the kernels of a finished default run, with three seeds, with and
+without `autoencoder.CODE_SLOPE`. Prints one line per training.
 
 Usage: python benchmarks/decoder_start.py [results/kernels.zarr] [epochs]
 """
@@ -35,10 +35,15 @@ def main(path_to_store: str = "results/kernels.zarr", epochs: str = "200") -> No
                 training.train(Path(folder), start)
             row = training.history[-1]
             print(
-                start, seed, f"{row['loss']:.4f}", f"{row['held_out_loss']:.4f}",
+                start,
+                seed,
+                f"{row['loss']:.4f}",
+                f"{row['held_out_loss']:.4f}",
                 f"{row['held_out_clustered_percent_0.2']:.1f}",
-                f"{time.perf_counter() - began:.0f}", sep="\t", flush=True,
-            )  # fmt: skip
+                f"{time.perf_counter() - began:.0f}",
+                sep="\t",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

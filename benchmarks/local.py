@@ -1,10 +1,10 @@
-"""Reading the kernels of a local ConvNeXt-base, against building the network with timm.
+"""Read the kernels of a local ConvNeXt-base, against building the network with timm.
 
 Usage: python benchmarks/local.py [--runs 5]
 
-Both are whole processes that end with all depthwise kernels as numpy arrays, run in
-turn; a third also writes them to a store. Prints minimum and median of the wall
-seconds, the peak of the resident memory, and the ratios.
+Each way is a whole process that ends with all depthwise kernels as numpy arrays; a third also
+writes them to a store. The ways run in turn. Prints minimum and median of the wall seconds, the
+peak of the resident memory, and the ratios.
 """
 
 import argparse
@@ -28,13 +28,14 @@ print(sum(map(len, kernels)), re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/st
 WAYS = {
     "kernel_atlas": """
 import sys
-from kernel_atlas.sources import locate
-from kernel_atlas.sources.checkpoint import Depthwise, read_checkpoint
+from kernel_atlas.checkpoints.depthwise import Depthwise
+from kernel_atlas.checkpoints.read import read_checkpoint
+from kernel_atlas.sources.schemes import locate
 kernels = [layer.kernels for layer in read_checkpoint(locate("file:" + sys.argv[1]), Depthwise())]
 """,
     "kernel_atlas, with its store": """
 import sys
-from kernel_atlas.extract import Downloads, extract_kernels
+from kernel_atlas.extraction.extract import Downloads, extract_kernels
 group = sys.argv[1] + ".zarr/model"
 extract_kernels(
     "model", "file:" + sys.argv[1], "", "", (), None, Downloads("", 0, False), group
@@ -45,7 +46,7 @@ kernels = [range(row["n_kernels"]) for row in table]
 """,
     "timm": f"""
 import sys
-from kernel_atlas.timm_import import import_timm
+from kernel_atlas.sources.timm_import import import_timm
 timm = import_timm()
 import torch
 network = timm.create_model("{NAME}", pretrained=False, checkpoint_path=sys.argv[1])

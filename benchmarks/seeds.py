@@ -1,8 +1,8 @@
-"""Whether other seeds give the same classes: results/tables/stability.tsv for any kernels.
+"""Do other seeds give the same classes? The table stability.tsv for any kernels.
 
 Usage: python benchmarks/seeds.py SIZE GROUP... [--seeds 1 2 3] [--epochs 400] [--threshold 0.2]
 
-GROUP are models of a store, such as results/kernels.zarr/*; the other settings are those of
+Each GROUP is a model of a store, such as results/kernels.zarr/*. The other settings come from
 config.yaml.
 """
 
@@ -27,9 +27,13 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def main(size: int, groups: list[Path], seeds: list[int], epochs: int, threshold: float) -> None:
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["autoencoder"]
     settings = Settings(
-        tuple(config["widths"]), epochs, config["batch_size"], config["learning_rate"],
-        config["held_out"], seeds[0],
-    )  # fmt: skip
+        tuple(config["widths"]),
+        epochs,
+        config["batch_size"],
+        config["learning_rate"],
+        config["held_out"],
+        seeds[0],
+    )
     kernels = read_training_set(groups, size)
     data = TrainingData(to_sphere(kernels), settings, torch.device("cpu"))
     runs = [Training(data, replace(settings, seed=seed)) for seed in seeds]

@@ -1,10 +1,10 @@
-"""Thirty models on a SLURM against `snakemake --cores 2`: submissions, seconds, the same tables.
+"""Thirty models on SLURM against `snakemake --cores 2`: submissions, seconds, equal tables.
 
 Usage: tests/slurm/up.sh; python benchmarks/slurm.py [--models 30] [--epochs 5]; tests/slurm/down.sh
 
-Runs the bundled sheet and models of made-up kernels in two temporary directories, once
-each way, from nothing to everything. Ends with status 1 where tables differ, where the
-training ran elsewhere than on the gpu partition, or above 20 submissions.
+Runs the bundled sheet and models of made-up kernels from nothing to the last figure, once each
+way, in two temporary directories. Exits with status 1 if tables differ, if the training did not run
+on the gpu partition, or if there are more than 20 submissions.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def main(n_models: int, epochs: int) -> None:
         different = sorted(
             path for path in ours.keys() | theirs if ours.get(path) != theirs.get(path)
         )
-        print(f"{len(ours)} tables, of which differ: {different or 'none'}")
+        print(f"{len(ours)} tables; different: {different or 'none'}")
         if different or len(submitted) > MOST:
             sys.exit(1)
 

@@ -1,11 +1,11 @@
-"""What the paper's timm checkpoints cost over the wire, on a stand-in hub of their real shapes.
+"""What the paper's timm checkpoints cost over the wire, in their real shapes on a stand-in hub.
 
 Usage: python benchmarks/wire.py [--delay-ms 0 50] [--cores 2] [--sheet models/paper.tsv]
 
-Writes each checkpoint as a sparse file (25 GB that take no disk; only the depthwise
-weights are real, and random), serves them on the loopback interface as the hub does,
-and lets Snakemake extract all of them. Compares every kernel in the store with the
-files, bit by bit, and prints a row a delay: bytes, requests, seconds.
+Writes each checkpoint as a sparse file: 25 GB that take hardly any disk, since only the depthwise
+weights are written, with random values. Serves them on the loopback interface as the hub does, and
+lets Snakemake extract all of them. Compares every kernel in the store with the files, bit by bit.
+Prints one line per delay: bytes, requests, seconds.
 """
 
 import argparse
@@ -71,10 +71,18 @@ def main(delays_ms: list[float], cores: int, sheet: Path) -> None:
 def extract(project: Path, cores: int, environ: dict[str, str]) -> None:
     """Run the extraction of all models, as a user does."""
     command = [
-        Path(sys.executable).with_name("snakemake"), "--snakefile", REPOSITORY / "Snakefile",
-        "--directory", project, "--cores", str(cores), "--config", 'sheets=["sheet.tsv"]',
-        "--until", "extract_kernels",
-    ]  # fmt: skip
+        Path(sys.executable).with_name("snakemake"),
+        "--snakefile",
+        REPOSITORY / "Snakefile",
+        "--directory",
+        project,
+        "--cores",
+        str(cores),
+        "--config",
+        'sheets=["sheet.tsv"]',
+        "--until",
+        "extract_kernels",
+    ]
     log = project / "log.txt"
     with log.open("w") as output:
         done = subprocess.run(command, stdout=output, stderr=output, env=environ, check=False)
@@ -83,7 +91,7 @@ def extract(project: Path, cores: int, environ: dict[str, str]) -> None:
 
 
 def compare(project: Path, weights: dict[str, dict[str, np.ndarray]]) -> None:
-    """Stop unless the store holds the kernels of the files, bit by bit and layer by layer."""
+    """Exit unless the store has the same kernels as the files, bit by bit and layer by layer."""
     n_kernels = 0
     for model, expected in weights.items():
         layers = [Layer(layer_name(name), weight[:, 0]) for name, weight in expected.items()]

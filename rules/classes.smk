@@ -20,13 +20,8 @@ rule classify_kernels:
         "results/logs/classify_kernels/{model}.log",
     benchmark:
         "results/benchmarks/classify_kernels/{model}.tsv"
-    group:
-        in_batches("classify")
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(10),
     params:
         sizes=SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
@@ -39,8 +34,8 @@ rule classify_kernels:
 
 rule average_classes:
     input:
-        groups=expand(rules.extract_kernels.output, model=get_models),
-        classes=expand("results/classes/{model}/k{{size}}.parquet", model=get_models),
+        groups=expand(rules.extract_kernels.output, model=MODELS),
+        classes=expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
     output:
         table="results/tables/means_k{size}.tsv",
         means="results/tables/means_k{size}.npz",

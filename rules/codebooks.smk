@@ -14,7 +14,7 @@ Steps:   list_training_set refuses train models that have nothing to train on (n
 
 rule list_training_set:
     input:
-        groups=expand(rules.extract_kernels.output, model=get_train_models),
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
     output:
         "results/tables/training_set.tsv",
     log:
@@ -23,9 +23,6 @@ rule list_training_set:
         "results/benchmarks/list_training_set.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(2000),
-        runtime=grow(10),
     params:
         sizes=SIZES,
         version=versions.TRAIN,
@@ -37,7 +34,7 @@ rule list_training_set:
 
 rule train_autoencoder:
     input:
-        groups=expand(rules.extract_kernels.output, model=get_train_models),
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
     output:
         weights="results/autoencoder/k{size}/weights.safetensors",
         codebook="results/autoencoder/k{size}/codebook.npy",
@@ -71,7 +68,7 @@ rule train_autoencoder:
 
 rule cluster_kernels:
     input:
-        groups=expand(rules.extract_kernels.output, model=get_train_models),
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
     output:
         codebook="results/kmeans/k{size}/codebook.npy",
     log:
@@ -95,7 +92,7 @@ rule cluster_kernels:
 
 rule fit_baselines:
     input:
-        groups=expand(rules.extract_kernels.output, model=get_train_models),
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
     output:
         "results/baselines/k{size}.npz",
     log:

@@ -1,11 +1,11 @@
-"""What all stages share: the checked configuration, the model sheet, the wildcards.
+"""What all stages share: the checked configuration, the model sheet, wildcards, input functions.
 
 Functions with a branch live in src/kernel_atlas, where tests reach them.
 """
 
 import os
 import re
-from dataclasses import asdict
+from dataclasses import astuple
 from pathlib import Path
 
 import yaml
@@ -15,11 +15,11 @@ try:
     from kernel_atlas import __version__, versions
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
-    from kernel_atlas.extraction.failed import read_failed
-    from kernel_atlas.jobs import SNAKEMAKE
+    from kernel_atlas.figures.registry import FIGURES
     from kernel_atlas.sheet import read_sheets
     from kernel_atlas.sources.schemes import DOWNLOAD_MB, may_download, stamp
     from kernel_atlas.sources.timm import assign_files, names_in
+    from kernel_atlas.watcher import SNAKEMAKE
 except ImportError as error:
     raise WorkflowError(
         f"the kernel_atlas package cannot be imported ({error}); install it into the "
@@ -29,9 +29,15 @@ except ImportError as error:
 with open(workflow.source_path("../src/kernel_atlas/__init__.py")) as file:
     if f'__version__ = "{__version__}"' not in file.read():
         raise WorkflowError(
-            f"the installed kernel_atlas {__version__} is not the one of this workflow; "
-            "install that: pip install -r requirements.txt -e ."
+            f"the installed kernel_atlas {__version__} is not the version of this workflow; "
+            "install that version: pip install -r requirements.txt -e ."
         )
+
+if set("{}") & set(str(workflow.current_basedir)):
+    raise WorkflowError(
+        f"the path {workflow.current_basedir} has braces, which Snakemake takes for "
+        "wildcards; move the clone to a path without braces"
+    )
 
 STORE = "results/kernels.zarr"
 
@@ -45,10 +51,10 @@ def beside_snakefile(path):
     try:
         return workflow.source_path(f"../{path}")
     except FileNotFoundError:
-        return path  # whoever reads it says so
+        return path  # the reader of the file reports it
 
 
-# where a workflow that uses this one as a module passes a config, `configfile:` is not read
+# a workflow that uses this one as a module with a config of its own skips `configfile:`
 with open(workflow.source_path("../config.yaml")) as file:
     defaults = yaml.safe_load(file)
 update_config(defaults, config)
@@ -68,14 +74,9 @@ SKIPPED = {model: row.skipped for model, row in ROWS.items() if row.skipped}
 EXTRACTED = [model for model in ROWS if model not in SKIPPED]
 COMPARED = [model for model in EXTRACTED if ROWS[model].role == "compare"]
 MODELS = [model for model in EXTRACTED if model not in COMPARED]
-# in the tables: these, their duplicates and what was never released
-LISTED = [model for model in ROWS if model not in COMPARED]
-# for each, the model whose results are its own: another for a duplicate
-RESULTS_OF = [ROWS[model].duplicate_of or model for model in LISTED]
 TRAIN_MODELS = sorted(model for model in MODELS if ROWS[model].role == "train")
-SHEET = {model: asdict(row) for model, row in ROWS.items()}
 SIZES = kernel_sizes(config)
-# by size as a wildcard's value, from the autoencoder or from k-means
+# by size as the value of a wildcard, from the autoencoder or from k-means
 CODEBOOKS = {
     str(size): f"results/{road}/k{size}/codebook.npy"
     for road in ("autoencoder", "kmeans")
@@ -92,3 +93,75 @@ wildcard_constraints:
 onstart:
     for model, reason in SKIPPED.items():
         logger.info(f"Not extracted: {model} ({reason})")
+
+
+onerror:
+    # again, as the last line: other jobs may have ended after check_extracted
+    from kernel_atlas.extraction.failed import check_extracted
+
+    try:
+        check_extracted(rules.list_models.output.failed, len(EXTRACTED))
+    except (AtlasError, OSError) as error:
+        logger.error(str(error))
+
+
+def grow(amount):
+    """Memory or run time that grows with the attempt, so that a retry may succeed."""
+
+    def get_amount(wildcards, attempt):
+        return attempt * amount
+
+    return get_amount
+
+
+def get_source(wildcards):
+    """The source in a model's row."""
+    return ROWS[wildcards.model].source
+
+
+def get_sha256(wildcards):
+    """The checksum in a model's row."""
+    return ROWS[wildcards.model].sha256
+
+
+def get_stamp(wildcards):
+    """What shows that a model's source has changed since it was read."""
+    row = ROWS[wildcards.model]
+    (metadata,) = expand(rules.extract_kernels.output, model=wildcards.model)
+    return stamp(row.source, row.sha256, metadata)
+
+
+def get_regular_sample(wildcards):
+    """Slices per layer, and the seed, for a row with role compare."""
+    is_compared = wildcards.model in COMPARED
+    return (
+        [config["regular"]["slices"], config["regular"]["seed"]] if is_compared else []
+    )
+
+
+def get_download_mb(wildcards):
+    """The largest file that an extraction may put into results/downloads."""
+    row = ROWS[wildcards.model]
+    return DOWNLOAD_MB if may_download(row.source, row.sha256) else 0
+
+
+def get_architectures(wildcards):
+    """The file that holds what timm says of a timm: row."""
+    scheme, _, name = ROWS[wildcards.model].source.partition(":")
+    if scheme != "timm":
+        return []
+    return expand(rules.resolve_timm.output, batch=Path(ARCHITECTURES[name]).stem)
+
+
+def get_timm_names(wildcards):
+    """The names that a file describes: those in it, or those it is to be written for."""
+    (path,) = expand(rules.resolve_timm.output, batch=wildcards.batch)
+    return names_in(path) or sorted(
+        name for name in ARCHITECTURES if ARCHITECTURES[name] == path
+    )
+
+
+def get_own_labels(wildcards):
+    """The user's label table of a kernel size, if there is one."""
+    path = config["labels"].get(f"k{wildcards.size}")
+    return local(path) if path else []

@@ -16,13 +16,9 @@ rule extract_kernels:
         "results/logs/extract_kernels/{model}.log",
     benchmark:
         "results/benchmarks/extract_kernels/{model}.tsv"
-    group:
-        in_batches("extract")
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
         download_mb=get_download_mb,
         # no parameter: to keep files is no reason to extract again
         keep_downloads=int(config["keep_downloads"]),

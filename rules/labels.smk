@@ -9,7 +9,7 @@ Outputs: results/labels/k<size>.tsv, a table that a person can read and edit
 rule label_codebook:
     input:
         codebook=lookup("{size}", within=CODEBOOKS),
-        groups=expand(rules.extract_kernels.output, model=get_train_models),
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
         own_labels=get_own_labels,
     output:
         labels="results/labels/k{size}.tsv",
@@ -19,9 +19,6 @@ rule label_codebook:
         "results/benchmarks/label_codebook/k{size}.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
     params:
         threshold=lookup("thresholds/k{size}", within=config),
         version=versions.LABEL,

@@ -1,8 +1,8 @@
 """Ask what the sheet's sources hold, before any weight is read.
 
 Inputs:  the sheet
-Outputs: results/timm/<batch>.json, what timm knows of all timm: rows that came
-         together (asked once: its import takes seconds)
+Outputs: results/timm/<batch>.json, what timm knows of the timm: rows that were
+         added together (asked once, since its import takes seconds)
          results/tables/sources.{tsv,txt}, what each row will fetch and hold
 """
 
@@ -16,9 +16,6 @@ rule resolve_timm:
         "results/benchmarks/resolve_timm/{batch}.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
     params:
         names=get_timm_names,
         version=versions.RESOLVE,
@@ -28,7 +25,7 @@ rule resolve_timm:
         "../workflow/scripts/resolve_timm.py"
 
 
-# the file that tells of each timm: name
+# the file that describes each timm: name
 ARCHITECTURES = assign_files(
     {
         ROWS[model].source.removeprefix("timm:")
@@ -54,15 +51,11 @@ rule describe:
         "results/benchmarks/describe.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
     params:
-        models=list(ROWS),
-        sources=[row.source for row in ROWS.values()],
-        sha256s=[row.sha256 for row in ROWS.values()],
-        roles=[row.role for row in ROWS.values()],
-        skipped=[row.skipped for row in ROWS.values()],
+        rows=[
+            [row.model, row.source, row.sha256, row.role, row.skipped]
+            for row in ROWS.values()
+        ],
         sizes=SIZES,
         version=versions.RESOLVE,
     message:

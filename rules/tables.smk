@@ -1,22 +1,47 @@
 """Sum up all models in tables.
 
-Inputs:  results/classes/<model>/ of all models; for stability.tsv the codebooks of all
-         seeds and results/kernels.zarr/<train model>/
-Outputs: results/tables/clustered.{tsv,html}, a row a model and size; families.tsv
-         results/tables/layers.tsv, a row a layer and class
+Inputs:  results/kernels.zarr/<model>/zarr.json and results/classes/<model>/ of all models;
+         for stability.tsv the codebooks of all seeds and results/kernels.zarr/<train model>/
+Outputs: results/tables/models.tsv, what became of each row of the sheet; failed.tsv
+         results/all_extracted, which a run fails to make while models have failed
+         results/tables/clustered.{tsv,html}, one row per model and size; families.tsv
+         results/tables/layers.tsv, one row per layer and class
          results/tables/controls.tsv, sweep.tsv: chance and simpler methods
          results/tables/stability.tsv, how far other seeds give the same classes
          results/config.yaml, the configuration that the results were made with
 """
 
 
+rule list_models:
+    input:
+        groups=expand(rules.extract_kernels.output, model=EXTRACTED),
+    output:
+        models="results/tables/models.tsv",
+        failed="results/tables/failed.tsv",
+    log:
+        "results/logs/list_models.log",
+    benchmark:
+        "results/benchmarks/list_models.tsv"
+    localrule: True
+    conda:
+        "../envs/kernel-atlas.yaml"
+    params:
+        rows=[list(astuple(row)) for row in ROWS.values()],
+        extracted=EXTRACTED,
+        version=versions.MODELS,
+    message:
+        "Listing the models and what became of them"
+    script:
+        "../workflow/scripts/list_models.py"
+
+
 rule summarise_classes:
     input:
         models=rules.list_models.output.models,
         classes=expand(
-            "results/classes/{model}/k{size}.parquet", model=get_models, size=SIZES
+            "results/classes/{model}/k{size}.parquet", model=MODELS, size=SIZES
         ),
-        controls=expand(rules.classify_kernels.output.controls, model=get_models),
+        controls=expand(rules.classify_kernels.output.controls, model=MODELS),
     output:
         clustered=report(
             "results/tables/clustered.tsv",
@@ -55,14 +80,11 @@ rule summarise_classes:
         "results/benchmarks/summarise_classes.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
     params:
         sizes=SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
         merge=sorted(config["merge"].items()),
-        classified=get_models,
+        classified=MODELS,
         version=versions.SUMMARISE,
     message:
         "Summing up all models in tables"
@@ -72,7 +94,7 @@ rule summarise_classes:
 
 rule compare_seeds:
     input:
-        groups=expand(rules.extract_kernels.output, model=get_train_models),
+        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
         codebooks=expand(
             rules.train_autoencoder.output.codebooks,
             size=config["autoencoder"]["sizes"],
@@ -94,9 +116,6 @@ rule compare_seeds:
         "results/benchmarks/compare_seeds.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
     params:
         sizes=config["autoencoder"]["sizes"],
         thresholds=[
@@ -120,12 +139,33 @@ rule save_config:
         "results/benchmarks/save_config.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        mem_mb=grow(1000),
-        runtime=grow(5),
     params:
         config=yaml.safe_dump(config, sort_keys=True),
     message:
         "Saving the configuration beside the results"
     script:
         "../workflow/scripts/save_config.py"
+
+
+rule check_extracted:
+    # Waits for the tables, so that its line is the last one of a run.
+    input:
+        failed=rules.list_models.output.failed,
+        clustered=rules.summarise_classes.output.clustered,
+    output:
+        touch("results/all_extracted"),
+    log:
+        "results/logs/check_extracted.log",
+    benchmark:
+        "results/benchmarks/check_extracted.tsv"
+    retries: 0  # another attempt finds the same failed models
+    localrule: True
+    conda:
+        "../envs/kernel-atlas.yaml"
+    params:
+        n_models=len(EXTRACTED),
+        version=versions.MODELS,
+    message:
+        "Checking that all models could be extracted"
+    script:
+        "../workflow/scripts/check_extracted.py"

@@ -1,47 +1,26 @@
 """What tests share: made-up kernels, real weights where there are any, projects, options."""
 
 import os
+import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from support.hub import StandInHub, environment
-from support.project import Project
-from support.slurm import CLUSTER, TARGETS, ask_slurm, wait_for_no_job, write_project
+from support.project import REPOSITORY, Project
+from support.watch import watched
 from support.wired import make_project
-from xdist.scheduler import LoadScopeScheduling
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.extraction.store import write_model
-
-REPOSITORY = Path(__file__).parents[1]
 
 
 def pytest_addoption(parser):
     group = parser.getgroup("kernel atlas")
     group.addoption("--full", action="store_true", help="faults in their full form: hours")
-    group.addoption(
-        "--write-faults", action="store_true",
-        help="write the outcomes into docs/reliability.md; with the path tests/faults",
-    )  # fmt: skip
-
-
-def pytest_collection_modifyitems(items):
-    """Tests on SLURM, which mostly wait, come first, and those without snakemake last."""
-    items.sort(key=lambda item: ("slurm" not in item.path.stem, item.path.parent.name == "unit"))
-
-
-class FilesTogether(LoadScopeScheduling):
-    """Of several workers a file goes to one, and all that use SLURM to the same."""
-
-    def _split_scope(self, nodeid):
-        file = nodeid.partition("::")[0]
-        return "slurm" if "slurm" in file else file
-
-
-def pytest_xdist_make_scheduler(config, log):
-    return FilesTogether(config, log)
+    group.addoption("--faults-table", help="write the outcomes of tests/faults to this file")
 
 
 @pytest.fixture(scope="session")
@@ -90,9 +69,25 @@ def real_weights() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """A project after its first run, with the Run as `first`. Not to be changed: copy it."""
-    project = Project(tmp_path_factory.mktemp("finished"))
+def finished(tmp_path_factory, worker_id) -> Project:
+    """A project after its first run, with the Run as `first`. Not to be changed: copy it.
+
+    All workers share it, and the jobs of its first run were watched (`support.watch`).
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent
+    record = folder / "finished.pickle"
+    with FileLock(folder / "finished.lock"):
+        if not record.exists():
+            record.write_bytes(pickle.dumps(_finish(folder)))
+    project = pickle.loads(record.read_bytes())
+    assert project.first.returncode == 0, project.first.output
+    return project
+
+
+def _finish(folder: Path) -> Project:
+    project = Project(folder / "finished", watched(os.environ, folder / "watch"))
     project.write_config()
     alpha = project.write_weights("alpha.safetensors", [(3, 60), (5, 120), (7, 120)], seed=10)
     beta = project.write_weights("beta.pth", [(5, 60), (3, 60), (5, 60), (7, 60)], seed=20)
@@ -101,7 +96,7 @@ def finished(tmp_path_factory) -> Project:
         ("alpha", alpha, "train"), ("beta", beta, "train"), ("gamma", gamma, "classify")
     )
     project.first = project.snakemake()
-    assert project.first.returncode == 0, project.first.output
+    project.environment = None
     return project
 
 
@@ -131,34 +126,17 @@ def wired(shared_hub, tmp_path_factory) -> Project:
     """A finished project over the stand-in hub. Not to be changed: copy it.
 
     It has the Run as `first`, the weights by model as `served`, the `requests` that it made,
-    and `files`, a folder for more of what is served.
+    and `files`, a folder for more of what is served. Its jobs were watched.
     """
     folder = tmp_path_factory.mktemp("wired")
-    project = Project(folder / "project", environment(shared_hub, folder / "home"))
+    variables = environment(shared_hub, folder / "home")
+    project = Project(folder / "project", watched(variables, folder / "watch"))
     project.files = folder / "files"
     project.files.mkdir()
     project.served = make_project(project, shared_hub, project.files)
     shared_hub.reset_counts()
     project.first = project.snakemake()
     project.requests = shared_hub.requests
+    project.environment = variables
     assert project.first.returncode == 0, project.first.output
-    return project
-
-
-@pytest.fixture(scope="session")
-def slurm():
-    """The SLURM of tests/slurm, or the test is skipped. Nothing runs on it afterwards."""
-    if CLUSTER not in ask_slurm("scontrol", "show", "config"):
-        pytest.skip("there is no SLURM to test with: tests/slurm/up.sh brings one up")
-    yield
-    ask_slurm("scancel", "--user", str(os.getuid()))
-    wait_for_no_job()
-
-
-@pytest.fixture(scope="session")
-def slurm_reference(slurm, tmp_path_factory):
-    """The project of the tests on SLURM after a run on this machine. Not to be changed: copy it."""
-    project = write_project(tmp_path_factory.mktemp("local"))
-    run = project.snakemake(*TARGETS)
-    assert run.returncode == 0, run.output
     return project

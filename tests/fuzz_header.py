@@ -1,8 +1,8 @@
 """Fuzz the reader of .safetensors headers for some seconds: python tests/fuzz_header.py 60
 
-hypothesis makes headers, near whole ones and far from it; each is given to our reader
-and to the format's own library. Any difference or any exception but an AtlasError is
-shown in its smallest form, and remembered in .hypothesis/ for the next run.
+hypothesis makes headers, valid or nearly so; our reader and the format's own library read
+each of them. It shows any difference, and any exception except AtlasError, in the smallest form,
+and remembers it in .hypothesis/ for the next run.
 """
 
 import json
@@ -21,12 +21,12 @@ from kernel_atlas.sources.local import LocalFile
 
 DTYPES = [*DTYPE_BITS, "F128", "f32", ""]
 N_BYTES = 64  # of all tensors, at most
-EXAMPLES_A_ROUND = 1_000
+EXAMPLES = 1_000
 
 lengths = strategies.one_of(
     strategies.integers(0, N_BYTES), strategies.sampled_from([-1, 2**63, 2**64 - 1, 2**64, 10**40])
 )
-# what may stand in any place of a header
+# what a header may hold in any place
 anything = strategies.recursive(
     strategies.none() | strategies.booleans() | strategies.floats() | lengths | strategies.text(),
     lambda inner: strategies.lists(inner) | strategies.dictionaries(strategies.text(), inner),
@@ -36,7 +36,7 @@ anything = strategies.recursive(
 
 @strategies.composite
 def whole_headers(draw_one):
-    """Entries of tensors without gap or overlap, in any order, and the bytes that they fill."""
+    """Entries of tensors, most without gap or overlap, in any order, and the bytes they fill."""
     entries, end = {}, 0
     for name in draw_one(strategies.lists(strategies.text(), max_size=4, unique=True)):
         dtype = draw_one(strategies.sampled_from(DTYPES))
@@ -44,10 +44,9 @@ def whole_headers(draw_one):
         n_bits = DTYPE_BITS.get(dtype, 8)
         for length in shape:
             n_bits *= length
-        end += draw_one(strategies.sampled_from([0] * 19 + [1]))  # seldom a gap
-        entries[name] = {
-            "dtype": dtype, "shape": shape, "data_offsets": [end, end + n_bits // 8]
-        }  # fmt: skip
+        end += draw_one(strategies.sampled_from([0] * 19 + [1]))  # rarely a gap
+        offsets = [end, end + n_bits // 8]
+        entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": offsets}
         end += n_bits // 8
     if draw_one(strategies.booleans()):
         entries["__metadata__"] = draw_one(
@@ -59,7 +58,7 @@ def whole_headers(draw_one):
 
 @strategies.composite
 def files(draw_one):
-    """Bytes of a file: a whole one, or one with a part of its header changed."""
+    """The bytes of a file, some with a part of the header changed."""
     header, n_bytes = draw_one(whole_headers())
     if header and draw_one(strategies.booleans()):
         name = draw_one(strategies.sampled_from(list(header)))
@@ -83,7 +82,7 @@ def files(draw_one):
 
 
 def library_shapes(path):
-    """The shapes of a file's tensors as the format's library reads them; None if it refuses."""
+    """The shapes of a file's tensors as the format's library reads them, or None if it refuses."""
     try:
         with safe_open(path, "np") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
@@ -92,7 +91,7 @@ def library_shapes(path):
 
 
 def our_shapes(path):
-    """The same as we read them."""
+    """The shapes as we read them, or None if we refuse."""
     try:
         return {name: tensor.shape for name, tensor in read_header(LocalFile(path)).items()}
     except AtlasError:
@@ -100,17 +99,17 @@ def our_shapes(path):
 
 
 def check(path, content):
-    """Fail unless we and the library read the same from a file of this content, or both refuse."""
+    """Fail unless we and the library read the same from a file, or both refuse it."""
     path.write_bytes(content)
     assert our_shapes(path) == library_shapes(path)
 
 
 def fuzz(seconds):
-    """Files for so long; how many were made, and of how many of them the header was read."""
+    """Fuzz for this long; returns how many files were made, and how many of them were read."""
     path = Path(tempfile.mkdtemp()) / "net.safetensors"
     counts = {"made": 0, "read": 0}
 
-    @settings(max_examples=EXAMPLES_A_ROUND, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @draw(files())
     def check_one(content):
         check(path, content)

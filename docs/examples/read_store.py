@@ -2,8 +2,8 @@
 
 Usage: python read_store.py results/kernels.zarr [MODEL]
 
-Prints every model with its kernels per size; then, of MODEL or of the first
-model, the layer table and the kernels of its first layer.
+Lists every model with its kernels per size. Then, for MODEL or for the first model with
+kernels, shows the layer table and the first kernel of the first layer.
 """
 
 import sys
@@ -16,10 +16,13 @@ def main(path_to_store: str, model: str | None = None) -> None:
     store = zarr.open_group(path_to_store, mode="r")
     models = dict(sorted(store.groups()))
     for name, group in models.items():
+        if "failed" in group.attrs:
+            print(f"{name}: not extracted ({group.attrs['failed']})")
+            continue
         sizes = {size: subgroup["kernels"].shape[0] for size, subgroup in sorted(group.groups())}
         print(f"{name}: " + ", ".join(f"{n} kernels of {size}" for size, n in sizes.items()))
 
-    model = model or next(iter(models))
+    model = model or next(name for name, group in models.items() if group.attrs["layers"])
     group = models[model]
     if group.attrs["encoding-type"] != "kernel-atlas-model" or group.attrs["encoding-version"] != 1:
         raise SystemExit(f"{model} has an encoding that this example does not know")

@@ -1,4 +1,4 @@
-"""Write a file under a temporary name and move it to its place when it is whole."""
+"""Write a file whole or not at all: under a temporary name first, then move it into place."""
 
 import errno
 import os
@@ -13,14 +13,14 @@ from kernel_atlas.errors import AtlasError, NoSpaceError
 if TYPE_CHECKING:
     import pandas as pd
 
-FULL_BYTES = 1 << 20  # with less left, an error in writing is taken for a full disk
+FULL_BYTES = 1 << 20  # with less free, a failed write is blamed on a full disk
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it there if the block ends well.
+    """Yield a temporary path beside `path`, and move it to `path` if the block succeeds.
 
-    The temporary name keeps the suffix, from which some writers take the format.
+    The temporary name keeps the suffix, because some writers take the format from it.
 
     Raises
     ------
@@ -40,23 +40,24 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def space_for(path: str | Path) -> Iterator[None]:
-    """Say that the disk is full where that is why the block, which writes `path`, fails.
+    """Raise a clear error if the block, which writes `path`, fails because the disk is full.
 
     Raises
     ------
     NoSpaceError
+        If the disk is full, or the user's quota is used up.
     """
     try:
         yield
     except AtlasError:
         raise
     except Exception as error:
-        # torch, numpy and safetensors have errors of their own, without the system's number
+        # torch, numpy and safetensors raise errors of their own, without the system's errno
         free = shutil.disk_usage(_existing(Path(path))).free
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or free < FULL_BYTES:
             raise NoSpaceError(
                 f"{path} cannot be written: no space left on its disk ({free / 1e6:.1f} MB free "
-                "without it) or in your quota; make some and run again"
+                "without it) or in your quota; free some space and run again"
             ) from error
         raise
 

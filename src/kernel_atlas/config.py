@@ -13,15 +13,15 @@ MAX_VALUES = 10_000  # of a whole configuration
 
 
 def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Check a configuration against its JSON schema and what the schema cannot say.
+    """Check a configuration against its JSON schema, and for what a schema cannot express.
 
     Raises
     ------
     AtlasError
-        One line a fault, each naming the key by its dotted path.
+        One line per fault, each naming the key by its dotted path.
     """
     _check_size(config)
-    # YAML reads `5: 0.2` as a number for a key, which a schema's patterns cannot take
+    # YAML reads the key of `5: 0.2` as a number, which the schema's patterns cannot match
     config = _with_names_as_keys(config)
     errors = sorted(_strict_validator(schema).iter_errors(config), key=lambda e: list(e.path))
     faults = [fault for error in errors for fault in _describe(error)]
@@ -37,7 +37,7 @@ def kernel_sizes(config: Mapping[str, Any]) -> list[int]:
 
 
 def _check_size(config: Mapping[str, Any]) -> None:
-    """Refuse what unfolds without end: YAML's aliases may stand for each other many times over."""
+    """Refuse a configuration that YAML's aliases unfold to a huge size."""
     nodes: list[Any] = [config]
     count = 0
     while nodes:
@@ -47,7 +47,7 @@ def _check_size(config: Mapping[str, Any]) -> None:
             nodes += children
         count += 1
         if count + len(nodes) > MAX_VALUES:
-            raise AtlasError(f"config: more than {MAX_VALUES:,} values, so no configuration")
+            raise AtlasError(f"config: more than {MAX_VALUES:,} values; it is not a configuration")
 
 
 def _with_names_as_keys(node: Any) -> Any:
@@ -57,7 +57,7 @@ def _with_names_as_keys(node: Any) -> Any:
 
 
 def _strict_validator(schema: Mapping[str, Any]) -> Any:
-    """JSON schema counts 5.0 as an integer, and NaN lies within every range: neither is meant."""
+    """A validator that does not take 5.0 for an integer, or NaN for a number within a range."""
     from jsonschema import Draft202012Validator, validators
 
     types = Draft202012Validator.TYPE_CHECKER.redefine(
@@ -67,7 +67,7 @@ def _strict_validator(schema: Mapping[str, Any]) -> Any:
 
 
 def _describe(error: Any) -> Iterable[str]:
-    """A jsonschema error as plain lines."""
+    """A jsonschema error in plain words, one line per fault."""
     path = ".".join(map(str, error.absolute_path))
     if error.validator != "additionalProperties":
         text = error.validator == "type" and isinstance(error.instance, str)
@@ -96,7 +96,7 @@ def _cross_check(config: Mapping[str, Any]) -> Iterable[str]:
             yield f"thresholds.k{size}: missing, since size {size} is clustered"
     for label, target in config["merge"].items():
         for name in {label, target} & {"other", "dead"}:
-            yield f"merge.{label}: {name!r} is no class that can be merged"
+            yield f"merge.{label}: {name!r} is not a class that can be merged"
         if target in config["merge"]:
             yield f"merge.{label}: {target!r} is itself merged; name the class that it ends in"
     for key, path in config["labels"].items():

@@ -1,21 +1,21 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions whose messages are written for the user."""
 
 MAX_CHARACTERS = 500
 
 
 class AtlasError(Exception):
-    """Bad input: the message names what is wrong, where, and what to do.
+    """Bad input: the message says what is wrong, where, and what to do.
 
     Jobs print it as one line, without a traceback (see `kernel_atlas.jobs`).
     """
 
 
 class NoSpaceError(AtlasError):
-    """A disk is full: no fault of the input, and the same job may succeed later."""
+    """The disk is full: the input is fine, and the same job may succeed later."""
 
 
 def one_line(text: object) -> str:
-    """What others wrote, to be shown: control characters escaped, the middle left out if long."""
+    """Text from outside, safe to print: control characters escaped, a long middle left out."""
     shown = str(text)
     if len(shown) > MAX_CHARACTERS:
         half = MAX_CHARACTERS // 2

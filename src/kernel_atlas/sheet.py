@@ -1,4 +1,4 @@
-"""The model sheet: a tab-separated table, one row a model.
+"""The model sheet: a tab-separated table, one row per model.
 
 Standard library only: the Snakefile reads the sheet each time it is parsed.
 """
@@ -6,40 +6,31 @@ Standard library only: the Snakefile reads the sheet each time it is parsed.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources import schemes
 
-REQUIRED_COLUMNS = ("model", "source", "role")
-
-
-OPTIONAL_COLUMNS = (
-    "sha256", "family", "paper_name", "paper_table", "paper_percent", "duplicate_of",
-)  # fmt: skip
-
-
 # compare: a sample of regular convolutions, for the store alone
 ROLES = ("train", "classify", "compare")
-
-
 PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's tables is about
-
-
-# files that stand where a model of this name would have its folder
+# files in the place where a model of this name would have its folder
 RESERVED_IDS = ("zarr.json", "clustered.png", "clustered.svg", "sweep.png", "sweep.svg")
 
+# A dry run of 3,000 rows took Snakemake a minute of processor time and 0.6 GB, and grows with the
+# rows at least in proportion. 100,000 are out of reach, the more so since each cluster job plans.
+MAX_ROWS = 10_000
+MAX_BYTES = 10_000_000  # of one sheet
+MAX_FAULTS = 100  # shown
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Model:
-    """One row of a model sheet; optional cells that are absent are empty strings."""
+    """One row of a model sheet; absent optional cells are empty strings."""
 
     model: str
     source: str
@@ -60,75 +51,8 @@ class Model:
         return f"the same checkpoint as {self.duplicate_of}" if self.duplicate_of else ""
 
 
-def row_faults(row: Model) -> list[str]:
-    """What is wrong with one row, each as 'column NAME: fault'."""
-    faults = []
-    if not _SAFE_ID.fullmatch(row.model):
-        faults.append(
-            f"column model: {row.model!r} is no safe file name: 1 to 100 letters, digits, "
-            "'.', '_' or '-', the first a letter or a digit"
-        )
-    if row.model in RESERVED_IDS:
-        faults.append(f"column model: {row.model!r} is the name of a result; choose another")
-    if row.role not in ROLES:
-        faults.append(f"column role: unknown role {row.role!r} (known: {', '.join(ROLES)})")
-    try:
-        schemes.split(row.source)
-    except AtlasError as error:
-        faults.append(f"column source: {error}")
-    for column in ("family", "paper_name", "paper_table"):
-        if not getattr(row, column).isprintable():
-            faults.append(
-                f"column {column}: {getattr(row, column)!r} has characters that cannot be printed"
-            )
-    if row.family == "all":
-        faults.append("column family: 'all' is the name of the sum of all families")
-    if row.sha256 and not _SHA256.fullmatch(row.sha256):
-        faults.append(f"column sha256: {row.sha256!r} is not 64 hexadecimal digits")
-    if row.paper_percent:
-        try:
-            in_range = 0 <= float(row.paper_percent) <= 100
-        except ValueError:
-            in_range = False
-        if not in_range:
-            faults.append(f"column paper_percent: {row.paper_percent!r} is not within 0 to 100")
-        if row.paper_table not in PAPER_TABLE_SIZES:
-            faults.append(
-                f"column paper_table: {row.paper_table!r} for a row with paper_percent "
-                f"(known: {', '.join(PAPER_TABLE_SIZES)})"
-            )
-    return faults
-
-
-def duplicate_faults(models: list[Model]) -> Iterator[tuple[Model, str]]:
-    """Rows of one checkpoint that do not say so, and rows that say so wrongly."""
-    by_id = {row.model: row for row in models}
-    by_source: dict[tuple[str, bool], Model] = {}
-    for row in models:
-        first = by_id.get(row.duplicate_of)
-        if not row.duplicate_of:
-            # a network may be classified and compared: the kernels are others
-            same = by_source.setdefault((row.source, row.role == "compare"), row)
-            is_alike = same.model.lower() != row.model.lower() and not row.skipped
-            if is_alike and row.source:
-                fault = (
-                    f"column source: the checkpoint of model {same.model} again; name that model "
-                    "in column duplicate_of"
-                )
-                yield row, fault
-        elif first is None or first.duplicate_of:
-            what = "a duplicate itself" if first else "no model of the sheet"
-            yield row, f"column duplicate_of: {row.duplicate_of!r} is {what}"
-        elif (first.source, first.sha256, first.role) != (row.source, row.sha256, row.role):
-            fault = f"column duplicate_of: source, sha256 and role are not those of {first.model}"
-            yield row, fault
-
-
-# A dry run of 3,000 rows took Snakemake a minute of processor time and 0.6 GB, and grows with the
-# rows at least in proportion: 100,000 are out of reach, the more so as each job of a cluster plans.
-MAX_ROWS = 10_000
-MAX_BYTES = 10_000_000  # of one sheet
-MAX_FAULTS = 100  # shown
+_COLUMNS = tuple(field.name for field in fields(Model))
+REQUIRED_COLUMNS, OPTIONAL_COLUMNS = _COLUMNS[:3], _COLUMNS[3:]
 
 
 def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
@@ -137,8 +61,8 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
     Parameters
     ----------
     paths : iterable of path
-        Tab-separated UTF-8 files with a header row. Empty lines and lines that
-        start with ``#`` are passed over.
+        Tab-separated UTF-8 files with a header row. Empty lines and lines that start
+        with ``#`` are ignored.
 
     Returns
     -------
@@ -148,7 +72,7 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
     Raises
     ------
     AtlasError
-        Naming sheet, line and column of every fault found (but `MAX_FAULTS`), one a line.
+        Naming sheet, line and column of every fault (at most `MAX_FAULTS`), one per line.
     """
     paths = list(paths)
     sheets = ", ".join(map(str, paths)) or "config.yaml, sheets"
@@ -158,10 +82,9 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
     for path in paths:
         for line, row in _rows(Path(path)):
             place = f"{path}, line {line}"
-            faults += [f"{place}, {fault}" for fault in row_faults(row)]
-            # file systems that ignore case would put two such models into one place
-            earlier = first_seen.get(row.model.lower())
-            if earlier:
+            faults += [f"{place}, {fault}" for fault in _row_faults(row)]
+            # file systems that ignore case would put both models in one place
+            if earlier := first_seen.get(row.model.lower()):
                 faults.append(
                     f"{place}, column model: duplicate id {row.model!r}, first used in {earlier}"
                 )
@@ -173,7 +96,7 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
             "run, so split the sheet over several working directories"
         )
     faults += [
-        f"{first_seen[row.model.lower()]}, {fault}" for row, fault in duplicate_faults(models)
+        f"{first_seen[row.model.lower()]}, {fault}" for row, fault in _duplicate_faults(models)
     ]
     if not models:
         faults.append(f"{sheets}: the model sheet has no rows")
@@ -185,12 +108,71 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
     return models
 
 
+def _row_faults(row: Model) -> Iterator[str]:
+    """What is wrong with one row, each as 'column NAME: fault'."""
+    if not _SAFE_ID.fullmatch(row.model):
+        yield (
+            f"column model: {row.model!r} is not a safe file name: 1 to 100 letters, digits, "
+            "'.', '_' or '-', starting with a letter or a digit"
+        )
+    if row.model in RESERVED_IDS:
+        yield f"column model: {row.model!r} is the name of a result; choose another"
+    if row.role not in ROLES:
+        yield f"column role: unknown role {row.role!r} (known: {', '.join(ROLES)})"
+    try:
+        schemes.split(row.source)
+    except AtlasError as error:
+        yield f"column source: {error}"
+    for column in ("family", "paper_name", "paper_table"):
+        cell = getattr(row, column)
+        if not cell.isprintable():
+            yield f"column {column}: {cell!r} has characters that cannot be printed"
+    if row.family == "all":
+        yield "column family: 'all' is the name of the sum of all families"
+    if row.sha256 and not _SHA256.fullmatch(row.sha256):
+        yield f"column sha256: {row.sha256!r} is not 64 hexadecimal digits"
+    if not row.paper_percent:
+        return
+    try:
+        in_range = 0 <= float(row.paper_percent) <= 100
+    except ValueError:
+        in_range = False
+    if not in_range:
+        yield f"column paper_percent: {row.paper_percent!r} is not within 0 to 100"
+    if row.paper_table not in PAPER_TABLE_SIZES:
+        yield (
+            f"column paper_table: {row.paper_table!r} in a row with paper_percent "
+            f"(known: {', '.join(PAPER_TABLE_SIZES)})"
+        )
+
+
+def _duplicate_faults(models: list[Model]) -> Iterator[tuple[Model, str]]:
+    """Rows that share a checkpoint and do not say so, and rows that say so wrongly."""
+    by_id = {row.model: row for row in models}
+    by_source: dict[tuple[str, bool], Model] = {}
+    for row in models:
+        first = by_id.get(row.duplicate_of)
+        if not row.duplicate_of:
+            # a network may be both classified and compared: those kernels differ
+            same = by_source.setdefault((row.source, row.role == "compare"), row)
+            is_alike = same.model.lower() != row.model.lower() and not row.skipped
+            if is_alike and row.source:
+                fault = f"column source: the checkpoint of model {same.model} again"
+                yield row, f"{fault}; name that model in column duplicate_of"
+        elif first is None or first.duplicate_of:
+            what = "a duplicate itself" if first else "not a model of the sheet"
+            yield row, f"column duplicate_of: {row.duplicate_of!r} is {what}"
+        elif (first.source, first.sha256, first.role) != (row.source, row.sha256, row.role):
+            fault = f"source, sha256 and role are not those of {first.model}"
+            yield row, f"column duplicate_of: {fault}"
+
+
 def _rows(path: Path) -> list[tuple[int, Model]]:
-    """The sheet's rows with the number of the line each stands on."""
+    """The sheet's rows, each with its line number."""
     try:
         # a device or a pipe may never end
         if path.exists() and not path.is_file():
-            raise OSError("it is no file")
+            raise OSError("it is not a file")
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
@@ -198,7 +180,7 @@ def _rows(path: Path) -> list[tuple[int, Model]]:
     except (ValueError, OSError) as error:
         raise AtlasError(f"{path}: not a readable UTF-8 model sheet ({error})") from None
     if len(text) > MAX_BYTES:
-        raise AtlasError(f"{path}: longer than {MAX_BYTES:,} characters, so no model sheet")
+        raise AtlasError(f"{path}: over {MAX_BYTES:,} characters, so it is not a model sheet")
     numbered = [
         (number, [cell.strip() for cell in line.split("\t")])
         for number, line in enumerate(text.split("\n"), start=1)
@@ -215,21 +197,19 @@ def _rows(path: Path) -> list[tuple[int, Model]]:
                 f"{path}, line {number}: {len(cells)} cells under {len(header)} columns "
                 "(columns are separated by single tabs)"
             )
-        row = dict(zip(header, cells, strict=False))
-        row |= {column: row.get(column, "") for column in REQUIRED_COLUMNS}
+        row = dict.fromkeys(REQUIRED_COLUMNS, "") | dict(zip(header, cells, strict=False))
         row["sha256"] = row.get("sha256", "").lower()
         rows.append((number, Model(**row)))
     return rows
 
 
 def _check_header(place: str, header: list[str]) -> None:
-    known = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
     missing = [column for column in REQUIRED_COLUMNS if column not in header]
-    unknown = [column for column in header if column not in known]
-    twice = sorted(column for column, count in Counter(header).items() if count > 1)
-    for what, columns in (("missing", missing), ("unknown", unknown), ("repeated", twice)):
+    unknown = [column for column in header if column not in _COLUMNS]
+    repeated = sorted(column for column, count in Counter(header).items() if count > 1)
+    for what, columns in (("missing", missing), ("unknown", unknown), ("repeated", repeated)):
         if columns:
             raise AtlasError(
                 f"{place}: {what} column {one_line(', '.join(map(repr, columns)))} "
-                f"(a tab-separated sheet has {', '.join(known)})"
+                f"(a tab-separated sheet has {', '.join(_COLUMNS)})"
             )

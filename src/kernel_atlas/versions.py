@@ -1,12 +1,12 @@
-"""One version a stage: raise it in the change that changes the stage's results.
+"""One version per stage: raise it in the change that changes the stage's results.
 
-Snakemake passes each as a parameter of the stage's rule, so a raised version
-reruns that stage and what follows; an edited library file alone reruns nothing.
+Each is a Snakemake param of its stage's rule, so a raised version reruns that
+stage and what follows. An edited library file alone reruns nothing.
 """
 
 RESOLVE = 1
 EXTRACT = 2
-FAILURES = 1
+MODELS = 1
 TRAIN = 2
 KMEANS = 1
 LABEL = 4
@@ -15,4 +15,3 @@ STABILITY = 2
 CLASSIFY = 3
 MEANS = 1
 SUMMARISE = 4
-FIGURES = 3

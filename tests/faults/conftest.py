@@ -1,40 +1,38 @@
-"""Every fault is a row of the table in docs/reliability.md, which gets the outcomes."""
+"""Every fault is a row of a table: what was injected, what must hold, how the test ended."""
 
-from collections import defaultdict
+from pathlib import Path
 
 import pytest
-from support import fault_table
-from support.fault_table import Fault, Outcome
+
+WORST_FIRST = ("failed", "skipped", "passed")
+HEAD = "| Fault | What must hold | Outcome |\n|---|---|---|\n"
 
 
 class FaultTable:
-    """Gathers the outcomes of tests, of whichever worker, and writes them into the table."""
+    """Gathers the outcomes of tests, of whichever worker, and writes the table at the end."""
 
-    def __init__(self) -> None:
-        self.commit = fault_table.commit()  # now: files may change before the end
-        self.outcomes: defaultdict[Fault, list[Outcome]] = defaultdict(list)
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        self.outcomes: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def pytest_runtest_logreport(self, report):
         if hasattr(report, "fault") and (report.when == "call" or not report.passed):
-            reason = report.longrepr[2].removeprefix("Skipped: ") if report.skipped else ""
-            self.outcomes[Fault(*report.fault)].append(
-                Outcome(report.outcome, reason, report.in_full)
-            )
+            reason = f" ({report.longrepr[2]})" if report.skipped else ""
+            self.outcomes.setdefault(tuple(report.fault), []).append((report.outcome, reason))
 
     def pytest_sessionfinish(self):
-        fault_table.write_table(self.outcomes, self.commit)
+        text = HEAD
+        for (injected, holds), outcomes in sorted(self.outcomes.items()):
+            worst = "".join(min(outcomes, key=lambda outcome: WORST_FIRST.index(outcome[0])))
+            text += f"| {injected} | {holds} | {worst} |\n"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(text, encoding="utf-8")
 
 
 def pytest_configure(config):
     is_worker = hasattr(config, "workerinput")
-    if config.getoption("write_faults") and not is_worker:
-        config.pluginmanager.register(FaultTable())
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.parent.name == "faults" and not item.get_closest_marker("fault"):
-            raise pytest.UsageError(f"{item.nodeid} has no marker fault(injected, holds)")
+    if config.getoption("faults_table") and not is_worker:
+        config.pluginmanager.register(FaultTable(config.getoption("faults_table")))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,6 +40,4 @@ def pytest_runtest_makereport(item):
     report = yield
     marker = item.get_closest_marker("fault")
     report.fault = [*marker.args, *marker.kwargs.values()]
-    # the others have one form only
-    report.in_full = "full" in item.fixturenames and item.config.getoption("full")
     return report

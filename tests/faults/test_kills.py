@@ -1,7 +1,7 @@
-"""A killed job leaves nothing that looks finished, and the next run makes it good.
+"""A killed job leaves nothing that looks finished, and the next run completes the work.
 
-Each test makes results again that a finished run has written, since that is the
-harder case: the tables and figures of that run are still there.
+Each test disturbs the remaking of results that a finished run has written. This is the harder
+case, since the tables and figures of that run are still there.
 """
 
 import os
@@ -9,12 +9,12 @@ import os
 import psutil
 import pytest
 import zarr
-from support.project import Project
+from support.project import RESULTS, Project, kill_tree
 
-TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """A finished project whose jobs last long enough to be killed half-way."""
     project = Project(tmp_path_factory.mktemp("undisturbed"))
@@ -36,12 +36,18 @@ def project(undisturbed, tmp_path):
     return undisturbed.copy(tmp_path)
 
 
+def unlock(project):
+    """What `make unlock` does, after a run was refused."""
+    assert "Directory cannot be locked" in project.snakemake().output
+    assert project.snakemake("--unlock").returncode == 0
+
+
 def assert_completes_as(project, undisturbed, *jobs):
-    """A plain run runs these jobs among others, to the same tables as an undisturbed run."""
+    """A plain run does these jobs among others, and ends with the undisturbed results."""
     run = project.snakemake()
     assert run.returncode == 0, run.output
     assert set(jobs) <= set(run.jobs)
-    assert project.contents(*TABLES) == undisturbed.contents(*TABLES)
+    assert project.contents(*RESULTS) == undisturbed.contents(*RESULTS)
     assert not list((project / "results").rglob("*partial*"))
     assert "Nothing to be done" in project.snakemake().output
 
@@ -56,11 +62,11 @@ def test_kill_in_extraction(project, undisturbed):
     partial = project / "results/kernels.zarr.partial/large"
     run = project.kill_job("extract_kernels.py", lambda _: partial.exists())
     assert run.returncode != 0
-    assert partial.exists()  # killed half-way, or this test shows nothing
+    assert partial.exists()  # it was killed half-way
     assert not group.exists()
     store = zarr.open_group(group.parent, mode="r")
     assert sorted(store.group_keys()) == ["train"]
-    assert_completes_as(project, undisturbed, "extract_kernels/large", "classify_kernels/large")
+    assert_completes_as(project, undisturbed, "extract_kernels/large")
 
 
 AGAIN = ("--forcerun", "results/classes/large/k5.parquet")
@@ -92,12 +98,16 @@ def test_kill_in_classification(project, undisturbed):
 def test_kill_of_snakemake_and_its_jobs(project, undisturbed):
     folder = project / "results/classes/large"
     (project / "results/logs/classify_kernels/large.log").unlink()
-    project.kill_all("classify_kernels.py", lambda _: is_classifying(project), *AGAIN)
-    # whole, but of a job that is not: the next run knows it to be incomplete
+    project.run_until(
+        "classify_kernels.py",
+        lambda _: is_classifying(project),
+        lambda snakemake, _: kill_tree(snakemake.pid),
+        *AGAIN,
+    )
+    # a complete file of an incomplete job: the next run must not take it for finished
     assert (folder / "k3.parquet").exists()
     assert not (folder / "k5.parquet").exists()
-    assert "Directory cannot be locked" in project.snakemake().output
-    assert project.snakemake("--unlock").returncode == 0
+    unlock(project)
     assert_completes_as(project, undisturbed, "classify_kernels/large", "summarise_classes")
 
 
@@ -108,19 +118,19 @@ def test_kill_of_snakemake_and_its_jobs(project, undisturbed):
 def test_kill_of_snakemake_alone(project, undisturbed):
     log = project / "results/logs/train_autoencoder/k5.log"
     log.unlink()
-    jobs = []
 
-    def is_training(job):
-        jobs[:] = [job]
-        return log.exists() and "epoch 3," in log.read_text()
+    def kill(snakemake, job):
+        snakemake.kill()
+        assert psutil.wait_procs([job], timeout=60)[1] == []
 
-    run = project.kill_snakemake(
-        "train_autoencoder.py", is_training, "--forcerun", "train_autoencoder"
+    run = project.run_until(
+        "train_autoencoder.py",
+        lambda _: log.exists() and "epoch 3," in log.read_text(),
+        kill,
+        *("--forcerun", "train_autoencoder"),
     )
-    assert psutil.wait_procs(jobs, timeout=10)[1] == []
-    assert log.read_text().endswith("snakemake is gone, and this job ends with it\n")
-    assert not list((project / "results/autoencoder/k5").glob("*.npy"))
     assert run.returncode != 0
-    assert "Directory cannot be locked" in project.snakemake().output
-    assert project.snakemake("--unlock").returncode == 0
+    assert "snakemake is gone" in log.read_text().splitlines()[-1]
+    assert not list((project / "results/autoencoder/k5").glob("*.npy"))
+    unlock(project)
     assert_completes_as(project, undisturbed, "train_autoencoder/k5", "summarise_classes")

@@ -1,4 +1,4 @@
-"""Kills at random: of a run from nothing by the clock, of a training by its epochs."""
+"""Kills at random: of a run at random times, of a training at random epochs."""
 
 import random
 import re
@@ -10,73 +10,69 @@ from contextlib import suppress
 import numpy as np
 import psutil
 import pytest
-from support.project import TIMEOUT_SECONDS, Project, kill_tree, running_jobs
+from support.project import RESULTS, TIMEOUT_SECONDS, Project, kill_tree, running_jobs
 
 from kernel_atlas.codebooks.training import CHECKPOINT_SECONDS
 
+pytestmark = pytest.mark.slow
+
 SEED = 20
-RESULTS = (
-    "tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*", "baselines/*",
-    "figures/**/*.*", "kernels.zarr/*/k*/**/*",
-)  # fmt: skip
+ALL = (*RESULTS, "kernels.zarr/*/k*/**/*")
+TARGETS = ("results/tables/clustered.tsv", "results/tables/stability.tsv")
 WEIGHTS = "results/autoencoder/k5/weights.safetensors"
 
 
-def new_project(folder, full):
-    """The bundled sheet with the default settings; in short, the tables of two small models."""
+def new_project(folder):
+    """A project of two models."""
     project = Project(folder)
-    project.targets = []
-    if not full:
-        project.targets = ["results/tables/clustered.tsv", "results/tables/stability.tsv"]
-        project.write_config(
-            autoencoder={"sizes": [5], "epochs": 200}, kmeans={"sizes": []}, figures={"samples": 1}
-        )
-        train = project.write_weights("train.safetensors", [(5, 600)], seed=10)
-        other = project.write_weights("other.pth", [(5, 120)], seed=20)
-        project.write_sheet(("train", train, "train"), ("other", other, "classify"))
+    project.write_config(
+        autoencoder={"sizes": [5], "epochs": 200}, kmeans={"sizes": []}, figures={"samples": 1}
+    )
+    train = project.write_weights("train.safetensors", [(5, 600)], seed=10)
+    other = project.write_weights("other.pth", [(5, 120)], seed=20)
+    project.write_sheet(("train", train, "train"), ("other", other, "classify"))
     return project
 
 
 @pytest.fixture(scope="module")
-def undisturbed(full, tmp_path_factory):
+def undisturbed(tmp_path_factory):
     """The project after a run that took its `seconds`. Not to be changed."""
-    project = new_project(tmp_path_factory.mktemp("undisturbed"), full)
+    project = new_project(tmp_path_factory.mktemp("undisturbed"))
     started_at = time.monotonic()
-    run = project.snakemake(*project.targets)
+    run = project.snakemake(*TARGETS)
     assert run.returncode == 0, run.output
     project.seconds = time.monotonic() - started_at
     return project
 
 
 @pytest.mark.fault(
-    "SIGKILL of snakemake or of a job, by turns, at 20 random moments, up to 4 in each bundled run "
-    "(in short: 3, in small runs); a plain rerun goes on after each",
-    holds="`make unlock` where it is asked for is all; in the end the same results, to the byte",
+    "SIGKILL of snakemake or of a job, in turn, at 3 random moments (in full: 20)",
+    holds="after `make unlock`, where it is asked for, a plain run goes on; the results are equal",
 )
 def test_kills_at_random_moments(full, undisturbed, tmp_path):
     rng = random.Random(SEED)
     n_runs = n_kills = 0
     while n_kills < (20 if full else 3):
-        project = new_project(tmp_path / f"run{n_runs}", full)
-        moments = sorted(rng.uniform(0, undisturbed.seconds) for _ in range(4 if full else 3))
+        project = new_project(tmp_path / f"run{n_runs}")
+        moments = sorted(rng.uniform(0, undisturbed.seconds) for _ in range(3))
         for index, seconds in enumerate(np.diff([0, *moments])):
             victim = ("snakemake", "job")[(n_runs + index) % 2]
             unlock_if_locked(project)
             if not kill_after(project, victim, seconds, rng):
-                break  # it had come to its end: these machines are not always as fast
+                break  # the run had ended before
             n_kills += 1
             print(f"seed {SEED}, run {n_runs}: killed {victim} after {moments[index]:.2f} s")
         unlock_if_locked(project)
-        run = project.snakemake(*project.targets)
+        run = project.snakemake(*TARGETS)
         assert run.returncode == 0, run.output
-        assert project.contents(*RESULTS) == undisturbed.contents(*RESULTS)
+        assert project.contents(*ALL) == undisturbed.contents(*ALL)
         shutil.rmtree(project.folder)
         n_runs += 1
 
 
 def unlock_if_locked(project):
-    """What the one documented command does, where snakemake says that it is needed."""
-    run = project.snakemake("--dry-run", *project.targets)
+    """Do what `make unlock` does, if snakemake asks for it."""
+    run = project.snakemake("--dry-run", *TARGETS)
     assert run.returncode == 0, run.output
     if "Directory cannot be locked" in run.output:
         assert project.snakemake("--unlock").returncode == 0
@@ -85,9 +81,9 @@ def unlock_if_locked(project):
 def kill_after(project, victim, seconds, rng) -> bool:
     """Start a run, and SIGKILL snakemake or one of its jobs after these seconds of work.
 
-    Whether the run did not come to its end before.
+    Returns False if the run had ended before.
     """
-    with project.start(*project.targets) as process:
+    with project.start(*TARGETS) as process:
         try:
             jobs = wait_for_jobs(process)
             if jobs:
@@ -114,8 +110,8 @@ def wait_for_jobs(process):
 
 
 @pytest.mark.fault(
-    "SIGKILL of the training at 10 random epochs, one after the other (in short: 3)",
-    holds="the next run goes on from the last checkpoint; in the end the same weights to the byte",
+    "SIGKILL of the training at 3 random epochs, one after the other (in full: 10)",
+    holds="the next run goes on from the last checkpoint; the weights are equal to the byte",
 )
 def test_kills_of_training(full, undisturbed, tmp_path):
     project = undisturbed.copy(tmp_path)
@@ -129,14 +125,12 @@ def test_kills_of_training(full, undisturbed, tmp_path):
     def is_past(epoch, job):
         if last_epoch(log) < epoch:
             return False
-        if not full:  # too short a training for a checkpoint by itself
-            saved = checkpoints(folder)
-            job.suspend()
-            time.sleep(CHECKPOINT_SECONDS)
-            job.resume()
-            while job.is_running() and checkpoints(folder) == saved:
-                time.sleep(0.001)
-            time.sleep(rng.uniform(0, 0.2))
+        saved = checkpoints(folder)
+        job.suspend()  # until the next checkpoint is due
+        time.sleep(CHECKPOINT_SECONDS)
+        job.resume()
+        while job.is_running() and checkpoints(folder) == saved:
+            time.sleep(0.001)
         return True
 
     log.unlink()
@@ -147,7 +141,6 @@ def test_kills_of_training(full, undisturbed, tmp_path):
         )
         assert run.returncode != 0
         assert last_epoch(log) < last
-        # none, if it was killed before the first
         assert {path.suffix for path in folder.glob("*")} <= {".pt"}
         options = ()
         log.unlink()
@@ -158,14 +151,11 @@ def test_kills_of_training(full, undisturbed, tmp_path):
 
 
 def last_epoch(log):
-    """The last epoch that any seed has come to, or 0."""
+    """The last epoch that any seed has reached, or 0."""
     text = log.read_text() if log.exists() else ""
     return max(map(int, re.findall(r", epoch (\d+),", text)), default=0)
 
 
 def checkpoints(folder):
-    """Times of change of the checkpoints."""
-    found = {}
-    for path in folder.glob("checkpoint-*.pt"):
-        found[path.name] = path.stat().st_mtime_ns
-    return found
+    """The times at which the checkpoints were saved, by name."""
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("checkpoint-*.pt")}

@@ -1,16 +1,15 @@
 """Two runs at once: in one directory, and in two directories that share all caches."""
 
 import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from huggingface_hub import hf_hub_download
 from support.hub import client_in_process
-from support.project import TIMEOUT_SECONDS, Project, kill_tree
+from support.project import RESULTS, Project
 from support.wired import MOBILENET
 
-TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.fault(
@@ -20,28 +19,24 @@ TABLES = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*"
 def test_second_run_in_the_same_directory(project, finished):
     shutil.rmtree(project / "results")
     shutil.rmtree(project / ".snakemake")
-    # far enough that Snakemake has planned anew, after its checkpoint
-    log = project / "results/logs/train_autoencoder/k5.log"
-    with project.start() as process:
-        try:
-            while not log.exists() and process.poll() is None:
-                time.sleep(0.01)
-            for _ in range(2):
-                other = Project(project.folder, output="other.txt").snakemake()
-                assert process.poll() is None
-                assert other.returncode != 0
-                assert "no other Snakemake process" in other.output
-                assert "Traceback" not in other.output
-                assert "Job " not in other.output
-            process.wait(TIMEOUT_SECONDS)
-        finally:
-            kill_tree(process.pid)
-    assert process.returncode == 0, project.output.read_text()
-    assert project.contents(*TABLES) == finished.contents(*TABLES)
+
+    def try_others(_, job):
+        job.suspend()  # so that the first run cannot end meanwhile
+        for _ in range(2):
+            other = Project(project.folder, output="other.txt").snakemake()
+            assert other.returncode != 0
+            assert "no other Snakemake process" in other.output
+            assert "Traceback" not in other.output
+            assert "Job " not in other.output
+        job.resume()
+
+    run = project.run_until("train_autoencoder.py", lambda _: True, try_others)
+    assert run.returncode == 0, run.output
+    assert project.contents(*RESULTS) == finished.contents(*RESULTS)
 
 
 @pytest.mark.fault(
-    "Two runs at once in two directories, over one cache of the hub and one of Snakemake",
+    "Two runs at once in two directories that share the hub's cache and Snakemake's cache",
     holds="both have the right kernels; nothing in the hub's cache has changed",
 )
 def test_two_directories_on_one_cache(wired, hub, tmp_path):
@@ -63,7 +58,7 @@ def test_two_directories_on_one_cache(wired, hub, tmp_path):
         assert run.returncode == 0, run.output
         assert project.contents("kernels.zarr/*/k*/**/*") == stored
     assert contents(home / "hub") == cached
-    # the model in the cache was not asked for, by either
+    # neither run asked for the model that was in the cache
     assert not [request for request in hub.requests if MOBILENET in request.path]
 
 

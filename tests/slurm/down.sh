@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Take down what up.sh brought up, by process id; its logs stay until the next up.sh.
+# Take down the SLURM of up.sh, by process id. Its logs stay until the next up.sh.
 set -uo pipefail
 
 folder=${SLURM_TEST_DIR:-/tmp/kernel-atlas-slurm}
 
-runs() { # PID NAME: whether it is still that daemon
+runs() { # PID NAME: whether the process is still this daemon
     [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "${2%%.*}" ]
 }
 
@@ -26,9 +26,9 @@ if [ "$(readlink /etc/slurm/slurm.conf)" = "$folder/etc/slurm.conf" ]; then
         [ -z "$(timeout 10 squeue -h)" ] && break
         sleep 0.2
     done
-    rm -f /etc/slurm/{slurm,slurmdbd,gres,cgroup}.conf
+    rm -f /etc/slurm/{slurm,gres,cgroup}.conf
 fi
-for name in slurmd.n1 slurmd.n2 slurmd.n3 slurmctld slurmdbd mariadbd munged; do
+for name in slurmd.n1 slurmd.n2 slurmd.n3 slurmctld munged; do
     [ -s "$folder/run/$name.pid" ] && end "$name"
 done
 exit 0

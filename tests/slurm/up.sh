@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Bring up a SLURM for the tests marked `slurm`: three virtual nodes on this machine,
-# partitions cpu (all nodes) and gpu (the third, with a stand-in for a GPU).
-# Needs root on Debian; installs slurm-wlm and munge if they are missing. Without systemd
-# and cgroups. ACCOUNTING=1 adds a database for sacct. Run again, it leaves alone what
-# runs. down.sh takes it down. Status 3: not on this machine.
+# Bring up a SLURM for tests/faults/test_slurm.py: three virtual nodes on this machine, the
+# partitions cpu (all nodes) and gpu (the third node, with a stand-in for a GPU).
+# Needs root on Debian, but neither systemd nor cgroups; installs slurm-wlm and munge if they
+# are missing. A second call leaves running daemons alone. down.sh takes it down.
+# Status 3: this machine cannot have one.
 set -euo pipefail
 
 folder=${SLURM_TEST_DIR:-/tmp/kernel-atlas-slurm}
 host=$(hostname -s)
-conf=/etc/slurm/slurm.conf # nowhere else: SLURM_CONF does not reach a job's steps
+conf=/etc/slurm/slurm.conf # no other place: SLURM_CONF does not reach the steps of a job
 
 fail() {
     echo "up.sh: $*" >&2
     exit 1
 }
 
-cannot() { # be brought up on this machine, which is no fault
+cannot() { # this machine cannot have one, which is not an error
     echo "up.sh: no SLURM here: $*" >&2
     exit 3
 }
@@ -24,22 +24,22 @@ missing() {
     ! command -v "$1" >/dev/null
 }
 
-runs() { # NAME: whether the daemon of this pid file is alive, and no other has its number now
+runs() { # NAME: whether the daemon of this pid file is alive, and no other process has its id
     [ -s "$folder/run/$1.pid" ] &&
         [ "$(cat "/proc/$(cat "$folder/run/$1.pid")/comm" 2>/dev/null)" = "${1%%.*}" ]
 }
 
 [ "$(id -u)" = 0 ] || cannot "needs root"
 [ ! -e $conf ] || [ "$(readlink $conf)" = "$folder/etc/slurm.conf" ] ||
-    cannot "$conf is of another SLURM"
+    cannot "$conf belongs to another SLURM"
 if missing slurmctld || missing munged; then
     missing apt-get && cannot "slurmctld or munged is missing, and there is no apt-get"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq && apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null ||
         cannot "slurm-wlm and munge cannot be installed"
 fi
-mkdir -p "$folder"/{db,etc,log,run,state,spool/n{1,2,3}} /etc/slurm /run/munge
-chmod 755 "$folder" "$folder"/{etc,log,run} # munged refuses what others can write
+mkdir -p "$folder"/{etc,log,run,state,spool/n{1,2,3}} /etc/slurm /run/munge
+chmod 755 "$folder" "$folder"/{etc,log,run} # munged refuses folders that others can write
 chown root: /run/munge
 chmod 755 /run/munge
 
@@ -53,19 +53,13 @@ if ! runs munged; then
 fi
 munge --no-input | unmunge >/dev/null
 
-accounting=none
-if [ "${ACCOUNTING:-0}" = 1 ]; then
-    "$(dirname "$0")/accounting.sh" "$folder"
-    accounting=slurmdbd
-fi
-
-[ -e "$folder/etc/gpu" ] || mknod "$folder/etc/gpu" c 1 3 # a null device of its own name
+[ -e "$folder/etc/gpu" ] || mknod "$folder/etc/gpu" c 1 3 # a null device in place of a GPU
 echo "NodeName=n3 Name=gpu File=$folder/etc/gpu" >"$folder/etc/gres.conf"
 echo CgroupPlugin=cgroup/v1 >"$folder/etc/cgroup.conf"
-# MinJobAge: squeue has to tell of a job's end for longer than snakemake waits between two looks.
+# MinJobAge: squeue has to show a finished job for longer than snakemake waits between two looks.
 # pgid: linuxproc misses processes whose parent ended first.
-# OverMemoryKill: without cgroups, SLURM's own look at a job's memory, each second.
-# JobRequeue=0: it is snakemake that tries again, with more.
+# OverMemoryKill: without cgroups, SLURM itself checks the memory of a job, once a second.
+# JobRequeue=0: snakemake tries again, with more memory and time.
 cat >"$folder/etc/slurm.conf" <<CONF
 ClusterName=kernel-atlas-test
 SlurmctldHost=$host(127.0.0.1)
@@ -84,9 +78,7 @@ SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
-AccountingStorageType=accounting_storage/$accounting
-AccountingStorageHost=127.0.0.1
-AccountingStoragePort=16819
+AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/filetxt
 JobCompLoc=$folder/log/jobs.txt
 JobRequeue=0
@@ -124,7 +116,6 @@ for _ in $(seq 60); do
     [ "$(sinfo -h -N -p cpu -t idle,mix,alloc | wc -l)" = 3 ] && break
     sleep 0.5
 done
-[ $accounting = none ] || sacctmgr -i -Q add cluster kernel-atlas-test >/dev/null 2>&1 || true # is there
 sinfo
 for node in n1 n2 n3; do
     timeout 30 srun -w $node -p cpu --mem=50 true || fail "no step runs on $node"

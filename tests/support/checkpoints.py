@@ -11,27 +11,25 @@ import numpy as np
 
 from kernel_atlas.sources.timm_import import import_timm
 
-# bytes of an element, in the order in which the safetensors library lays dtypes out
-ITEM_BYTES = {
-    "U64": 8, "I64": 8, "F64": 8, "F32": 4, "U32": 4, "I32": 4, "BF16": 2, "F16": 2, "U16": 2,
-    "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
-}  # fmt: skip
+# bytes per element, in the order in which the safetensors library writes dtypes
+_BY_BYTES = {8: "U64 I64 F64", 4: "F32 U32 I32", 2: "BF16 F16 U16 I16", 1: "I8 U8 BOOL"}
+ITEM_BYTES = {dtype: n for n, dtypes in _BY_BYTES.items() for dtype in dtypes.split()}
 DTYPES = {"torch.float32": "F32", "torch.int64": "I64"}
 
 Tensors = Mapping[str, tuple[str, Sequence[int], Any]]
 
 
 def write_checkpoint(timm_name: str, path: Path, seed: int = 0) -> dict[str, np.ndarray]:
-    """Write a checkpoint of a timm model, of which only the depthwise weights take disk.
+    """Write a checkpoint of a timm model, of which only the depthwise weights take up disk space.
 
-    The architecture is timm's own, built on torch's meta device; every tensor of its state
-    dict is in the file with its real shape. What is not depthwise is a hole and reads as 0.
+    Every tensor of the model's state dict is in the file with its real shape. Those that are not
+    depthwise are holes and read as 0.
 
     Returns
     -------
     dict of str to ndarray
-        The depthwise weights by name, float32 of shape (n, 1, k, k): the same for the same
-        `timm_name` and `seed`.
+        The depthwise weights by name, float32 of shape (n, 1, k, k), decided by `timm_name` and
+        `seed`.
     """
     timm = import_timm()
     import torch
@@ -52,7 +50,7 @@ def write_checkpoint(timm_name: str, path: Path, seed: int = 0) -> dict[str, np.
 
 
 def make_header(tensors: Tensors, metadata: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The header of a .safetensors file, in the library's order: by size of item, then by name."""
+    """The header of a .safetensors file, in the library's order: by item size, then by name."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"} if metadata is None else metadata}
     dtypes = list(ITEM_BYTES)
     start = 0
@@ -80,10 +78,9 @@ def write_safetensors(
         dtype as in the format ("F32"); data a buffer (bytes, a contiguous ndarray), or None
         for a hole.
     metadata : mapping of str to str, optional
-        By default what torch's writer puts there.
+        By default as torch writes it.
     header : mapping or bytes, optional
-        Written in place of the right header (`make_header`); bytes as they are. The tensors'
-        bytes lie where the right header has them, counted from this header's end.
+        Written in place of the right header (`make_header`).
     header_length : int, optional
         Written in place of the header's real length.
     """
@@ -106,7 +103,7 @@ def write_safetensors(
 
 
 def _is_depthwise(shape: Sequence[int]) -> bool:
-    # written anew rather than imported: the tests compare the project with this
+    # not imported from the project, which tests compare with this
     return len(shape) == 4 and shape[0] > 1 and shape[1] == 1 and min(shape[2:]) > 1
 
 

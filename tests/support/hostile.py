@@ -1,4 +1,4 @@
-"""Checkpoints that mean harm: small files that ask for much, and code that leaves a mark."""
+"""Hostile checkpoints: small files that ask for much, and code that leaves a mark."""
 
 import json
 import os
@@ -12,7 +12,7 @@ MEBIBYTE = bytes(1 << 20)
 
 
 class Code:
-    """Unpickled, it makes a folder."""
+    """Makes a folder when it is unpickled."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -27,9 +27,9 @@ def weights() -> dict[str, torch.Tensor]:
 
 
 def rezip(path: Path, compression=zipfile.ZIP_STORED, **members: bytes | int) -> None:
-    """Write the weights as a .pth with these members (by the end of their name) changed.
+    """Write the weights as a .pth with the members of these names (without folder) changed.
 
-    A number stands for as many mebibytes of zeros.
+    A number stands for that many mebibytes of zeros.
     """
     torch.save(weights(), path)
     with zipfile.ZipFile(path) as archive:
@@ -46,7 +46,7 @@ def rezip(path: Path, compression=zipfile.ZIP_STORED, **members: bytes | int) ->
 
 
 def overlap(path: Path, times: int) -> None:
-    """Write a .pth whose directory names one member many times over."""
+    """Write a .pth whose directory names one member many times."""
     torch.save(weights(), path)
     with zipfile.ZipFile(path, "a") as archive:
         (member,) = [x for x in archive.infolist() if x.filename.endswith("data/0")]
@@ -61,17 +61,17 @@ def nested_tuples(depth: int) -> bytes:
 
 
 def large_array(n_bytes: int) -> bytes:
-    """A pickle that asks for so many bytes at once."""
+    """A pickle that asks for this many bytes at once."""
     return b"\x80\x02c__builtin__\nbytearray\n\x8a\x08" + struct.pack("<q", n_bytes) + b"\x85R."
 
 
 def write_header(path: Path, header: bytes | dict, length: int | None = None, size=0) -> None:
-    """Write a .safetensors file with this header, its length as told; the rest is a hole."""
+    """Write a .safetensors file with this header and stated length; the rest is a hole."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text) if length is None else length) + text)
     os.truncate(path, 8 + len(text) + size)
 
 
 def tensor(shape: list[int], start: int, stop: int) -> dict:
-    """An entry of a header."""
+    """A tensor's entry in a header."""
     return {"dtype": "F32", "shape": shape, "data_offsets": [start, stop]}

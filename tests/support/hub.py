@@ -1,7 +1,7 @@
 """A stand-in for the model hub, and for any web server, on the loopback address.
 
-It speaks what huggingface_hub asks for, counts requests and bytes, and misbehaves on
-demand (`support.misbehaviour`). Large files are served from a second origin, as the hub does,
+It answers the requests of huggingface_hub, counts requests and bytes, and misbehaves on
+demand (`support.misbehaviour`). As the hub does, it serves large files from a second origin,
 so that a test can see that no token goes there.
 """
 
@@ -23,7 +23,7 @@ from support.server import Answer, Reply, Request, ServedFile, Server, serve_fil
 
 
 class BytesSent(NamedTuple):
-    """Bytes of the replies: their bodies, and their heads (status line and headers)."""
+    """Bytes of the replies: of their bodies, and of their heads (status line and headers)."""
 
     bodies: int
     heads: int
@@ -38,16 +38,9 @@ class _Misbehaviour:
 
 
 class StandInHub:
-    """A hub at `url`, from ``with`` to the end of the block.
+    """A hub at `url`, the value of HF_ENDPOINT, within a ``with`` block.
 
-    Attributes
-    ----------
-    url : str
-        The endpoint: what HF_ENDPOINT is set to.
-    cdn_url : str
-        The origin that redirects lead to.
-    delay_s : float
-        Seconds to wait before each reply.
+    Redirects lead to `cdn_url`. Each reply waits for `delay_s` seconds.
     """
 
     def __init__(self, delay_s: float = 0) -> None:
@@ -80,10 +73,10 @@ class StandInHub:
         redirect: bool = True,
         etag: str | None = None,
     ) -> ServedFile:
-        """Serve a file of a model repository ("owner/name"), at a commit that "main" then names.
+        """Serve a file of a model repository ("owner/name") at a commit, which "main" then names.
 
-        `redirect` is the hub's way with large files; small ones it sends itself. A gated
-        repository wants `support.repositories.TOKEN`. Without `etag` there is one that looks like a
+        The hub redirects requests for large files; small files it sends itself (`redirect`). A
+        gated repository requires `support.repositories.TOKEN`. The default `etag` looks like a
         checksum.
         """
         commit = commit or hashlib.sha1(repo.encode()).hexdigest()
@@ -117,13 +110,13 @@ class StandInHub:
 
     @property
     def requests(self) -> list[Request]:
-        """The requests since the last `reset_counts`, in the order of their arrival."""
+        """The requests since the last `reset_counts`, in order of arrival."""
         with self._lock:
             return list(self._requests)
 
     @property
     def bytes_sent(self) -> BytesSent:
-        """What was sent since the last `reset_counts`."""
+        """The bytes sent since the last `reset_counts`."""
         requests = self.requests
         return BytesSent(sum(r.body_bytes for r in requests), sum(r.head_bytes for r in requests))
 
@@ -143,9 +136,9 @@ class StandInHub:
     ) -> None:
         """Answer matching requests with a fault of `support.misbehaviour`.
 
-        `match` is a part of the path or a predicate. The first `after` matching requests
-        are answered well; then `times` requests are not, or all (None). Of several
-        misbehaviours that match, the first that is not used up counts.
+        `match` is a part of the path or a predicate. The first `after` matching requests are
+        answered properly; the next `times` requests, or all (None), are not. Of several
+        misbehaviours that match, the first that is not used up applies.
         """
 
         def matches(request: Request) -> bool:
@@ -190,10 +183,9 @@ class StandInHub:
 
 
 def environment(hub: StandInHub, home: Path) -> dict[str, str]:
-    """All environment variables of a process whose hub is the stand-in, with an empty home.
+    """The environment variables of a process whose hub is the stand-in, with `home` as HF_HOME.
 
-    `home` becomes HF_HOME: cache and, if a test writes one, the file token. Nothing of the
-    user's own settings of the hub, tokens or proxies is left.
+    The user's own settings of the hub, tokens and proxies are removed.
     """
     ours = {
         "HF_ENDPOINT": hub.url,
@@ -207,10 +199,10 @@ def environment(hub: StandInHub, home: Path) -> dict[str, str]:
 
 @contextmanager
 def client_in_process(hub: StandInHub, home: Path) -> Iterator[None]:
-    """Turn this process's huggingface_hub to the stand-in: it reads the environment only once.
+    """Make the huggingface_hub of this process, which reads the environment once, use the stand-in.
 
-    The api object that it made at import (`huggingface_hub.model_info` and the like) still
-    has the old endpoint: use ``HfApi(endpoint=hub.url)``.
+    Functions such as `huggingface_hub.model_info` keep the old endpoint: use
+    ``HfApi(endpoint=hub.url)``.
     """
     import huggingface_hub
     from huggingface_hub import constants
@@ -227,7 +219,7 @@ def client_in_process(hub: StandInHub, home: Path) -> Iterator[None]:
         patch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
         patch.setattr(constants, "HF_HUB_OFFLINE", False)
         patch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
-        huggingface_hub.close_session()  # the next one reads the proxies anew
+        huggingface_hub.close_session()  # the next session reads the proxies again
         yield
         huggingface_hub.close_session()
 

@@ -1,27 +1,57 @@
-"""The jobs of the finished project, by what they follow from."""
+"""The workflow's rules by what each runs once for: all that tests expect of the list of jobs.
+
+A job is named rule or rule/wildcard, as its log file is.
+"""
 
 from collections.abc import Iterable
 
 from support.project import Project
 
-MODELS = ["alpha", "beta", "gamma"]
+MODELS = ["alpha", "beta", "gamma"]  # of the finished project
 SIZES = [3, 5, 7]
+TRAINED = [5, 7]  # with an autoencoder; 3x3 kernels are clustered with k-means
+
+EXTRACT = ["extract_kernels"]
+DRAW_MODEL = ["plot_layers", "plot_samples", "plot_sizes"]
+CLASSIFY = ["classify_kernels", *DRAW_MODEL]
+FIT = ["fit_baselines"]
+TRAIN = ["train_autoencoder", "plot_history"]
+LABEL = ["label_codebook", "plot_spectrum"]
+AVERAGE = ["average_classes", "plot_means"]
+TABLES = ["summarise_classes", "check_extracted", "plot_clustered", "plot_sweep"]
+FAMILY = [f"plot_family_{name}" for name in ("functions", "derivatives", "grid", "crosses")]
+ONCE = ["save_config", "list_models", "list_training_set", "compare_seeds", *TABLES, *FAMILY]
 
 
-def of_models(models: Iterable[str], *rules: str) -> list[str]:
+def of_models(models: Iterable[str], rules: Iterable[str]) -> list[str]:
     """Jobs of these rules for these models."""
     return [f"{rule}/{model}" for rule in rules for model in models]
 
 
-def of_sizes(sizes: Iterable[int], *rules: str) -> list[str]:
+def of_sizes(sizes: Iterable[int], rules: Iterable[str]) -> list[str]:
     """Jobs of these rules for these kernel sizes."""
     return [f"{rule}/k{size}" for rule in rules for size in sizes]
 
 
-TABLES = ["check_extracted", "plot_clustered", "plot_sweep", "summarise_classes"]
-# what sums up all models, whichever of them has changed
-SHARED = [*TABLES, *of_sizes(SIZES, "plot_means")]
-CLASSIFICATION = of_models(MODELS, "classify_kernels", "plot_model") + SHARED
+def of_everything() -> list[str]:
+    """The jobs of the finished project's first run."""
+    return sorted(
+        of_models(MODELS, EXTRACT + CLASSIFY)
+        + of_sizes(SIZES, FIT + LABEL + AVERAGE)
+        + of_sizes(TRAINED, TRAIN)
+        + [*of_sizes([3], ["cluster_kernels"]), *ONCE]
+    )
+
+
+def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
+    """The jobs of one more row with role classify: its own, and what sums up all models."""
+    own = of_models([model], EXTRACT + CLASSIFY)
+    return sorted([*own, "list_models", *of_sizes(sizes, AVERAGE), *TABLES])
+
+
+def of_classification(models: Iterable[str] = MODELS) -> list[str]:
+    """The jobs after the labels: all models are classified again."""
+    return of_models(models, CLASSIFY) + of_sizes(SIZES, AVERAGE) + TABLES
 
 
 def rerun(project: Project, *options: str) -> list[str]:

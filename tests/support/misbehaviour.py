@@ -1,7 +1,7 @@
-"""How the stand-in hub misbehaves on demand: each fault is a function for `StandInHub.misbehave`.
+"""Faults of the stand-in hub: functions for `StandInHub.misbehave`.
 
-A fault is given the request and the function that would answer it well, and
-returns the reply that is sent.
+A fault gets the request and the function that would answer it properly, and returns the reply
+that is sent.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Fault = Callable[[Request, Answer], Reply]
 
 
 def status(code: int, retry_after: int | None = None, error_code: str | None = None) -> Fault:
-    """Answer with this status; `retry_after` in seconds, `error_code` goes into X-Error-Code."""
+    """Answer with this status; `retry_after` is in seconds, `error_code` goes into X-Error-Code."""
     headers = {"Retry-After": retry_after, "X-Error-Code": error_code}
     headers = {name: str(value) for name, value in headers.items() if value is not None}
     return lambda request, answer: Reply(code, headers, content=b"out of order")
@@ -25,7 +25,7 @@ def reset_mid_body(request: Request, answer: Answer) -> Reply:
 
 
 def short_body(request: Request, answer: Answer) -> Reply:
-    """Promise the length that was asked for, send half of it and close the connection."""
+    """Promise the length that was asked for, send half of it, and close the connection."""
     reply = answer(request)
     return replace(reply, cut=(len(reply.content) or reply.length) // 2)
 
@@ -44,17 +44,19 @@ def ignore_range(request: Request, answer: Answer) -> Reply:
 
 
 def ignore_if_range(request: Request, answer: Answer) -> Reply:
-    """Send the range also of a file that has changed."""
+    """Send the range even of a file that has changed."""
     return answer(replace(request, if_range=None))
 
 
-def without_etag(request: Request, answer: Answer) -> Reply:
-    """Tell the version by a date alone."""
-    reply = answer(request)
-    headers = {name: text for name, text in reply.headers.items() if name != "ETag"}
-    day = 1 + sum((reply.file.etag if reply.file else "").encode()) % 28
-    headers["Last-Modified"] = f"Mon, {day:02} Jan 2024 00:00:00 GMT"
-    return replace(reply, headers=headers)
+def told_by(headers: dict[str, str], fault: Fault | None = None) -> Fault:
+    """Tell the file's version by these headers instead of its ETag, besides another fault."""
+
+    def answer_so(request: Request, answer: Answer) -> Reply:
+        reply = fault(request, answer) if fault else answer(request)
+        kept = {name: text for name, text in reply.headers.items() if name != "ETag"}
+        return replace(reply, headers=kept | headers)
+
+    return answer_so
 
 
 def compressed(request: Request, answer: Answer) -> Reply:
@@ -64,7 +66,7 @@ def compressed(request: Request, answer: Answer) -> Reply:
 
 
 def change_etag(request: Request, answer: Answer) -> Reply:
-    """From now on the file has another ETag, at every address of it."""
+    """Give the file another ETag from now on, at each of its addresses."""
     file = answer(request).file
     if file:
         file.etag = file.next_etag
@@ -72,7 +74,7 @@ def change_etag(request: Request, answer: Answer) -> Reply:
 
 
 def wrong_content_range(request: Request, answer: Answer) -> Reply:
-    """Send the right bytes, but say in Content-Range that they lie 8 bytes further on."""
+    """Send the right bytes with a Content-Range that is off by 8 bytes."""
     reply = answer(request)
     if reply.status != 206:
         return reply
@@ -80,7 +82,7 @@ def wrong_content_range(request: Request, answer: Answer) -> Reply:
 
 
 def other_range(request: Request, answer: Answer) -> Reply:
-    """Send as many bytes from 8 bytes further on (or before, at the end), and say so."""
+    """Send another range of the same length, 8 bytes away, and say so."""
     reply = answer(request)
     if reply.status != 206:
         return reply

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psutil
 import torch
 import yaml
@@ -20,23 +21,29 @@ from safetensors.numpy import save_file
 from kernel_atlas.family import functions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TIMEOUT_SECONDS = 1200  # a guard against hanging, far above what any run takes
+TIMEOUT_SECONDS = 1200  # ends a run that hangs; no run takes nearly as long
 
-# Some twenty seconds on two cores, a second of training for clean clusters.
+# Twenty seconds on two idle cores; a second of training gives clean clusters.
 CONFIG: dict[str, Any] = {
     "sheets": ["sheet.tsv"],
     "autoencoder": {
-        "widths": [128, 64, 32, 16], "epochs": 100, "batch_size": 32, "learning_rate": 0.005,
-        "seeds": 2, "device": "cpu",
+        "widths": [128, 64, 32, 16],
+        "epochs": 100,
+        "batch_size": 32,
+        "learning_rate": 0.005,
+        "seeds": 2,
+        "device": "cpu",
     },
     "kmeans": {"centres": 6},
     "figures": {"dpi": 50, "samples": 4},
-}  # fmt: skip
-
-# Of the sheet; rows are tuples of the first four, the rest is the same for all rows of a call.
+}
+# A row is a tuple of the first four cells; the others are the same for all rows of a call.
 COLUMNS = (
-    "model", "source", "role", "sha256", "family", "paper_table", "paper_percent", "duplicate_of",
-)  # fmt: skip
+    *("model", "source", "role", "sha256"),
+    *("family", "paper_table", "paper_percent", "duplicate_of"),
+)
+# Under results/: what must be equal, to the byte, however a run was disturbed.
+RESULTS = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*", "baselines/*")
 
 IsAtWork = Callable[[psutil.Process], bool]
 
@@ -75,7 +82,7 @@ class Run:
 
     returncode: int
     output: str
-    logged: list[str]  # log files written by it, as rule or rule/wildcard
+    logged: list[str]  # log files that it wrote, as rule or rule/wildcard
 
     @property
     def jobs(self) -> list[str]:
@@ -90,12 +97,17 @@ class Run:
         """Lines that a job wrote for its user."""
         return [line for line in self.output.splitlines() if line.startswith("ERROR: ")]
 
+    def cause(self, model: str) -> str:
+        """The one line that says why a model could not be extracted."""
+        (line,) = [line for line in self.errors if line.startswith(f"ERROR: model {model}: ")]
+        return line.removeprefix(f"ERROR: model {model}: ")
+
 
 class Project:
     """A working directory with `sheet.tsv`, `my.yaml` and checkpoints under `weights/`.
 
-    `environment` has the variables that snakemake is called with, by default those of the test;
-    what it says goes to the file `output`.
+    snakemake gets the variables of `environment` (by default those of the test) and writes
+    its messages to the file `output`.
     """
 
     def __init__(
@@ -113,7 +125,7 @@ class Project:
         return self.folder / path
 
     def copy(self, folder: Path) -> "Project":
-        """The same project elsewhere, results and times of change included."""
+        """The same project elsewhere, with its results and their times of change."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return Project(folder, self.environment)
 
@@ -146,7 +158,7 @@ class Project:
         self.add_rows(*rows)
 
     def add_rows(self, *rows: tuple[str, ...], **cells: str) -> None:
-        """Add rows of model, source, role and perhaps sha256, and with these further cells."""
+        """Add rows of model, source, role and perhaps sha256, with these further cells."""
         with (self / "sheet.tsv").open("a") as file:
             for row in rows:
                 found = {"family": "Synthetic", **cells, **dict(zip(COLUMNS, row, strict=False))}
@@ -162,20 +174,36 @@ class Project:
                 kill_tree(process.pid)
         return self.ended(process, started_at)
 
+    def plan(self) -> list[str]:
+        """The jobs that the next run will do, as rule or rule/wildcard; nothing runs."""
+        run = self.snakemake("--summary")
+        assert run.returncode == 0, run.output
+        rows = [line.split("\t") for line in run.output.splitlines() if "\t" in line]
+        logs = {row[3] for row in rows if row[-1] == "update pending"}
+        return sorted(log.removeprefix("results/logs/").removesuffix(".log") for log in logs)
+
+    def retry(self) -> Run:
+        """What `make retry` does: extract the failed models again, then run."""
+        failed = [f"results/kernels.zarr/{model}/zarr.json" for model in self.table("failed").model]
+        forced = self.snakemake("--force", *failed)
+        run = self.snakemake()
+        return Run(run.returncode, forced.output + run.output, sorted(forced.logged + run.logged))
+
     def start(self, *options: str) -> subprocess.Popen:
         """Start snakemake and do not wait."""
-        command = [
-            str(Path(sys.executable).with_name("snakemake")),
-            "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(self.folder),
-            "--cores", "2", *options,
-        ]  # fmt: skip
-        if (self / "my.yaml").exists():  # last, or it would take targets for configs too
+        command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "2"]
+        command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(self.folder)]
+        command += options
+        if (self / "my.yaml").exists():  # last, or targets would be read as more config files
             command += ["--configfile", str(self / "my.yaml")]
         with self.output.open("w") as output:
             return subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=output,
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=output,
                 stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            )
 
     def ended(self, process: subprocess.Popen, started_at: float) -> Run:
         """What a call of snakemake did."""
@@ -187,41 +215,39 @@ class Project:
         ]
         return Run(process.returncode, self.output.read_text(), sorted(logged))
 
-    def kill_job(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
-        """Start snakemake, SIGKILL the job of this script once it is at work, and wait."""
-        return self._run_until(script, is_at_work, lambda _, job: job.kill(), *options)
-
-    def kill_snakemake(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
-        """As kill_job, but kill snakemake alone."""
-        return self._run_until(script, is_at_work, lambda process, _: process.kill(), *options)
-
-    def kill_all(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
-        """As kill_job, but kill snakemake and all its jobs, as a power cut would."""
-        return self._run_until(
-            script, is_at_work, lambda process, _: kill_tree(process.pid), *options
-        )
-
-    def _run_until(
+    def run_until(
         self,
         script: str,
         is_at_work: IsAtWork,
-        kill: Callable[[subprocess.Popen, psutil.Process], None],
+        interrupt: Callable[[subprocess.Popen, psutil.Process], None],
         *options: str,
     ) -> Run:
+        """Start snakemake; once the job of a script is at work, call `interrupt`, then wait.
+
+        `interrupt` is called with the process of snakemake and that of the job.
+        """
         started_at = time.time()
         with self.start(*options) as process:
             try:
-                kill(process, _wait_for_job(process, script, is_at_work))
+                interrupt(process, _wait_for_job(process, script, is_at_work))
                 process.wait(TIMEOUT_SECONDS)
             finally:
                 kill_tree(process.pid)
         return self.ended(process, started_at)
+
+    def kill_job(self, script: str, is_at_work: IsAtWork, *options: str) -> Run:
+        """Start snakemake, SIGKILL the job of this script once it is at work, and wait."""
+        return self.run_until(script, is_at_work, lambda _, job: job.kill(), *options)
 
     def contents(self, *patterns: str) -> dict[str, bytes]:
         """The bytes of the files under `results/` that match, by path."""
         results = self / "results"
         files = (path for pattern in patterns for path in results.glob(pattern) if path.is_file())
         return {path.relative_to(results).as_posix(): path.read_bytes() for path in files}
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of `results/tables/`."""
+        return pd.read_csv(self / f"results/tables/{name}.tsv", sep="\t")
 
 
 def kill_tree(pid: int) -> None:
@@ -238,16 +264,6 @@ def kill_tree(pid: int) -> None:
             continue
 
 
-def _wait_for_job(process: subprocess.Popen, script: str, is_at_work: IsAtWork) -> psutil.Process:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        for job in running_jobs(process.pid, script):
-            if is_at_work(job):
-                return job
-        time.sleep(0.005)
-    raise AssertionError(f"no job of {script} was seen at work")
-
-
 def running_jobs(pid: int, script: str = ".py") -> Iterator[psutil.Process]:
     """The Python processes that snakemake has started to run this script, or any."""
     try:
@@ -256,8 +272,18 @@ def running_jobs(pid: int, script: str = ".py") -> Iterator[psutil.Process]:
         return
     for child in children:
         try:
-            # not the shell between the two
+            # two arguments: not the shell in between
             if child.cmdline()[-1].endswith(script) and len(child.cmdline()) == 2:
                 yield child
         except (psutil.NoSuchProcess, IndexError):
             continue
+
+
+def _wait_for_job(process: subprocess.Popen, script: str, is_at_work: IsAtWork) -> psutil.Process:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        for job in running_jobs(process.pid, script):
+            if is_at_work(job):
+                return job
+        time.sleep(0.005)
+    raise AssertionError(f"no job of {script} was seen at work")

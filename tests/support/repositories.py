@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from support.server import Reply, Request, ServedFile, serve_file
 
 TOKEN = "hf_standin"  # opens the gated repositories
-SIGNATURE = "Signature=standin"  # in the query of each redirect; without it the cdn refuses
+SIGNATURE = "Signature=standin"  # in the query of each redirect; the cdn refuses others
 
 
 @dataclass
@@ -73,7 +73,7 @@ def _resolve(repo: Repo, file: ServedFile | None, request: Request, cdn_url: str
         reply.headers |= {
             "X-Linked-Etag": f'"{file.etag}"',
             "X-Linked-Size": str(file.size),
-            "ETag": f'"{pointer_etag}"',  # not the file's own: that of its entry in git
+            "ETag": f'"{pointer_etag}"',  # of the entry in git, not of the file itself
             "Accept-Ranges": "bytes",
         }
     return reply

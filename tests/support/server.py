@@ -1,4 +1,4 @@
-"""The HTTP under the stand-in hub: requests on record, ranges of sparse files streamed."""
+"""The HTTP server under the stand-in hub: it records requests and streams ranges of files."""
 
 import os
 import socket
@@ -17,18 +17,18 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass
 class Request:
-    """A request, and what was sent for it: `hub.requests` is a list of these."""
+    """A request and what was sent for it: `hub.requests` is a list of these."""
 
-    server: str  # "hub", or "cdn" for the other origin that redirects lead to
+    server: str  # "hub", or "cdn" for the origin that redirects lead to
     method: str
     path: str  # with its query
     range: str | None
     if_range: str | None
     authorization: str | None = field(repr=False)
-    client_port: int  # one number a connection
+    client_port: int  # one number per connection
     status: int = 0
     head_bytes: int = 0
-    body_bytes: int = 0  # of the reply's body, as far as it was sent
+    body_bytes: int = 0  # of the reply's body, so far
 
     @property
     def had_authorization(self) -> bool:
@@ -42,8 +42,8 @@ class ServedFile:
 
     path: Path
     etag: str  # without quotes
-    next_etag: str  # what the fault change_etag puts in its place
-    redirect: bool  # to the other origin, as the hub does with large files
+    next_etag: str  # which the fault change_etag puts in its place
+    redirect: bool  # to the other origin, as the hub redirects requests for large files
     cdn_address: str
 
     @property
@@ -54,7 +54,7 @@ class ServedFile:
 
 @dataclass
 class Reply:
-    """What answers a request: a few bytes of `content`, or else `length` bytes of a file."""
+    """The answer to a request: a few bytes of `content`, or `length` bytes of a file."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Reply:
     file: ServedFile | None = None
     start: int = 0
     length: int = 0
-    cut: int | None = None  # the connection ends after so many bytes of the body,
+    cut: int | None = None  # the connection ends after this many bytes of the body,
     reset: bool = False  # and with a reset
 
 
@@ -70,7 +70,7 @@ Answer = Callable[[Request], Reply]
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """Start and length of a single range: length 0 if outside, None if it is to be ignored."""
+    """Start and length of a single range: length 0 if outside, None if it must be ignored."""
     unit, _, spec = header.partition("=")
     first, dash, last = spec.strip().partition("-")
     if unit != "bytes" or not dash or not (first or last) or not (first + last).isdigit():
@@ -85,7 +85,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 def serve_file(file: ServedFile, request: Request) -> Reply:
-    """The whole file or the range of it that was asked for."""
+    """The whole file, or the range that was asked for."""
     size, etag = file.size, f'"{file.etag}"'
     headers = {
         "ETag": etag,
@@ -107,7 +107,7 @@ def serve_file(file: ServedFile, request: Request) -> Reply:
 class Server(ThreadingTCPServer):
     """A server on a free port of the loopback address, with a thread for each connection.
 
-    `take` is told of each request and gives the function that answers it.
+    `take` gets each request and returns the function that answers it.
     """
 
     allow_reuse_address = True
@@ -127,12 +127,12 @@ class Server(ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request) -> None:
-        # without the polite shutdown of the base class, which would hide a reset
+        # the base class would shut down politely, which hides a reset
         self._connections.discard(request)
         self.close_request(request)
 
     def handle_error(self, request, client_address) -> None:
-        pass  # the client has gone; other errors were answered with status 500
+        pass  # the client has gone; do_GET answers other errors
 
     def stop(self) -> None:
         """End the server and its connections."""
@@ -140,13 +140,13 @@ class Server(ThreadingTCPServer):
         self._thread.join()
         self.server_close()
         for connection in list(self._connections):
-            with suppress(OSError):  # ended meanwhile
+            with suppress(OSError):  # it may have ended by now
                 connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else small replies would wait for the client's acknowledgement
+    disable_nagle_algorithm = True  # or small replies wait for the client's acknowledgement
 
     def do_GET(self) -> None:
         request = Request(
@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         try:
             reply = self.server.take(request)(request)
-        except Exception as error:  # a fault of the stand-in itself: the test should read it
+        except Exception as error:  # a bug in the stand-in: show it to the test
             reply = Reply(500, content=f"stand-in hub: {error!r}".encode())
         self._send(request, reply)
 
@@ -191,10 +191,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
     def _send_range(self, request: Request, file: int, start: int, stop: int) -> None:
-        # from file to socket without a copy in this process: a hole costs nothing
+        # sendfile copies nothing into this process, so that a hole costs nothing
         while start < stop:
             asked = min(stop - start, CHUNK_BYTES)
-            request.body_bytes += asked  # before, so that the client never knows of more than we
+            request.body_bytes += asked  # counted before the client can see it
             sent = 0
             try:
                 sent = os.sendfile(self.connection.fileno(), file, start, asked)

@@ -11,44 +11,33 @@ from support.project import REPOSITORY, Project, Run, kill_tree
 
 CLUSTER = "kernel-atlas-test"  # in tests/slurm/up.sh
 TIMEOUT_SECONDS = 900
-TRAINING = {"sizes": [5], "epochs": 30, "seeds": 1}
 
-# what makes all tables, and two figures that could be drawn side by side
-TARGETS = (
-    "results/figures/clustered.png", "results/figures/sweep.png", "results/tables/stability.tsv",
-)  # fmt: skip
-RESULTS = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*")
-# submissions, by their group and its rules
-START = "start_save_config"
-EXTRACTION = "extract0_extract_kernels"
-FIT = "fit_cluster_kernels_fit_baselines"
-TRAINING_JOB = "train_autoencoder"
-CLASSIFICATION = "classify0_classify_kernels"
+# The profile as it is, but with earlier looks at short jobs.
+SLURM = (
+    *("--workflow-profile", str(REPOSITORY / "profiles/slurm")),
+    *("--slurm-init-seconds-before-status-checks", "1"),
+    *("--seconds-between-status-checks", "1"),
+)
 
 
 def ask_slurm(*command: str) -> str:
-    """What a command of SLURM answers, or nothing where there is no SLURM."""
+    """The answer to a command of SLURM, or nothing where there is no SLURM."""
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
     except FileNotFoundError:
         return ""
 
 
-# The profile as it is, but with earlier looks at short jobs.
-SLURM = (
-    "--workflow-profile", str(REPOSITORY / "profiles/slurm"),
-    "--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1",
-)  # fmt: skip
-
-
 def submissions(run: Run) -> list[tuple[str, str]]:
-    """Each submission as the rule, or the group and its rules, and SLURM's number."""
-    pattern = r"submitted with SLURM jobid (\d+) \(log: .*/slurm_logs/(?:rule|group)_([^/]+)/"
-    return [(name, number) for number, name in re.findall(pattern, run.output)]
+    """Of each submission, its group (or its rule, if it has none) and SLURM's number."""
+    pattern = (
+        r"submitted with SLURM jobid (\d+) \(log: .*/slurm_logs/(?:group_([a-z]+)_|rule_(\w+))"
+    )
+    return [(group or rule, number) for number, group, rule in re.findall(pattern, run.output)]
 
 
 def run_id(run: Run) -> str:
-    """The name under which SLURM has all jobs of a run."""
+    """The name that all jobs of a run have in SLURM."""
     found = re.search(r"SLURM run ID: (\S+)", run.output)
     assert found, run.output
     return found[1]
@@ -60,7 +49,7 @@ class SlurmProject(Project):
     def disturb(self, disturbances: "Mapping[str, Disturb]", *options: str) -> Run:
         """Start snakemake, and disturb the first job of each name, in this order.
 
-        What disturbs a job is called with this project, snakemake, and the job's number.
+        A disturbance is called with this project, the process of snakemake, and the job's number.
         """
         started_at = time.time()
         with self.start(*SLURM, *options) as process:
@@ -74,20 +63,20 @@ class SlurmProject(Project):
 
     def _wait_until_running(self, process: subprocess.Popen, name: str) -> str:
         for _ in _until_timeout():
-            assert process.poll() is None, (self / "output.txt").read_text()
+            assert process.poll() is None, self.output.read_text()
             number = dict(submissions(self.ended(process, time.time()))).get(name)
             if number and ask_slurm("squeue", "-h", "-j", number, "-o", "%T").strip() == "RUNNING":
                 return number
         raise AssertionError(f"no job {name} was seen running")
 
-    def suspend(self, script: str) -> psutil.Process:
+    def suspend(self, script: str) -> None:
         """Stop the process of a script as soon as there is one, so that its job hangs."""
         for _ in _until_timeout():
             for process in psutil.process_iter(["cmdline", "cwd"]):
                 command = process.info["cmdline"] or [""]
                 if command[-1].endswith(script) and process.info["cwd"] == str(self.folder):
                     process.suspend()
-                    return process
+                    return
         raise AssertionError(f"{script} was not seen running")
 
 
@@ -96,7 +85,7 @@ def wait_for_no_job() -> None:
     for _ in _until_timeout():
         if not ask_slurm("squeue", "-h"):
             return
-    raise AssertionError("jobs run on")
+    raise AssertionError("jobs are still running")
 
 
 Disturb = Callable[[SlurmProject, subprocess.Popen, str], None]
@@ -112,12 +101,12 @@ def _until_timeout() -> Iterator[None]:
 def write_project(folder: Path) -> SlurmProject:
     """A project of three models of made-up kernels, two of them to train on, and a broken one."""
     project = SlurmProject(folder)
-    project.write_config(autoencoder=TRAINING)
+    project.write_config(autoencoder={"sizes": [5], "epochs": 30, "seeds": 1})
+    project.write_sheet()
     for index in range(3):
         name = f"model{index}"
         source = project.write_weights(f"{name}.pth", [(3, 60), (5, 120)], seed=10 * index)
-        row = (name, source, "train" if index < 2 else "classify")
-        project.add_rows(row) if index else project.write_sheet(row)
+        project.add_rows((name, source, "train" if index < 2 else "classify"))
     (project / "weights/broken.pth").write_bytes(b"no checkpoint")
     project.add_rows(("broken", "file:weights/broken.pth", "classify"))
     return project

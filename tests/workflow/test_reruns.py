@@ -1,131 +1,143 @@
-"""A change reruns what follows from it, and nothing else; each is proved by the jobs that ran."""
+"""A change reruns what follows from it, and nothing else.
 
-import re
+A plan lists the jobs of the next run; two changes are run in full.
+"""
 
-import pandas as pd
+import shutil
+
 import pytest
-from support.jobs import CLASSIFICATION, MODELS, SHARED, SIZES, of_models, of_sizes, rerun
-from support.project import Project
+from support.jobs import (
+    CLASSIFY,
+    EXTRACT,
+    FIT,
+    LABEL,
+    MODELS,
+    SIZES,
+    TRAIN,
+    TRAINED,
+    of_classification,
+    of_models,
+    of_new_model,
+    of_sizes,
+    rerun,
+)
+from support.project import REPOSITORY, Project
 
-# what the train models alone decide, and what follows from it before any kernel is classified
+# what the train models alone decide
 FITTED = ("autoencoder/*/*", "kmeans/*/*", "baselines/*", "labels/*")
+KMEANS = of_sizes([3], ["cluster_kernels"])
 
 
-def dry_run_reasons(project, doing):
-    """By kernel size, why a dry run says that it would do this."""
-    run = project.snakemake("--dry-run")
-    assert run.returncode == 0, run.output
-    return dict(re.findall(rf"{doing} (\S+) kernels\n *Reason: (.*)", run.output))
+def of_new_kernels():
+    """The jobs after kernels to train on have changed, but for their extraction."""
+    fit = of_sizes(TRAINED, TRAIN) + KMEANS + of_sizes(SIZES, FIT + LABEL)
+    return ["list_training_set", *fit, "compare_seeds", *of_classification()]
 
 
-def training_reasons(project):
-    """By kernel size, why a dry run says that it would train."""
-    return dry_run_reasons(project, "Training the autoencoder of")
+def change_role(project, model, role):
+    """Change a cell of the sheet."""
+    sheet = project / "sheet.tsv"
+    rows = [line.split("\t") for line in sheet.read_text().splitlines()]
+    rows = [[*row[:2], role, *row[3:]] if row[0] == model else row for row in rows]
+    sheet.write_text("".join("\t".join(row) + "\n" for row in rows))
 
 
 def test_classify_row_runs_its_own_jobs_and_the_shared_ones(project):
     source = project.write_weights("delta.safetensors", [(7, 24)], seed=40)
     project.add_rows(("delta", source, "classify"))
-    own = ["list_failed"]
-    own += of_models(["delta"], "extract_kernels", "classify_kernels", "plot_model")
     before = project.contents(*FITTED)
-    assert rerun(project) == sorted(own + SHARED)
+    planned = project.plan()
+    assert planned == of_new_model("delta")
+    assert rerun(project) == planned
     assert project.contents(*FITTED) == before
-    table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
-    assert table["model"].unique().tolist() == [*MODELS, "delta"]
+    assert project.table("clustered")["model"].unique().tolist() == [*MODELS, "delta"]
 
 
 def test_train_row_retrains_and_the_dry_run_says_why(project):
     source = project.write_weights("delta.safetensors", [(3, 24), (5, 24)], seed=40)
     project.add_rows(("delta", source, "train"))
-    why = "Input files updated by another job: results/kernels.zarr/delta/zarr.json"
-    reasons = training_reasons(project)
-    assert reasons.keys() == {"5x5", "7x7"}
-    assert all(why in reason for reason in reasons.values())
-    models = [*MODELS, "delta"]
-    expected = ["extract_kernels/delta", "list_failed", "list_training_set", *SHARED]
-    expected += [
-        "cluster_kernels/k3",
-        "compare_seeds",
-        *of_sizes([5, 7], "train_autoencoder", "plot_history"),
-    ]
-    expected += of_sizes(SIZES, "fit_baselines", "label_codebook", "plot_spectrum")
-    expected += of_models(models, "classify_kernels", "plot_model")
-    assert rerun(project) == sorted(expected)
+    new = of_models(["delta"], EXTRACT + CLASSIFY)
+    assert project.plan() == sorted([*new, "list_models", *of_new_kernels()])
+    output = project.snakemake("--dry-run").output
+    assert "Input files updated by another job: results/kernels.zarr/delta/zarr.json" in output
 
 
 @pytest.mark.parametrize(("model", "role"), [("gamma", "train"), ("beta", "classify")])
 def test_changed_role_retrains_and_extracts_nothing(project, model, role):
-    sheet = project / "sheet.tsv"
-    rows = [line.split("\t") for line in sheet.read_text().splitlines()]
-    rows = [[*row[:2], role, *row[3:]] if row[0] == model else row for row in rows]
-    sheet.write_text("".join("\t".join(row) + "\n" for row in rows))
-    why = training_reasons(project)
-    assert why.keys() == {"5x5", "7x7"}
-    assert all("Set of input files has changed" in reason for reason in why.values())
-    assert "Extracting" not in (project / "output.txt").read_text()
+    change_role(project, model, role)
+    assert project.plan() == sorted(["list_models", *of_new_kernels()])
 
 
 def test_new_kernel_size_does_not_retrain_the_others(project):
     project.write_config(autoencoder={"sizes": [5, 7, 9]}, thresholds={"k9": 0.3})
-    assert training_reasons(project).keys() == {"9x9"}
+    trained = [job for job in project.plan() if job.startswith("train_autoencoder")]
+    assert trained == ["train_autoencoder/k9"]
 
 
 def test_changed_threshold_classifies_again(project):
     project.write_config(thresholds={"k5": 0.01})
     fitted = ("autoencoder/*/*", "kmeans/*/*", "baselines/*")
     before = project.contents(*fitted)
-    labelling = of_sizes([5], "label_codebook", "plot_spectrum", "plot_history")
-    assert rerun(project) == sorted([*CLASSIFICATION, *labelling, "compare_seeds", "save_config"])
+    labelling = of_sizes([5], [*LABEL, "plot_history"])
+    expected = [*labelling, *of_classification(), "compare_seeds", "save_config"]
+    assert rerun(project) == sorted(expected)
     assert project.contents(*fitted) == before
-    table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
+    table = project.table("clustered")
     clustered = table.groupby("kernel_size")["clustered_percent"].max()
-    assert clustered[5] < 50 < clustered[7]
-    controls = pd.read_csv(project / "results/tables/controls.tsv", sep="\t")
-    own = controls.query("method == 'codebook' and kernels == 'own'")
+    assert clustered[5] < clustered[7] - 20
+    own = project.table("controls").query("method == 'codebook' and kernels == 'own'")
     assert own["n_clustered"].tolist() == table["n_clustered"].tolist()
-    sweep = pd.read_csv(project / "results/tables/sweep.tsv", sep="\t")
-    assert sweep.groupby("kernel_size")["threshold"].min().to_dict() == {3: 0.05, 5: 0.01, 7: 0.05}
+    lowest = project.table("sweep").groupby("kernel_size")["threshold"].min()
+    assert lowest.to_dict() == {3: 0.05, 5: 0.01, 7: 0.05}
 
 
 def test_changed_training_setting_retrains_and_extracts_nothing(project):
     project.write_config(autoencoder={"epochs": 20, "seeds": 1})
-    rules = ("train_autoencoder", "plot_history", "label_codebook", "plot_spectrum")
-    expected = [*of_sizes([5, 7], *rules), *CLASSIFICATION, "compare_seeds", "save_config"]
-    assert rerun(project) == sorted(expected)
-    stability = pd.read_csv(project / "results/tables/stability.tsv", sep="\t")
-    assert stability[["kernel_size", "seeds", "kept"]].to_numpy().tolist() == [
-        [5, 1, True], [7, 1, True],
-    ]  # fmt: skip
-    assert stability["same_class_percent"].isna().all()  # there are no pairs
+    training = of_sizes(TRAINED, TRAIN + LABEL)
+    expected = [*training, *of_classification(), "compare_seeds", "save_config"]
+    assert project.plan() == sorted(expected)
 
 
 def test_changed_checkpoint_is_extracted_again(project):
     project.write_weights("gamma.pth.tar", [(5, 48)], seed=50)
-    own = ["list_failed"]
-    own += of_models(["gamma"], "extract_kernels", "classify_kernels", "plot_model")
-    assert rerun(project) == sorted(own + SHARED)
-    table = pd.read_csv(project / "results/tables/clustered.tsv", sep="\t")
-    gamma = table[table["model"] == "gamma"].set_index("kernel_size")["n_kernels"]
-    assert gamma.to_dict() == {5: 48}
+    assert project.plan() == of_new_model("gamma")
 
 
-def test_changed_train_checkpoint_labels_again(project):
+def test_changed_train_checkpoint_retrains(project):
     project.write_weights("alpha.safetensors", [(3, 60), (5, 120), (7, 120)], seed=50)
-    why = dry_run_reasons(project, "Labelling the codebook of")
-    assert why.keys() == {"3x3", "5x5", "7x7"}
-    # the training kernels vote for the labels
-    assert all("results/kernels.zarr/alpha/zarr.json" in reason for reason in why.values())
+    assert project.plan() == sorted(["extract_kernels/alpha", "list_models", *of_new_kernels()])
+
+
+def test_merged_classes_draw_again_and_classify_nothing(project):
+    project.write_config(merge={"on_cross": "on_centre"})
+    planned = project.plan()
+    assert {"summarise_classes", *of_models(MODELS, ["plot_layers"])} <= set(planned)
+    assert not [job for job in planned if job.startswith(("classify", "label", "train"))]
 
 
 @pytest.mark.parametrize("model", ["alpha", "gamma"])
 def test_checkpoint_may_be_deleted_once_extracted(project, model):
     for path in (project / "weights").glob(f"{model}.*"):
         path.unlink()
-    assert rerun(project) == []
+    assert project.plan() == []
 
 
 def test_moved_project_has_nothing_to_do(project, tmp_path):
     moved = tmp_path.rename(tmp_path.with_name(f"{tmp_path.name}-moved"))
-    assert rerun(Project(moved, project.environment)) == []
+    assert Project(moved).plan() == []
     moved.rename(tmp_path)
+
+
+def test_fresh_clone_has_nothing_to_do(project, tmp_path):
+    """As after `git clone`: all sources are newer than the results; scripts also differ."""
+    clone = tmp_path / "clone"
+    for name in ("rules", "workflow", "profiles", "models"):
+        shutil.copytree(REPOSITORY / name, clone / name, copy_function=shutil.copy)
+    for name in ("Snakefile", "config.yaml", "src/kernel_atlas/__init__.py"):
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, clone / name)
+    for script in (clone / "workflow/scripts").glob("*.py"):
+        script.write_text(script.read_text() + "# one more line\n")
+    run = project.snakemake("--snakefile", str(clone / "Snakefile"))
+    assert run.returncode == 0, run.output
+    assert "Nothing to be done" in run.output

@@ -6,11 +6,7 @@ from kernel_atlas.jobs import logged
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         describe_sources(
-            models=snakemake.params.models,
-            sheet_sources=snakemake.params.sources,
-            sha256s=snakemake.params.sha256s,
-            roles=snakemake.params.roles,
-            skipped=snakemake.params.skipped,
+            rows=snakemake.params.rows,
             sizes=snakemake.params.sizes,
             paths_to_architectures=snakemake.input.architectures,
             path_to_tsv=snakemake.output.tsv,

@@ -9,18 +9,21 @@ from kernel_atlas.jobs import logged
 from kernel_atlas.sources.schemes import DOWNLOAD_MB
 
 if __name__ == "__main__":
-    with logged(snakemake.log[0]), recorded(snakemake.output[0]):
-        sample = snakemake.params.regular_sample
-        path_to_group = Path(snakemake.output[0]).parent
+    model, sample = snakemake.wildcards.model, snakemake.params.regular_sample
+    path_to_group = Path(snakemake.output[0]).parent
+    facts = {
+        "model": model,
+        "source": snakemake.params.source,
+        "stamp": snakemake.params.stamp,
+    }
+    with logged(snakemake.log[0]), recorded(path_to_group, facts):
         extract_kernels(
-            model=snakemake.wildcards.model,
-            source=snakemake.params.source,
+            **facts,
             sha256=snakemake.params.sha256,
-            stamp=snakemake.params.stamp,
             paths_to_architectures=snakemake.input.architectures,
             regular=RegularSample(*sample) if sample else None,
             downloads=Downloads(
-                folder=str(path_to_group.parents[1] / "downloads" / snakemake.wildcards.model),
+                folder=str(path_to_group.parents[1] / "downloads" / model),
                 limit_mb=snakemake.resources.download_mb or DOWNLOAD_MB,
                 keep=bool(snakemake.resources.keep_downloads),
             ),

@@ -8,11 +8,11 @@ class Depthwise:
 
     what = (
         "depthwise kernel (no weight of shape n x 1 x k x k); "
-        "of regular convolutions, role 'compare' takes a sample"
+        "for regular convolutions, role 'compare' takes a sample"
     )
 
     def rows(self, name: str, shape: tuple[int, ...]) -> range | None:
-        """All of a depthwise weight."""
+        """All rows of a depthwise weight."""
         return range(shape[0]) if is_depthwise(shape) else None
 
     def kernels(self, name: str, weights: np.ndarray) -> np.ndarray:

@@ -1,16 +1,23 @@
-"""Read the kernels of a checkpoint, and as little else of it as its format allows."""
+"""A layer of kernels, and which rows of a checkpoint's weights are read for it."""
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-# put before every name by torch's data-parallel and compile wrappers
-WRAPPER_PREFIXES = re.compile(r"^(module\.|_orig_mod\.)+")
+from kernel_atlas.errors import AtlasError
 
+# Far above any network: a file that declares more is damaged or hostile, and is not read.
+MAX_LAYERS = 10_000
+MAX_VALUES = 100_000_000  # weights of all kernels, 400 MB
+MAX_NAME = 300  # characters
+
+# put before every name by torch's data-parallel and compile wrappers
+_WRAPPER_PREFIXES = re.compile(r"^(module\.|_orig_mod\.)+")
 _SPLIT = re.compile("[0-9]{1,3}")  # number of a split in a mixed convolution
 
 
@@ -25,20 +32,50 @@ class Layer:
 
 
 class Selection(Protocol):
-    """Which kernels to read: `Depthwise`, or `regular.RegularSample`."""
+    """Which kernels to read: `Depthwise` or `RegularSample`."""
 
-    what: str  # for the error when there are none
+    what: str  # for the error if there are none
 
     def rows(self, name: str, shape: tuple[int, ...]) -> Sequence[int] | np.ndarray | None:
-        """Which entries of a weight's first dimension to read, ascending; None for none."""
+        """Which rows (first dimension) of a weight to read, ascending; None for none."""
 
     def kernels(self, name: str, weights: np.ndarray) -> np.ndarray:
-        """Kernels of shape (n, k, k) from these entries, of shape (rows, channels, k, k)."""
+        """Kernels of shape (n, k, k) from these rows, of shape (rows, channels, k, k)."""
+
+
+def choose_rows(
+    selection: Selection, shapes: Mapping[str, tuple[int, ...]], file_name: str
+) -> dict[str, Sequence[int] | np.ndarray]:
+    """The rows to read of each selected weight, before a value is read.
+
+    Raises
+    ------
+    AtlasError
+        If there are more than any network has, or a name could break a line of output.
+    """
+    rows = {
+        name: chosen
+        for name, shape in shapes.items()
+        if (chosen := selection.rows(name, shape)) is not None
+    }
+    for name in rows:
+        if len(name) > MAX_NAME or not name.isprintable():
+            raise AtlasError(
+                f"layer {name[:MAX_NAME]!r} of {file_name}: a name has at most {MAX_NAME} "
+                "characters, all printable; rename the layer"
+            )
+    n_values = sum(len(chosen) * math.prod(shapes[name][1:]) for name, chosen in rows.items())
+    if len(rows) > MAX_LAYERS or n_values > MAX_VALUES:
+        raise AtlasError(
+            f"{file_name} has {n_values:,} weights of kernels in {len(rows):,} layers, more than "
+            f"any network (at most {MAX_VALUES:,} in {MAX_LAYERS:,} layers are read)"
+        )
+    return rows
 
 
 def layer_name(weight: str) -> str:
     """A layer's name from its weight's: without wrappers' prefixes and ``.weight``."""
-    return WRAPPER_PREFIXES.sub("", weight).removesuffix(".weight")
+    return _WRAPPER_PREFIXES.sub("", weight).removesuffix(".weight")
 
 
 def join_splits(layers: Sequence[Layer]) -> list[Layer]:

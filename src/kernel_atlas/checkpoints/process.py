@@ -1,7 +1,7 @@
 """Read a pickle in a process of its own, with bounded memory and time.
 
-A few bytes of a pickle can ask for any amount of either, and torch's own code may
-crash on a damaged one: that ends the process here, and is a fault of this model alone.
+A few bytes of a pickle can ask for any amount of either, and torch's own code may crash
+on a damaged one. That ends this process alone, and is reported as the model's fault.
 """
 
 import os
@@ -21,39 +21,40 @@ SPARE_MEMORY_BYTES = 2 << 30
 SPARE_CPU_SECONDS = 120
 BYTES_PER_CPU_SECOND = 5_000_000
 
-# how a process ends that a pickle has overtaxed or crashed
+# signals that end a process whose pickle crashed it or took too long
 _CRASHES = {signal.SIGXCPU, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE}
 
 
 def read_apart(file: LocalFile, selection: Selection) -> list[Layer]:
-    """What `pickles.read_pickle` gives.
+    """The result of `pickles.read_pickle`.
 
     Raises
     ------
     AtlasError
-        As `read_pickle` does, and if it takes more memory or time than any checkpoint
-        of the file's size needs, or crashes.
+        As `read_pickle` does, and if reading crashes or takes more memory or time than
+        any checkpoint of this size needs.
     """
     size = file.path.stat().st_size
     memory = SPARE_MEMORY_BYTES + 4 * size
     seconds = SPARE_CPU_SECONDS + size // BYTES_PER_CPU_SECOND
     child = subprocess.run(
-        # -P: no module of the working directory is taken for one of ours;
-        # -W: what torch warns of is written for programmers
-        [sys.executable, "-P", "-W", "ignore", "-m", __name__, str(memory), str(seconds)],
-        input=pickle.dumps((file, selection)),
+        # -P: ignore modules in the working directory; -W: torch's warnings are for programmers
+        [sys.executable, "-P", "-W", "ignore", "-m", __name__],
+        input=pickle.dumps((file, selection, memory, seconds)),
         stdout=subprocess.PIPE,
-        # each thread of torch would ask for memory of its own
+        # each thread of torch would reserve memory of its own
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=False,
     )
     if -child.returncode in _CRASHES:
         cause = signal.strsignal(-child.returncode)
-        raise AtlasError(f"{file.name} is no whole checkpoint (reading it: {cause})")
-    if child.returncode > 0:
-        raise RuntimeError(f"reading {file.name} apart ended with status {child.returncode}")
-    if child.returncode:  # perhaps killed for want of memory: no fault of the file
-        raise ChildProcessError(f"reading {file.name} apart ended with {child.returncode}")
+        raise AtlasError(
+            f"{file.name} is not a complete checkpoint (reading it: {cause}); save it again"
+        )
+    if child.returncode:
+        # a kill, perhaps for lack of memory, is the machine's fault
+        kind = ChildProcessError if child.returncode < 0 else RuntimeError
+        raise kind(f"the process that reads {file.name} ended with status {child.returncode}")
     result = pickle.loads(child.stdout)
     if isinstance(result, AtlasError):
         raise result
@@ -61,7 +62,7 @@ def read_apart(file: LocalFile, selection: Selection) -> list[Layer]:
 
 
 def _limit(memory_bytes: int, cpu_seconds: int) -> None:
-    """Allow this process so much more than it has by now."""
+    """Allow this process this much more than it has used so far."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_seconds += round(used.ru_utime + used.ru_stime)
@@ -75,10 +76,9 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> None:
 def _main() -> None:
     from kernel_atlas.checkpoints.pickles import read_pickle
 
-    file, selection = pickle.load(sys.stdin.buffer)
+    file, selection, memory, seconds = pickle.load(sys.stdin.buffer)
     with os.fdopen(os.dup(1), "wb") as answer:
-        os.dup2(2, 1)  # whatever is printed is no part of the answer
-        memory, seconds = map(int, sys.argv[1:])
+        os.dup2(2, 1)  # nothing that is printed may get into the answer
         _limit(memory, seconds)
         result: list[Layer] | AtlasError
         try:
@@ -87,10 +87,10 @@ def _main() -> None:
             result = error
         except MemoryError:
             result = AtlasError(
-                f"{file.name} is no whole checkpoint (reading it takes more than "
-                f"{memory / 1e6:,.0f} MB of memory)"
+                f"{file.name} is not a complete checkpoint (reading it takes more than "
+                f"{memory / 1e6:,.0f} MB of memory); save it again"
             )
-        pickle.dump(result, answer, protocol=pickle.HIGHEST_PROTOCOL)
+        pickle.dump(result, answer)
 
 
 if __name__ == "__main__":

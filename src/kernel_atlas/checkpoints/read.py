@@ -17,9 +17,9 @@ def read_checkpoint(file: LocalFile | RemoteFile, selection: Selection) -> list[
     Parameters
     ----------
     file : LocalFile or RemoteFile
-        Pickles must be local; they may be zip archives or of the legacy format, with
-        the weights at the top or under one of `pickles.WEIGHT_KEYS`. Nothing but
-        tensors and plain containers is unpickled.
+        Pickles must be local; they may be zip archives or in torch's older format, with
+        the weights at the top level or under one of `pickles.WEIGHT_KEYS`. Only tensors
+        and plain containers are unpickled.
     selection : Selection
 
     Returns
@@ -30,8 +30,8 @@ def read_checkpoint(file: LocalFile | RemoteFile, selection: Selection) -> list[
     Raises
     ------
     AtlasError
-        If the file cannot be read whole, holds code, has no such kernel,
-        or has one that is not finite; layer and cause are named.
+        If the file is not complete, holds code, has no such kernel, or has one that is
+        not finite. The message names the layer and the cause.
     """
     if isinstance(file, RemoteFile) or is_safetensors(file.name):
         from kernel_atlas.checkpoints.safetensors import read_safetensors
@@ -45,7 +45,7 @@ def read_checkpoint(file: LocalFile | RemoteFile, selection: Selection) -> list[
     if not layers:
         raise AtlasError(f"{file.name} has no {selection.what}")
     layers = join_splits(layers)
-    for (name, _), count in Counter(_identity(layer) for layer in layers).items():
+    for (name, _), count in Counter((x.name, x.kernels.shape[-1]) for x in layers).items():
         if count > 1:
             raise AtlasError(
                 f"layer {name} is {count} times in {file.name}, with and without a prefix such as "
@@ -62,9 +62,5 @@ def read_checkpoint(file: LocalFile | RemoteFile, selection: Selection) -> list[
 
 
 def is_safetensors(name: str) -> bool:
-    """Whether a file of this name is read by ranges; any other is a pickle, read as a whole."""
+    """Whether a file of this name is read by ranges; any other is a pickle, read whole."""
     return Path(name).suffix == ".safetensors"
-
-
-def _identity(layer: Layer) -> tuple[str, int]:
-    return layer.name, layer.kernels.shape[-1]

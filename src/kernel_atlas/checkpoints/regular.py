@@ -4,19 +4,19 @@ import zlib
 
 import numpy as np
 
-N_FILTERS = 16  # output channels read of a layer: a slice alone is too small for a request
+N_FILTERS = 16  # output channels read per layer: a single slice is too small for a request
 
 
 class RegularSample:
     """Slices of each regular convolution, drawn at random.
 
-    Of each layer `N_FILTERS` output channels are drawn, and of their slices, one an
-    input channel, `n_slices` in all. The draw depends on the seed and on the weight's name.
+    In each layer `N_FILTERS` output channels are drawn, and then `n_slices` of their
+    slices (one per input channel). The draw depends on the seed and on the weight's name.
 
     Parameters
     ----------
     n_slices : int
-        Slices a layer, at most.
+        Slices per layer, at most.
     seed : int
     """
 
@@ -30,9 +30,8 @@ class RegularSample:
         """The drawn output channels of a weight of shape (n, m, k, k) with m, k > 1."""
         if len(shape) != 4 or shape[0] < 1 or shape[1] < 2 or not shape[2] == shape[3] > 1:
             return None
-        return _draw(
-            shape[0], min(N_FILTERS, self.n_slices), [self.seed, zlib.crc32(name.encode())]
-        )
+        n_filters = min(N_FILTERS, self.n_slices)
+        return _draw(shape[0], n_filters, [self.seed, zlib.crc32(name.encode())])
 
     def kernels(self, name: str, weights: np.ndarray) -> np.ndarray:
         """The drawn slices of these output channels."""

@@ -1,12 +1,11 @@
-"""Read kernels from a .safetensors file: its header and their bytes alone."""
+"""Read kernels from a .safetensors file: only its header and their bytes."""
 
 import re
 
 import numpy as np
 
 from kernel_atlas.checkpoints.header import Tensor, read_header
-from kernel_atlas.checkpoints.layer import Layer, Selection, layer_name
-from kernel_atlas.checkpoints.limits import choose_rows
+from kernel_atlas.checkpoints.layer import Layer, Selection, choose_rows, layer_name
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.remote import RemoteFile
@@ -17,15 +16,15 @@ TORCH_DTYPES = {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"}
 
 
 def read_safetensors(file: LocalFile | RemoteFile, selection: Selection) -> list[Layer]:
-    """The selected kernels in the order of their names, numbers counted as numbers.
+    """The selected kernels by name, numbers counted as numbers (9 before 10).
 
-    A header does not tell the network's order; that of the names is the same in
-    all of the paper's timm models (tests/unit/test_architectures.py).
+    A header does not give the network's order. In all of the paper's timm models the
+    order of the names is the same (tests/unit/sources/test_timm.py).
 
     Raises
     ------
     AtlasError
-        If the file is not whole, or holds kernels that are not floating point.
+        If the file is not complete, or its kernels are not floating point.
     """
     header = read_header(file)
     shapes = {name: header[name].shape for name in sorted(header, key=_natural)}
@@ -48,7 +47,7 @@ def read_safetensors(file: LocalFile | RemoteFile, selection: Selection) -> list
 
 
 def _runs(tensor: Tensor, rows: np.ndarray) -> list[tuple[int, int]]:
-    """The byte ranges of these entries of the first dimension, neighbours together."""
+    """The byte ranges of these rows, neighbours together."""
     step = (tensor.stop - tensor.start) // tensor.shape[0]
     parts = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
     return [
@@ -66,7 +65,7 @@ def _to_float32(content: bytes, dtype: str) -> np.ndarray:
     values = np.frombuffer(content, NUMPY_DTYPES[dtype])
     if dtype == "BF16":
         return (values.astype(np.uint32) << 16).view(np.float32)
-    with np.errstate(over="ignore"):  # what overflows is infinite and reported as such
+    with np.errstate(over="ignore"):  # an overflow is infinite and reported as such
         return values.astype(np.float32)
 
 

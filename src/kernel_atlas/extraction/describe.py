@@ -1,4 +1,4 @@
-"""What each row of the sheet will fetch and hold, told before any kernel is read."""
+"""What each row of the sheet will fetch and hold, before any kernel is read."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kernel_atlas.atomic import replacing
+from kernel_atlas.atomic import replacing, write_table
 from kernel_atlas.checkpoints.depthwise import Depthwise, is_depthwise
 from kernel_atlas.checkpoints.header import read_header
 from kernel_atlas.checkpoints.read import is_safetensors, read_checkpoint
@@ -16,8 +16,7 @@ from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction.extract import is_fetched_whole
 from kernel_atlas.sources import schemes
 from kernel_atlas.sources.local import LocalFile
-from kernel_atlas.sources.ranges import merge_ranges
-from kernel_atlas.sources.remote import RemoteFile
+from kernel_atlas.sources.remote import RemoteFile, merge_ranges
 from kernel_atlas.sources.timm import read_architecture
 
 N_AT_ONCE = 8
@@ -27,7 +26,7 @@ SAMPLED = "a sample of its regular convolutions"
 
 @dataclass
 class Description:
-    """What is known of one row; `wire_bytes` and `kernels` are None where nothing is."""
+    """What is known of one row; `wire_bytes` and `kernels` are None if unknown."""
 
     wire_bytes: int | None = None
     kernels: Mapping[int, int] | None = None  # kernels by size
@@ -35,11 +34,7 @@ class Description:
 
 
 def describe_sources(
-    models: Sequence[str],
-    sheet_sources: Sequence[str],
-    sha256s: Sequence[str],
-    roles: Sequence[str],
-    skipped: Sequence[str],
+    rows: Sequence[Sequence[str]],
     sizes: Sequence[int],
     paths_to_architectures: Sequence[str | Path],
     path_to_tsv: str | Path,
@@ -47,41 +42,43 @@ def describe_sources(
 ) -> None:
     """Write the table of all rows, for programs and for people.
 
-    timm: rows are described from their architecture, without a request; of others
-    on the network, the header or the size is asked for.
+    Rows with ``timm:`` are described from their architecture, without a request. Other
+    servers are asked for a header or a size.
 
     Parameters
     ----------
-    models, sheet_sources, sha256s, roles, skipped : sequences of str
-        One entry a row; `skipped` says why a row is not extracted, or is empty.
+    rows : sequence of (model, source, sha256, role, skipped)
+        `skipped` says why a row is not extracted, or is empty.
     sizes : sequence of int
         Kernel sizes that are clustered.
     paths_to_architectures : sequence of path
-        What timm says (see `architectures.resolve_timm`).
+        Written by `resolve_timm`.
     path_to_tsv, path_to_txt : path
         Written.
     """
 
-    def describe(source: str, sha256: str, role: str, reason: str) -> Description:
-        if reason:
-            return Description(0, {}, reason)
+    def describe(row: Sequence[str]) -> Description:
+        _, source, sha256, role, skipped = row
+        if skipped:
+            return Description(0, {}, skipped)
         try:
             return describe_source(source, sha256, role == "compare", paths_to_architectures)
         except AtlasError as error:
             return Description(note=f"fault: {error}")
 
     with ThreadPoolExecutor(N_AT_ONCE) as pool:
-        found = list(pool.map(describe, sheet_sources, sha256s, roles, skipped))
-    table = pd.DataFrame({"model": models, "role": roles, "source": sheet_sources})
-    table["wire_mb"] = pd.array([_megabytes(row.wire_bytes) for row in found], "Float64")
+        found = list(pool.map(describe, rows))
+    sheet = pd.DataFrame(rows, columns=["model", "source", "sha256", "role", "skipped"])
+    table = sheet[["model", "role", "source"]]
+    megabytes = [None if row.wire_bytes is None else row.wire_bytes / 1e6 for row in found]
+    table = table.assign(wire_mb=pd.array(megabytes, "Float64"))
     for size in sorted({size for row in found for size in row.kernels or {}}):
         counts = [None if row.kernels is None else row.kernels.get(size, 0) for row in found]
         table[f"k{size}"] = pd.array(counts, "Int64")
     table["note"] = [_note(row, sizes) for row in found]
-    with replacing(path_to_tsv) as path:
-        table.to_csv(path, sep="\t", index=False, float_format="%.3f", lineterminator="\n")
+    write_table(table, path_to_tsv, digits=3)
     with replacing(path_to_txt) as path:
-        path.write_text(_to_text(table, skipped), encoding="utf-8")
+        path.write_text(_to_text(table, int((sheet["skipped"] != "").sum())), encoding="utf-8")
 
 
 def describe_source(
@@ -99,32 +96,30 @@ def describe_source(
         architecture = read_architecture(name, paths_to_architectures)
         if is_compared:
             return Description(note=SAMPLED)
-        kernels = _count([(row.kernel_size, row.n_kernels) for row in architecture.layers])
+        kernels = _count((row.kernel_size, row.n_kernels) for row in architecture.layers)
         n_bytes = sum(size * size * FLOAT32_BYTES * count for size, count in kernels.items())
         return Description(RemoteFile.first_bytes + n_bytes, kernels)
     file = schemes.locate(source)
+    is_local = isinstance(file, LocalFile)
     if isinstance(file, RemoteFile) and is_fetched_whole(file, sha256):
         if file.size is None:
             file.read([(0, 1)])
         return Description(file.size, None, "fetched whole; its kernels are known then")
-    if isinstance(file, LocalFile) and is_compared:
-        return Description(0, note=SAMPLED)
-    if isinstance(file, LocalFile) and not is_safetensors(file.name):
-        layers = read_checkpoint(file, Depthwise())
-        kernels = _count([(layer.kernels.shape[-1], len(layer.kernels)) for layer in layers])
-        return Description(0, kernels)
     if is_compared:
-        return Description(note=SAMPLED)
+        return Description(0 if is_local else None, note=SAMPLED)
+    if is_local and not is_safetensors(file.name):
+        layers = read_checkpoint(file, Depthwise())
+        return Description(0, _count((x.kernels.shape[-1], len(x.kernels)) for x in layers))
     tensors = [tensor for tensor in read_header(file).values() if is_depthwise(tensor.shape)]
-    kernels = _count([(tensor.shape[-1], tensor.shape[0]) for tensor in tensors])
-    if isinstance(file, LocalFile):
+    kernels = _count((tensor.shape[-1], tensor.shape[0]) for tensor in tensors)
+    if is_local:
         return Description(0, kernels, "in the hub's cache" if scheme == "hf" else "")
     ranges = merge_ranges([(tensor.start, tensor.stop) for tensor in tensors])
     return Description(file.bytes_read + sum(stop - start for start, stop in ranges), kernels)
 
 
 def _count(counts: Iterable[tuple[int, int]]) -> Counter[int]:
-    """The sums by kernel size of pairs of kernel size and kernels."""
+    """The sum by kernel size of pairs (kernel size, kernels)."""
     sums: Counter[int] = Counter()
     for size, count in counts:
         sums[size] += count
@@ -132,47 +127,36 @@ def _count(counts: Iterable[tuple[int, int]]) -> Counter[int]:
 
 
 def _note(row: Description, sizes: Sequence[int]) -> str:
-    others = sorted(set(row.kernels or {}) - set(sizes))
-    named = ", ".join(f"{size}x{size}" for size in others)
-    parts = [row.note, f"{named}: for the store alone" if named else ""]
-    return "; ".join(filter(None, parts))
+    others = ", ".join(f"{size}x{size}" for size in sorted(set(row.kernels or {}) - set(sizes)))
+    return "; ".join(filter(None, [row.note, f"{others}: for the store alone" if others else ""]))
 
 
-def _megabytes(n_bytes: int | None) -> float | None:
-    return None if n_bytes is None else n_bytes / 1e6
-
-
-def _to_text(table: pd.DataFrame, skipped: Sequence[str]) -> str:
+def _to_text(table: pd.DataFrame, n_skipped: int) -> str:
     """The table with its sums, for the terminal."""
     counts = [name for name in table if name[0] == "k" and name[1:].isdigit()]
-    shown = pd.DataFrame(
-        {
-            "model": table["model"],
-            "role": table["role"],
-            "MB": [_cell(megabytes, "{:,.1f}") for megabytes in table["wire_mb"]],
-            **{f"{k[1:]}x{k[1:]}": [_cell(n, "{:,}") for n in table[k]] for k in counts},
-            "source": [_shorten(source, 48) for source in table["source"]],
-            "note": table["note"],
-        }
-    )
-    left = {"model", "role", "source", "note"}
-    widths = {name: max(map(len, [name, *shown[name]])) for name in shown}
-    lines = [
-        "  ".join(
-            f"{cell:{'<' if name in left else '>'}{width}}"
-            for cell, (name, width) in zip(row, widths.items(), strict=True)
-        ).rstrip()
-        for row in [list(shown), *shown.to_numpy().tolist()]
-    ]
+    columns = {
+        "model": table["model"],
+        "role": table["role"],
+        "MB": [_cell(megabytes, "{:,.1f}") for megabytes in table["wire_mb"]],
+        **{f"{k[1:]}x{k[1:]}": [_cell(n, "{:,}") for n in table[k]] for k in counts},
+        "source": [_shorten(source, 48) for source in table["source"]],
+        "note": table["note"],
+    }
+    cells = [[name, *column] for name, column in columns.items()]
+    for column in cells:
+        side = "<" if column[0] in ("model", "role", "source", "note") else ">"
+        width = max(map(len, column))
+        column[:] = [f"{cell:{side}{width}}" for cell in column]
+    lines = ["  ".join(line).rstrip() for line in zip(*cells, strict=True)]
     sums = ", ".join(f"{int(table[name].sum()):,} of {name[1:]}x{name[1:]}" for name in counts)
     n_unknown = int(table["wire_mb"].isna().sum())
+    unknown = f", and what {n_unknown} more will take" if n_unknown else ""
     return "\n".join(
         [
             *lines,
             "",
-            f"{len(table)} rows, {sum(map(bool, skipped))} of them not extracted",
-            f"{table['wire_mb'].sum():,.1f} MB over the wire"
-            + (f", and what {n_unknown} more will take" if n_unknown else ""),
+            f"{len(table)} rows, {n_skipped} of them not extracted",
+            f"{table['wire_mb'].sum():,.1f} MB over the wire{unknown}",
             f"kernels: {sums}\n",
         ]
     )

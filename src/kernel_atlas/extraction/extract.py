@@ -3,19 +3,19 @@
 import logging
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kernel_atlas.checkpoints.depthwise import Depthwise
+from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.checkpoints.read import is_safetensors, read_checkpoint
 from kernel_atlas.checkpoints.regular import RegularSample
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.extraction import store
-from kernel_atlas.extraction.arrange import arrange
 from kernel_atlas.sources import schemes
-from kernel_atlas.sources.checksum import check_sha256
 from kernel_atlas.sources.download import downloaded
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.remote import RemoteFile
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Downloads(NamedTuple):
-    """How checkpoints are fetched that cannot be read by ranges (see `sources.download`)."""
+    """How to fetch checkpoints that cannot be read by ranges (see `sources.download`)."""
 
     folder: str
     limit_mb: int
@@ -49,15 +49,15 @@ def extract_kernels(
     model : str
         The model's id.
     source : str
-        The source URI (see `kernel_atlas.sources`).
+        The source URI (see `sources.schemes`).
     sha256 : str
         Expected checksum of the checkpoint, 64 hex digits, or empty.
     stamp : str
-        Kept in the group's attributes (see `kernel_atlas.sources.stamp`).
+        Kept in the group's attributes (see `schemes.stamp`).
     paths_to_architectures : iterable of path
-        What timm says, needed for the scheme ``timm:`` alone.
+        Written by `resolve_timm`; needed for the scheme ``timm:`` only.
     regular : RegularSample or None
-        The sample of regular convolutions to take instead of the depthwise kernels.
+        A sample of regular convolutions to take instead of the depthwise kernels.
     downloads : Downloads
     path_to_group : path
         ``.../kernels.zarr/<model>``.
@@ -65,9 +65,9 @@ def extract_kernels(
     Raises
     ------
     AtlasError
-        Naming the model, and the layer where one is at fault.
+        Naming the model, and the layer if one is at fault.
     """
-    # Snakemake has deleted the old zarr.json by now; what it stood for must not outlive it
+    # Snakemake has deleted the old zarr.json; the rest of that group must not outlive it
     shutil.rmtree(path_to_group, ignore_errors=True)
     architecture = None
     try:
@@ -93,28 +93,55 @@ def extract_kernels(
     store.write_model(path_to_group, layers, facts)
     for layer in layers:
         logger.info("layer %s: %d kernels of %dx%d", layer.name, *layer.kernels.shape)
-    logger.info("%s bytes read of %s", f"{file.bytes_read:,}", f"{file.size or 0:,}")
+    logger.info("%s of %s bytes read", f"{file.bytes_read:,}", f"{file.size or 0:,}")
 
 
 def is_fetched_whole(file: RemoteFile, sha256: str) -> bool:
-    """Whether ranges will not do: for a pickle, or a checksum that no hub vouches for."""
+    """Whether ranges are not enough: for a pickle, or a checksum that no hub confirms."""
     return not is_safetensors(file.name) or bool(sha256 and not file.sha256)
+
+
+def arrange(layers: Sequence[Layer], architecture: Architecture) -> list[Layer]:
+    """Put a checkpoint's depthwise layers into the network's order, with stride and dilation.
+
+    If the checkpoint names its weights differently from timm, layers are matched by position.
+
+    Raises
+    ------
+    AtlasError
+        If these are not the architecture's layers.
+    """
+    expected = [(row.layer, row.kernel_size, row.n_kernels) for row in architecture.layers]
+    found = {(layer.name, layer.kernels.shape[-1], len(layer.kernels)): layer for layer in layers}
+    has_other_names = found.keys() != set(expected)
+    if has_other_names and [key[1:] for key in found] == [key[1:] for key in expected]:
+        found = dict(zip(expected, found.values(), strict=True))
+    for name, size, count in [*found, *expected]:
+        if (name, size, count) not in expected or (name, size, count) not in found:
+            raise AtlasError(
+                f"layer {name}: {count} kernels of {size}x{size} are in only one of the checkpoint "
+                f"and timm's {architecture.name}; the checkpoint is of another model"
+            )
+    return [
+        replace(found[key], stride=row.stride, dilation=row.dilation)
+        for key, row in zip(expected, architecture.layers, strict=True)
+    ]
 
 
 @contextmanager
 def _checked(
     file: LocalFile | RemoteFile, sha256: str, downloads: Downloads
 ) -> Iterator[LocalFile | RemoteFile]:
-    """The file once its checksum is known to be right, on this machine where it has to be."""
+    """The file after its checksum has been compared, downloaded if it has to be."""
     shard = re.search(r"-\d{5}-of-(\d{5})\.", file.name)
     if shard:
         raise AtlasError(
-            f"{file.name} is one of {int(shard[1])} parts of a checkpoint; only checkpoints of one "
+            f"{file.name} is one of {int(shard[1])} parts of a checkpoint; only checkpoints in one "
             "file are read, so save it as one"
         )
     if isinstance(file, LocalFile):
         if sha256:
-            check_sha256(file.path, sha256)
+            file.check_sha256(sha256)
         yield file
         return
     if sha256 and file.sha256 and sha256 != file.sha256:

@@ -1,38 +1,40 @@
-"""Models that could not be extracted: recorded, listed, and tried again by the next run.
+"""Models that could not be extracted hold nothing back.
 
-A model that fails is no failed job, for which Snakemake would hold back everything that
-other models have a part in: its extraction leaves a record where its group would be.
-Light at import: the Snakefile reads the table each time it is parsed.
+Their group in the store holds no kernels, and an attribute with the cause. Every later stage
+takes such a model as it takes one without kernels.
 """
 
-import csv
 import json
 import logging
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from kernel_atlas.atomic import replacing
-from kernel_atlas.errors import AtlasError, NoSpaceError
+import pandas as pd
+
+from kernel_atlas.errors import AtlasError, NoSpaceError, one_line
+from kernel_atlas.extraction.store import write_model
 
 logger = logging.getLogger(__name__)
 
-_RECORD = "failed"
+CAUSE = "failed"  # the attribute of a group
 
 
 @contextmanager
-def recorded(path_to_metadata: str | Path) -> Iterator[None]:
-    """Run an extraction; if its model is at fault, write the cause where its result would be.
+def recorded(path_to_group: str | Path, facts: Mapping[str, Any]) -> Iterator[None]:
+    """Run an extraction; if its model is at fault, write a group without kernels, with the cause.
 
-    What the machine is at fault for (no space, no memory, ...) is not caught.
+    What the machine is at fault for (no space, no memory, ...) is not caught: the job fails.
 
     Parameters
     ----------
-    path_to_metadata : path
-        ``.../kernels.zarr/<model>/zarr.json``.
+    path_to_group : path
+        ``.../kernels.zarr/<model>``.
+    facts : mapping
+        Further attributes of the group: `model`, `source`, `stamp`.
     """
-    path = Path(path_to_metadata)
+    group = Path(path_to_group)
     try:
         yield
         return
@@ -40,72 +42,47 @@ def recorded(path_to_metadata: str | Path) -> Iterator[None]:
         raise
     except AtlasError as error:
         logger.error("%s", error)
-        cause = str(error).removeprefix(f"model {path.parent.name}: ")
+        cause = str(error).removeprefix(f"model {group.name}: ")
     except Exception as error:
-        logger.exception("unexpected error in model %s, please report it", path.parent.name)
-        cause = f"unexpected {type(error).__name__}: {error}"
-    with replacing(path) as partial:
-        partial.write_text(json.dumps({_RECORD: cause}), encoding="utf-8")
+        logger.exception("unexpected error in model %s, please report it", group.name)
+        cause = f"unexpected {type(error).__name__}: {one_line(error)}"
+    write_model(group, [], {**facts, CAUSE: " ".join(cause.split())})
 
 
-def list_failed(paths_to_metadata: Sequence[str | Path], path_to_failed: str | Path) -> None:
-    """Write the table of models that failed, and delete their records.
-
-    So the store holds whole models alone, and the next run finds these missing.
+def read_cause(path_to_metadata: str | Path) -> str:
+    """Why a model could not be extracted, or an empty string.
 
     Parameters
     ----------
-    paths_to_metadata : sequence of path
-        ``.../kernels.zarr/<model>/zarr.json`` of all models.
-    path_to_failed : path
-        Written: tab-separated, `model` and `cause`, in the order of the sheet.
+    path_to_metadata : path
+        ``.../kernels.zarr/<model>/zarr.json``.
     """
-    failed = {}
-    for path in map(Path, paths_to_metadata):
-        try:
-            cause = json.loads(path.read_bytes()).get(_RECORD)
-        except ValueError:
-            cause = f"{path} is damaged; run again"
-        if cause:
-            failed[path.parent.name] = " ".join(cause.split())
-    with replacing(path_to_failed) as path, path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(
-            file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None
-        )
-        writer.writerow(["model", "cause"])
-        writer.writerows(failed.items())
-    if failed:  # now: what follows may take hours
-        logger.warning(
-            "%d of %d models could not be extracted, see %s",
-            len(failed), len(paths_to_metadata), path_to_failed,
-        )  # fmt: skip
-    for path in map(Path, paths_to_metadata):
-        if path.parent.name in failed:
-            shutil.rmtree(path.parent)
-
-
-def read_failed(path_to_failed: str | Path) -> dict[str, str]:
-    """The cause by model, of the table that `list_failed` wrote; empty if there is none."""
-    if not Path(path_to_failed).exists():
-        return {}
-    with Path(path_to_failed).open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {row["model"]: row["cause"] for row in rows}
+    try:
+        return json.loads(Path(path_to_metadata).read_bytes())["attributes"].get(CAUSE, "")
+    except (ValueError, KeyError):
+        return f"{path_to_metadata} is damaged; extract the model again"
 
 
 def check_extracted(path_to_failed: str | Path, n_models: int) -> None:
     """Let a run end well only if no model has failed.
+
+    Parameters
+    ----------
+    path_to_failed : path
+        The table failed.tsv (`tables.models`).
+    n_models : int
+        Models that were to be extracted.
 
     Raises
     ------
     AtlasError
         If models have failed.
     """
-    failed = read_failed(path_to_failed)
-    if failed:
-        model, cause = next(iter(failed.items()))
+    failed = pd.read_csv(path_to_failed, sep="\t", dtype=str)
+    if len(failed):
+        first = failed.iloc[0]
         raise AtlasError(
-            f"{len(failed)} of {n_models} models could not be extracted ({model}: {cause}); the "
-            f"tables are made of the others. {path_to_failed} has the causes; a run without named "
-            "targets tries just these models again"
+            f"{len(failed)} of {n_models} models could not be extracted ({first['model']}: "
+            f"{first['cause']}); all results are made of the others. {path_to_failed} lists "
+            "every cause; mend them, then `make retry` tries just these models again"
         )

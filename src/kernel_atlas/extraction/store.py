@@ -1,4 +1,4 @@
-"""The kernel store, results/kernels.zarr: one zarr group a model (docs/store.md).
+"""The kernel store, results/kernels.zarr: one zarr group per model (docs/store.md).
 
 A group is written beside the store and moved into it whole, so that a killed
 job leaves nothing that looks finished.
@@ -31,9 +31,9 @@ SHARD_KERNELS = 16 * CHUNK_KERNELS
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """The kernels of one size of a layer: a row of the layer table.
+    """The kernels of one size of a layer: one row of the layer table.
 
-    Layers have one size, but for mixed convolutions: their rows share name and index.
+    Only mixed convolutions have several sizes: their rows share name and index.
     """
 
     name: str
@@ -71,17 +71,17 @@ class Kernels:
 
 
 def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any]) -> None:
-    """Write a model's kernels as a group of the store, replacing what stood there.
+    """Write a model's kernels as a group of the store, replacing any older one.
 
     Parameters
     ----------
     group : path
         ``.../kernels.zarr/<model>``.
     layers : sequence of Layer
-        In order; of layers that share a name, the sizes differ.
+        In order; layers that share a name differ in size. None for a model that failed.
     facts : dict
-        Further attributes that JSON can hold (source, checksum, ...). Not the time
-        of writing: the same source shall give the same bytes.
+        Further attributes that JSON can hold (source, checksum, ...). Not the time of
+        writing: the same source must give the same bytes.
 
     Raises
     ------
@@ -92,11 +92,15 @@ def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any
     indices = {name: index for index, name in enumerate(dict.fromkeys(x.name for x in layers))}
     table = [
         LayerInfo(
-            layer.name, indices[layer.name], layer.kernels.shape[-1], len(layer.kernels),
-            layer.stride, layer.dilation,
+            name=layer.name,
+            index=indices[layer.name],
+            kernel_size=layer.kernels.shape[-1],
+            n_kernels=len(layer.kernels),
+            stride=layer.stride,
+            dilation=layer.dilation,
         )
         for layer in layers
-    ]  # fmt: skip
+    ]
     # Not inside the store: zarr would list a leftover as a model, or warn of it.
     partial = group.parent.with_name(group.parent.name + ".partial") / group.name
     shutil.rmtree(partial, ignore_errors=True)
@@ -119,7 +123,7 @@ def read_kernels(group: str | Path, size: int) -> Kernels:
     Raises
     ------
     AtlasError
-        If the group is missing, of another encoding, or damaged.
+        If the group is missing, has another encoding, or is damaged.
     """
     group = Path(group)
     try:
@@ -134,7 +138,7 @@ def read_kernels(group: str | Path, size: int) -> Kernels:
         kernels, layer = _read_size(root, size, layers)
     except FileNotFoundError:
         raise AtlasError(f"model {group.name}: not in the store {group.parent}") from None
-    # zarr has no exception of its own: damage ends it in any of these
+    # zarr raises any of these for damaged files
     except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise AtlasError(
             f"model {group.name}: the {size}x{size} kernels in {group} are damaged ({error}); "

@@ -1,4 +1,4 @@
-"""``hf:OWNER/REPO[@REVISION][:FILE]``: a checkpoint on the Hugging Face hub, or a mirror of it."""
+"""``hf:OWNER/REPO[@REVISION][:FILE]``: a checkpoint on the Hugging Face hub, or on its mirror."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ def locate(source: str) -> LocalFile | RemoteFile:
     if is_offline_mode():
         raise offline(f"{repo}: {' or '.join(names)}")
     raise AtlasError(
-        f"the repository {repo} holds no {' or '.join(names)} at {revision or 'main'}; "
+        f"the repository {repo} has no {' or '.join(names)} at {revision or 'main'}; "
         f"name the file: hf:{repo}:FILE"
     )
 
@@ -72,7 +72,9 @@ def _find_on_hub(repo: str, name: str, revision: str | None) -> RemoteFile | Non
         except RemoteEntryNotFoundError:
             return None
     if not facts.commit_hash:
-        raise AtlasError(f"{repo}: the server at {url} tells no commit, so it is no hub")
+        raise AtlasError(
+            f"{repo}: {url} does not name a commit, so the server is not a hub; check HF_ENDPOINT"
+        )
     location = urljoin(url, facts.location)
     is_redirected = urlsplit(location)[:2] != urlsplit(url)[:2]
     return RemoteFile(

@@ -1,5 +1,6 @@
 """``file:PATH``: a checkpoint on this machine, relative to the working directory or to ``~``."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,9 +18,9 @@ class LocalFile:
     size : int or None
         In bytes.
     first_bytes : int
-        How much to ask for while it is not known how much is needed.
+        How much to read at first, before it is known how much is needed.
     revision, sha256 : str or None
-        Commit and checksum where a hub has told them.
+        Commit and checksum, if the hub gave them.
     bytes_read : int
     """
 
@@ -34,7 +35,7 @@ class LocalFile:
         self.bytes_read = 0
 
     def read(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        """The bytes of each range (start, stop), fewer where the file ends before.
+        """The bytes of each range (start, stop), fewer where the file ends earlier.
 
         Raises
         ------
@@ -52,9 +53,35 @@ class LocalFile:
         self.bytes_read += sum(map(len, pieces))
         return pieces
 
+    def check_sha256(self, expected: str) -> None:
+        """Compare the file with its checksum.
+
+        Parameters
+        ----------
+        expected : str
+            The first hex digits of the SHA-256: all 64, the 8 of the file's name, or none.
+
+        Raises
+        ------
+        AtlasError
+            If they differ, or the file cannot be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise AtlasError(f"{self.name} cannot be read: {error.strerror}") from None
+        if not found.startswith(expected):
+            in_name = "... (in its name; a sha256 in the sheet overrides it)"
+            raise AtlasError(
+                f"wrong checksum: {self.name} ({self.size:,} bytes) has SHA-256 {found}, expected "
+                f"{expected}{'' if len(expected) == 64 else in_name}; the file is damaged or is "
+                "another version"
+            )
+
 
 def locate(source: str) -> LocalFile:
-    """The file itself.
+    """The file at the path.
 
     Raises
     ------
@@ -67,7 +94,7 @@ def locate(source: str) -> LocalFile:
         if path.is_file():
             return LocalFile(path)
         cause = ""
-    # no such user, a name too long, a folder that may not be entered
+    # an unknown user after ~, a name that is too long, a folder that may not be entered
     except (RuntimeError, ValueError, OSError) as error:
         cause = f" ({error})"
     raise AtlasError(f"no such file: {path.absolute()}{cause}")

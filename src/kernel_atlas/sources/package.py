@@ -9,7 +9,7 @@ from kernel_atlas.sources.local import LocalFile
 
 
 def locate(source: str) -> LocalFile:
-    """Find the file without importing (and so running) the package.
+    """Find the file without importing, and so running, the package.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def locate(source: str) -> LocalFile:
     except (ImportError, ValueError):
         spec = None
     if spec is None or not spec.submodule_search_locations:
-        raise AtlasError(f"no installed Python package {package!r}; install the one that holds it")
+        raise AtlasError(f"no installed Python package {package!r}; install it or correct the name")
     for folder in map(Path, spec.submodule_search_locations):
         with suppress(OSError, RuntimeError, ValueError):  # a name too long, a loop of links
             path = (folder / member).resolve()

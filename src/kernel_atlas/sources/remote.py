@@ -12,13 +12,15 @@ from urllib.parse import unquote, urlsplit
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources import http
 from kernel_atlas.sources.http import RefusedError, ShortReadError
-from kernel_atlas.sources.ranges import Range, content_range, merge_ranges
 
 N_CONNECTIONS = 8
+GAP_BYTES = 64 * 1024  # reading over such a gap costs less than another request
+
+Range = tuple[int, int]  # start and stop, in bytes
 
 
 class RemoteFile:
-    """A file on a server, with the attributes of `file.LocalFile` except `path`.
+    """A file on a server, with the attributes of `local.LocalFile` except `path`.
 
     Its redirect is resolved once. Requests share the hub client's connections,
     several at once; those that fail are tried again.
@@ -29,11 +31,11 @@ class RemoteFile:
     target : str, optional
         Where the url redirects to, if that is known.
     headers : dict, optional
-        For the url's own host alone.
+        Sent to the url's own host only.
     size, revision, sha256 : optional
     """
 
-    first_bytes = 100_000  # holds the header of any of timm's checkpoints
+    first_bytes = 100_000  # enough for the header of any of timm's checkpoints
 
     def __init__(
         self,
@@ -51,22 +53,22 @@ class RemoteFile:
         self.revision = revision
         self.sha256 = sha256
         self.bytes_read = 0
-        self.version: str | None = None  # ETag or date of the first response
+        self._version: str | None = None  # ETag or date of the first response
         self._target = target or url
         self._headers = headers or {}
         self._takes_ranges = True
         self._lock = threading.Lock()
 
     def read(self, ranges: Sequence[Range]) -> list[bytes]:
-        """The bytes of each range, fewer where the file ends before.
+        """The bytes of each range, fewer where the file ends earlier.
 
-        Near ranges are fetched in one request. A server that sends the whole file
-        instead of a range is read from the start, keeping the ranges alone.
+        Ranges close to each other are fetched in one request. If the server ignores
+        ranges, its file is read from the start and only the ranges are kept.
 
         Raises
         ------
         AtlasError
-            If the server refuses, cannot be reached, or sends what was not asked for.
+            If the server refuses, cannot be reached, or sends something else.
         """
         merged = merge_ranges(ranges)
         with http.explained(self.name):
@@ -84,7 +86,13 @@ class RemoteFile:
 
     @contextmanager
     def get(self, headers: dict[str, str]) -> Iterator[Any]:
-        """A streamed GET of this file (httpx2.Response), checked to be of the same version."""
+        """A streamed GET of this file (httpx.Response).
+
+        Raises
+        ------
+        AtlasError
+            If the response names another version than the first one did.
+        """
         target = self._target  # read once: another thread may change it
         own = self._headers if urlsplit(target)[:2] == urlsplit(self.url)[:2] else {}
         try:
@@ -92,11 +100,11 @@ class RemoteFile:
                 self._target = str(response.url)
                 version = response.headers.get("ETag") or response.headers.get("Last-Modified")
                 with self._lock:
-                    self.version = self.version or version
-                if version != self.version:
+                    self._version = self._version or version
+                if version != self._version:
                     raise AtlasError(
                         f"{self.name} changed on the server while it was read "
-                        f"({self.version}, then {version}); run again"
+                        f"({self._version}, then {version}); run again"
                     )
                 yield response
         except RefusedError as error:
@@ -106,7 +114,7 @@ class RemoteFile:
             raise ShortReadError("the redirect has expired") from None
 
     def _get_all(self, merged: Sequence[Range]) -> list[bytes] | None:
-        """The ranges, each in a request; None if the server ignores ranges."""
+        """The ranges, one request each; None if the server ignores ranges."""
         with ThreadPoolExecutor(N_CONNECTIONS) as pool:
             chunks = []
             for chunk in pool.map(http.tried_again(self._get), merged):
@@ -120,18 +128,18 @@ class RemoteFile:
         with self.get({"Range": f"bytes={start}-{stop - 1}"}) as response:
             if response.status_code == 200:
                 return None
-            first, size = content_range(response, self.name)
+            first, size = http.content_range(response, self.name)
             if self.size not in (None, size):
                 raise AtlasError(
                     f"{self.name} has {size:,} bytes now, not {self.size:,} as before; run again"
                 )
             self.size = size
             wanted = max(min(stop, size) - start, 0)
-            # one byte more than was asked for is enough to see: it may have no end
+            # one byte more shows that the body is too long; it may have no end
             body = next(response.iter_bytes(wanted + 1), b"")
         if first != start or len(body) != wanted:
             raise ShortReadError(
-                f"{len(body):,} bytes from {first:,} came for {wanted:,} from {start:,}"
+                f"asked for {wanted:,} bytes from {start:,}, got {len(body):,} from {first:,}"
             )
         return body
 
@@ -151,3 +159,12 @@ class RemoteFile:
             else:
                 self.size = position
         return [bytes(chunk) for chunk in chunks]
+
+
+def merge_ranges(ranges: Sequence[Range]) -> list[Range]:
+    """The ranges in ascending order, merged if at most `GAP_BYTES` lie between them."""
+    from fsspec.utils import merge_offset_ranges
+
+    starts, stops = ([part[i] for part in ranges] for i in (0, 1))
+    _, *merged = merge_offset_ranges([""] * len(ranges), starts, stops, max_gap=GAP_BYTES)
+    return list(zip(*merged, strict=True))

@@ -1,10 +1,9 @@
-"""Where a model's weights come from: the one module that owns the schemes.
+"""Where a model's weights come from: the one module that lists the schemes.
 
-A source is one URI, ``scheme:rest`` (docs/sources.md). A scheme that stands for a
-file is a module of this package with a function ``locate(source)`` that returns the
-`file.LocalFile` or `remote.RemoteFile`; to add one, write its module and name it in
-`SCHEMES`. Light at import: the Snakefile checks the sheet's sources each time it is
-parsed.
+A source is one URI, ``scheme:rest`` (docs/models.md). A scheme that names a file has a
+module in this folder with a function ``locate(source)``, which returns a `local.LocalFile`
+or a `remote.RemoteFile`. To add a scheme, write its module and name it in `SCHEMES`. Light
+at import: the Snakefile checks the sheet's sources each time it is parsed.
 """
 
 import json
@@ -19,6 +18,10 @@ if TYPE_CHECKING:
     from kernel_atlas.sources.local import LocalFile
     from kernel_atlas.sources.remote import RemoteFile
 
+DOWNLOAD_MB = 4000  # the largest file to fetch whole unless a user allows more, in 10^6 bytes
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
 
 class Scheme(NamedTuple):
     """What may follow a scheme, and the module that locates its file."""
@@ -28,15 +31,10 @@ class Scheme(NamedTuple):
     module: str | None = None
 
 
-# The largest file that is fetched whole, unless a user allows more, in 10^6 bytes.
-DOWNLOAD_MB = 4000
-
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-
 SCHEMES = {
     "file": Scheme(r".+", "file:PATH", "kernel_atlas.sources.local"),
     "package": Scheme(r".+", "package:PACKAGE/PATH", "kernel_atlas.sources.package"),
-    # which file it stands for is timm's to say (`sources.timm`)
+    # timm says which file that is (`sources.timm`)
     "timm": Scheme(_NAME, "timm:NAME"),
     "hf": Scheme(
         # a file of the repository: no way out of it
@@ -46,7 +44,7 @@ SCHEMES = {
     ),
     "https": Scheme(r"//[^/\s]+/\S+", "https://HOST/PATH", "kernel_atlas.sources.url"),
     "http": Scheme(r"//[^/\s]+/\S+", "http://HOST/PATH", "kernel_atlas.sources.url"),
-    # weights that are not to be had, and why
+    # unavailable weights, and why
     "none": Scheme(r".+", "none:REASON"),
 }
 
@@ -57,7 +55,7 @@ def split(source: str) -> tuple[str, str]:
     Raises
     ------
     AtlasError
-        If the scheme is unknown or what follows has not its form.
+        If the scheme is unknown, or the rest does not have its form.
     """
     scheme, colon, rest = source.partition(":")
     if not colon or scheme not in SCHEMES:
@@ -68,12 +66,12 @@ def split(source: str) -> tuple[str, str]:
     if not source.isprintable():
         raise AtlasError(f"{source!r} has characters that cannot be printed")
     if not re.fullmatch(SCHEMES[scheme].pattern, rest):
-        raise AtlasError(f"{source!r} has not the form {SCHEMES[scheme].form}")
+        raise AtlasError(f"{source!r} does not have the form {SCHEMES[scheme].form}")
     return scheme, rest
 
 
 def locate(source: str) -> "LocalFile | RemoteFile":
-    """The file that a source URI stands for, of any scheme but ``timm:`` and ``none:``.
+    """The file that a source URI names, of any scheme but ``timm:`` and ``none:``.
 
     Raises
     ------
@@ -83,23 +81,23 @@ def locate(source: str) -> "LocalFile | RemoteFile":
     scheme, _ = split(source)
     module = SCHEMES[scheme].module
     if module is None:
-        raise AtlasError(f"{source!r} stands for no file by itself")
+        raise AtlasError(f"{source!r} does not name a file")
     return import_module(module).locate(source)
 
 
 def may_download(source: str, sha256: str) -> bool:
-    """Whether a checkpoint may have to be fetched whole, as the source and its checksum look."""
+    """Whether a checkpoint may have to be fetched whole, judged by its source and checksum."""
     scheme, rest = split(source)
     path = rest.partition("?")[0]
     return scheme in ("hf", "https", "http") and bool(sha256 or not path.endswith(".safetensors"))
 
 
 def stamp(source: str, sha256: str, path_to_metadata: str | Path) -> str:
-    """What tells that a source has changed since it was read, beyond its URI and checksum.
+    """What shows that a source has changed since it was read, besides its URI and checksum.
 
-    Size and modification time of a checkpoint on this machine, or nothing where a
-    checksum pins its content. A checkpoint that was deleted after its extraction has
-    not changed: its stamp is the one in the model's ``zarr.json`` at `path_to_metadata`.
+    Size and modification time of a checkpoint on this machine; empty where a checksum
+    pins the content. A checkpoint that was deleted after its extraction has not changed:
+    its stamp is the one in the model's ``zarr.json`` at `path_to_metadata`.
     """
     if sha256 or split(source)[0] not in ("file", "package"):
         return ""

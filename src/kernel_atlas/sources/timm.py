@@ -1,6 +1,7 @@
-"""``timm:NAME``: the files in which it is written what timm knows of these names.
+"""``timm:NAME``: what timm knows of a model, asked once and kept in files.
 
-Light: the Snakefile asks it each time it is parsed.
+timm takes seconds to import, so one job asks it for all rows of the sheet
+(`resolve_timm`). Light at import: the Snakefile uses `assign_files` each time it is parsed.
 """
 
 import hashlib
@@ -20,10 +21,10 @@ logger = logging.getLogger(__name__)
 
 
 def assign_files(names: Iterable[str], folder: str | Path) -> dict[str, str]:
-    """The file that tells of each name, one for all names that none tells of yet.
+    """The file that describes each name; all names that are new share one file.
 
-    So timm is asked once for many names, and a name that comes later makes no
-    file old that finished models were extracted with.
+    So timm is asked once for many names, and a name that is added later does not make
+    the files of finished models newer.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def assign_files(names: Iterable[str], folder: str | Path) -> dict[str, str]:
     Returns
     -------
     dict
-        From name to path, written or to be written.
+        From name to path, written already or to be written.
     """
     folder = Path(folder)
     try:
@@ -60,7 +61,7 @@ def assign_files(names: Iterable[str], folder: str | Path) -> dict[str, str]:
 
 
 def names_in(path: str | Path) -> list[str]:
-    """The names that a file tells of, an empty list if it is not written yet."""
+    """The names that a file describes, an empty list if it is not written yet."""
     try:
         return sorted(json.loads(Path(path).read_bytes()))
     except (OSError, ValueError):
@@ -95,7 +96,7 @@ def resolve(name: str) -> Architecture:
     Raises
     ------
     AtlasError
-        If timm does not know the model or any weights of it.
+        If timm does not know the model, or has no weights of it.
     """
     from kernel_atlas.sources.timm_import import import_timm
 
@@ -104,13 +105,13 @@ def resolve(name: str) -> Architecture:
 
     try:
         config = timm.models.get_pretrained_cfg(name, allow_unregistered=False)
-    except RuntimeError:  # of a known architecture, an unknown tag
+    except RuntimeError:  # an unknown tag of a known architecture
         config = None
     if config is None:
         architecture = name.partition(".")[0]
         known = timm.list_models(f"{architecture}.*", pretrained=True)
         known = known or get_close_matches(architecture, timm.list_models())
-        hint = f"; near: {', '.join(known[:5])}" if known else ""
+        hint = f"; similar: {', '.join(known[:5])}" if known else ""
         raise AtlasError(f"timm {timm.__version__} knows no model {name!r}{hint}")
     if config.hf_hub_id:
         file = f":{config.hf_hub_filename}" if config.hf_hub_filename else ""
@@ -120,9 +121,8 @@ def resolve(name: str) -> Architecture:
     else:
         raise AtlasError(f"timm {timm.__version__} has no weights of {name!r}")
     with torch.device("meta"):
-        network = timm.create_model(name, pretrained=False)
+        modules = dict(timm.create_model(name, pretrained=False).named_modules())
     layers = []
-    modules = dict(network.named_modules())
     for path, module in modules.items():
         if not isinstance(module, torch.nn.Conv2d) or not _is_depthwise(module):
             continue
@@ -130,10 +130,14 @@ def resolve(name: str) -> Architecture:
         is_split = type(modules[parent]).__name__ == "MixedConv2d"
         layers.append(
             ArchitectureLayer(
-                path, parent if is_split else path, module.kernel_size[0], module.out_channels,
-                max(module.stride), max(module.dilation),
+                weight=path,
+                layer=parent if is_split else path,
+                kernel_size=module.kernel_size[0],
+                n_kernels=module.out_channels,
+                stride=max(module.stride),
+                dilation=max(module.dilation),
             )
-        )  # fmt: skip
+        )
     tag = f".{config.tag}" if config.tag else ""
     return Architecture(f"{config.architecture}{tag}", source, timm.__version__, tuple(layers))
 
@@ -141,8 +145,8 @@ def resolve(name: str) -> Architecture:
 def resolve_timm(names: Sequence[str], path_to_architectures: str | Path) -> None:
     """Ask timm for all models of the sheet.
 
-    A name that timm does not know keeps no other model from being resolved: its
-    error is written in its place, for `read_architecture` to raise.
+    If timm does not know a name, its error is written in place of the architecture, for
+    `read_architecture` to raise, and the other models are resolved.
 
     Parameters
     ----------
@@ -158,7 +162,7 @@ def resolve_timm(names: Sequence[str], path_to_architectures: str | Path) -> Non
             continue
         except AtlasError as error:
             fault = str(error)
-        except Exception as error:  # timm's own, of any kind
+        except Exception as error:  # timm may raise anything
             logger.exception("timm cannot build %s", name)
             fault = f"timm cannot build {name!r}: {error}"
         found[name] = {"error": fault, "timm_version": version("timm")}
@@ -177,7 +181,7 @@ def read_architecture(name: str, paths: Iterable[str | Path]) -> Architecture:
     found: dict[str, Any] = {"error": f"timm was not asked for {name!r}"}
     for path in paths:
         entry = json.loads(Path(path).read_text(encoding="utf-8")).get(name)
-        if entry and "error" in found:  # asked again with another timm, perhaps
+        if entry and "error" in found:  # perhaps asked again with another timm
             found = entry
     if "error" in found:
         raise AtlasError(found["error"])

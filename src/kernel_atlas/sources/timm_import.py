@@ -1,4 +1,4 @@
-"""Import timm, also beside a torch that torchvision was not compiled for."""
+"""Import timm, even if torchvision was compiled for another torch."""
 
 import sys
 from types import ModuleType
@@ -11,10 +11,9 @@ _OPERATORS = ("torchvision::nms", "torchvision::qnms")
 def import_timm() -> ModuleType:
     """The timm module.
 
-    torchvision's compiled operators are built for one kind of torch (such as CUDA);
-    beside another (such as CPU-only) its import, and so timm's, fails with "operator
-    torchvision::nms does not exist". Declaring their schemas cures it: nothing here
-    calls them.
+    torchvision's compiled operators fit one kind of torch (such as CUDA). With another
+    (such as CPU-only), its import, and so timm's, fails with "operator torchvision::nms
+    does not exist". Declaring the operators' schemas is enough: nothing here calls them.
     """
     try:
         import torchvision  # noqa: F401
@@ -24,7 +23,7 @@ def import_timm() -> ModuleType:
         import torch
 
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]  # half imported
+            del sys.modules[name]  # imported half-way
         for operator in _OPERATORS:
             torch.library.define(operator, _SCHEMA)
     import timm

@@ -5,14 +5,14 @@ from kernel_atlas.sources.remote import RemoteFile
 
 
 def locate(source: str) -> RemoteFile:
-    """The file behind the address; nothing is asked yet.
+    """The file at the address; no request is sent yet.
 
     Raises
     ------
     AtlasError
-        If it is no address.
+        If the address is not valid.
     """
     try:
         return RemoteFile(source)
     except ValueError as error:
-        raise AtlasError(f"{source} is no address ({error})") from None
+        raise AtlasError(f"{source} is not a valid address ({error})") from None

@@ -1,9 +1,7 @@
-"""Checkpoints that ask for more than they are, or whose names would break out of a message."""
+"""Checkpoints that ask for more than they are, or whose names would break a line of output."""
 
 import time
 import zipfile
-from contextlib import nullcontext
-from typing import ClassVar
 
 import pytest
 import torch
@@ -11,36 +9,30 @@ from support.checkpoints import write_safetensors
 from support.hostile import overlap, rezip, tensor, weights, write_header
 
 from kernel_atlas.checkpoints.depthwise import Depthwise
-from kernel_atlas.checkpoints.limits import MAX_LAYERS, MAX_NAME
+from kernel_atlas.checkpoints.layer import MAX_LAYERS, MAX_NAME
 from kernel_atlas.checkpoints.read import read_checkpoint
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
-from kernel_atlas.sources.url import locate
 
 LEGACY = {"_use_new_zipfile_serialization": False}
-NEST = pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
 
 
 def refusal(path):
-    """What a checkpoint is refused with, within a second or so."""
+    """The message with which a checkpoint is refused, in bounded time."""
     started_at = time.process_time()
     with pytest.raises(AtlasError) as caught:
         read_checkpoint(LocalFile(path), Depthwise())
-    assert time.process_time() - started_at < 20  # some would take hours
+    assert time.process_time() - started_at < 60  # some would take hours
     return str(caught.value)
 
 
-@pytest.mark.parametrize("member", ["data", "0", "version", "byteorder"])
-def test_a_member_that_unpacks_to_much_is_refused(tmp_path, member):
+@pytest.mark.parametrize("members", [{}, {"data": 64}, {"0": 64}, {"byteorder": 64}])
+def test_a_compressed_archive_is_refused(tmp_path, members):
+    """It may unpack to gigabytes, and torch would take its bytes for weights."""
     path = tmp_path / "net.pth"
-    rezip(path, zipfile.ZIP_DEFLATED, **{member: 64})
+    rezip(path, zipfile.ZIP_DEFLATED, **members)
     assert path.stat().st_size < 100_000
     assert "net.pth is a compressed zip archive" in refusal(path)
-
-
-def test_compressed_bytes_are_not_taken_for_weights(tmp_path):
-    rezip(tmp_path / "net.pth", zipfile.ZIP_DEFLATED)
-    assert "net.pth is a compressed zip archive" in refusal(tmp_path / "net.pth")
 
 
 def test_members_that_overlap_are_refused(tmp_path):
@@ -59,14 +51,18 @@ def test_a_tensor_larger_than_its_file_is_refused(tmp_path, options, channels, m
     assert message in refusal(path)
 
 
-@NEST
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (torch.Tensor.char, "layer dw: int8 weights; only floating point is read"),
+        (lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8), "layer dw: qint8 weights"),
+        (lambda x: x.char().view(torch.float4_e2m1fn_x2), "float4_e2m1fn_x2 weights cannot"),
         (torch.Tensor.to_sparse, "layer dw: sparse_coo weights"),
-        (lambda weight: weight.to("meta"), "layer dw: meta weights"),
-        (lambda weight: torch.nested.nested_tensor([weight, weight]), "no depthwise kernel"),
+        (lambda x: x.to("meta"), "layer dw: meta weights"),
+        (lambda x: torch.nested.nested_tensor([x, x]), "no depthwise kernel"),
     ],
+    ids=["integers", "quantised", "float4", "sparse", "meta", "nested"],
 )
 def test_a_tensor_of_another_kind_is_refused(tmp_path, change, message):
     path = tmp_path / "net.pth"
@@ -97,7 +93,7 @@ def test_a_layers_name_that_would_break_a_line_is_refused(tmp_path, name, suffix
 
 
 @pytest.mark.parametrize("name", ["../../x", "a.²", "a." + "1" * 250, "/etc/passwd", "C:\\x"])
-def test_a_layers_name_is_a_name_and_no_path(tmp_path, name, monkeypatch):
+def test_a_layers_name_is_never_a_path(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({name: weights()["dw.weight"]}, tmp_path / "net.pth")
     (layer,) = read_checkpoint(LocalFile(tmp_path / "net.pth"), Depthwise())
@@ -112,8 +108,8 @@ def test_a_layers_name_is_a_name_and_no_path(tmp_path, name, monkeypatch):
         ({"header": b'{"a":[' + b"[]," * 4_000_000 + b"[]]}"}, "header length 12,000,010 in"),
         ({"header": {"a": tensor([2**64 - 1] * 300_000, 0, 0)}}, "has 0 bytes"),
         ({"header": {"a": tensor([2**63, 2, 0], 0, 0)}}, "has 0 bytes"),
-        ({"header": b'{"a":' * 1_000_000}, "no header: RecursionError"),
-        ({"header": {"a": tensor([int("9" * 4000)], 0, 0)}}, "no whole numbers"),
+        ({"header": b'{"a":' * 1_000_000}, "bad header: RecursionError"),
+        ({"header": {"a": tensor([int("9" * 4000)], 0, 0)}}, "not whole numbers"),
     ],
     ids=["gigabytes", "lists", "product", "overflow", "nested", "digits"],
 )
@@ -131,32 +127,3 @@ def test_more_kernels_than_any_network_has_are_refused(tmp_path):
     }
     write_header(path, layers, size=32 * len(layers))
     assert "10,001 layers, more than any network" in refusal(path)
-
-
-def test_weights_of_a_type_that_torch_only_stores(tmp_path):
-    path = tmp_path / "net.pth"
-    weights = torch.zeros(4, 1, 5, 5, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)
-    torch.save({"a.weight": weights}, path)
-    assert "layer a: torch.float4_e2m1fn_x2 weights cannot be read" in refusal(path)
-
-
-def test_a_servers_name_for_a_file_is_no_way_out_of_the_downloads():
-    assert locate("https://host/releases/..%2f..%2fnet%0A.pth").name == ".._.._net_.pth"
-
-
-def test_a_servers_answer_without_end_is_not_read_to_its_end(monkeypatch, waits):
-    class Endless:
-        status_code = 206
-        headers: ClassVar = {"Content-Range": "bytes 0-7/100"}
-        n_bytes = 0
-
-        def iter_bytes(self, size):
-            while True:
-                self.n_bytes += size
-                assert self.n_bytes < 1_000
-                yield bytes(size)
-
-    file = locate("https://host/net.safetensors")
-    monkeypatch.setattr(file, "get", lambda headers: nullcontext(Endless()))
-    with pytest.raises(AtlasError, match=r"net\.safetensors cannot be fetched: 9 bytes from 0"):
-        file.read([(0, 8)])

@@ -1,7 +1,9 @@
-"""Our reader of .safetensors against the format's own library: the same files, the same values."""
+"""Our reader of .safetensors against the format's own library: the same files, the same values.
+
+tests/fuzz_header.py compares them on made-up headers; here are those near a valid one.
+"""
 
 import json
-import random
 from copy import deepcopy
 
 import numpy as np
@@ -11,10 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from support.checkpoints import make_header, write_safetensors
 
-from kernel_atlas.checkpoints.depthwise import Depthwise, is_depthwise
+from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.header import read_header
-from kernel_atlas.checkpoints.layer import layer_name
-from kernel_atlas.checkpoints.safetensors import TORCH_DTYPES, read_safetensors
+from kernel_atlas.checkpoints.safetensors import read_safetensors
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 
@@ -24,198 +25,133 @@ TENSORS = {
     "n": ("I64", (), np.array(3).tobytes()),
 }
 HEADER = make_header(TENSORS)
-TEXT = json.dumps(HEADER, separators=(",", ":")).encode()
-READ = {torch.float64, torch.float32, torch.float16, torch.bfloat16} | {
-    getattr(torch, name) for name in TORCH_DTYPES.values()
-}
+TEXT = json.dumps(HEADER, separators=(",", ":"))
 
-NUMBERS = [None, True, -1, 0, 1, 3.0, "3", 2**63, 2**64, 1e400, float("nan"), [], {}, [[1]]]
+ANYTHING = [None, True, -1, 0, 3.0, "3", 2**64, 1e400, float("nan"), [], {}, [[1]]]
 VALUES = {
-    "dtype": [
-        *NUMBERS, "F32", "f32", "F16", "F64", "BF16", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "U8",
-        "BOOL", "I64", "F128", "",
-    ],
+    "dtype": [*ANYTHING, "f32", "F16", "F64", "BF16", "F8_E4M3", "F4", "U8", "I64", "F128", ""],
     "shape": [
-        *NUMBERS, [36], [4, 9], [36.0], ["36"], [True, 36], [-4, -9], [-36], [4, 9, 0], [6], [3],
-        [2**63, 2**63], [0, 2**64], [4, 1, 3, 3, 1], [2, 3, 1],
+        *(*ANYTHING, [36], [4, 9], [36.0], ["36"], [True, 36], [-4, -9], [4, 9, 0], [6], [3]),
+        *([2**63, 2**63], [0, 2**64], [4, 1, 3, 3, 1], [2, 3, 1]),
     ],
     "data_offsets": [
-        *NUMBERS, [0, 144], [0, 143], [144, 0], [0, 144, 2], [-8, 144], [1, 145], [8, 152],
-        [8.0, 152], ["8", 152], [8, 2**60], [2**63, 2**63 + 144], [0, 2**64], [0], [0, 8],
+        *(*ANYTHING, [0, 144], [0, 143], [144, 0], [0, 144, 2], [-8, 144], [1, 145], [8, 152]),
+        *([8.0, 152], ["8", 152], [8, 2**60], [2**63, 2**63 + 144], [0, 2**64], [0], [0, 8]),
     ],
-}  # fmt: skip
-
-
-def changed(*keys):
-    """Each header in which the entry at these keys has been replaced, and that without it."""
-    for value in [*(VALUES.get(keys[-1], NUMBERS)), KeyError]:
-        header = deepcopy(HEADER)
-        place = header
-        for key in keys[:-1]:
-            place = place[key]
-        if value is KeyError:
-            del place[keys[-1]]
-        else:
-            place[keys[-1]] = value
-        yield f"{keys}: {value}", {"header": header}
-
-
-def rewritten():
-    """Headers that are the same or other text."""
-    replacements = [
-        ('"b.weight"', '"a.weight"'), ('"b.weight"', '"\\ud800"'), ('"b.weight"', '"b\x01"'),
-        ('"b.weight"', '""'), ('"b.weight"', '"b\\u0000"'), ('"n":{', '"n":{"more":1,'),
-        ('"dtype":"F32"', '"dtype":"F32","dtype":"F32"'), ("[4,1,3,3]", "[04,1,3,3]"),
-        ("[4,1,3,3]", "[4,1,3,3,]"), ("[4,1,3,3]", "[4.0,1,3,3]"), ("[4,1,3,3]", "[4e0,1,3,3]"),
-        ("[4,1,3,3]", "[NaN]"), ("[4,1,3,3]", "[1_0]"), ("[4,1,3,3]", "[-0,4]"),
-        ('{"format":"pt"}', '{"format":1}'), ('{"format":"pt"}', '{"format":"\\ud800"}'),
-        ('{"format":"pt"}', '{"\\ud800":"pt"}'), ("[4,1,3,3]", '[4,1,3,3],"more":"\\ud800"'),
-        ("[4,1,3,3]", '[4,1,3,3],"more":[{"\\udc00":[["\\ud800"]]}]'),
-        ('{"format":"pt"}', "{}"), ("{", "/**/{"),
-    ]  # fmt: skip
-    texts = [TEXT.replace(old.encode(), new.encode(), 1) for old, new in replacements]
-    texts += [TEXT.replace(b'"b.weight"', b'"\xff"'), TEXT + b" ", TEXT + b"\n", TEXT + b"\0"]
-    texts += [TEXT + b"x", TEXT[:-1], b" " + TEXT, b"\n" + TEXT, b"\xef\xbb\xbf" + TEXT]
-    texts += [TEXT.decode().encode(code) for code in ("utf-16", "utf-16-le", "utf-32")]
-    texts += [b"", b"{}", b"  {}  ", b"[]", b"null", b"{" * 50_000, b'{"a":' * 50_000, b"<html>"]
-    for text in texts:
-        yield f"text {text[:400]!r}", {"header": text}
-
-
-def mismeasured():
-    """Lengths of the header that are not its own."""
-    length = len(TEXT)
-    for n in (0, 1, 2, 7, length - 1, length + 1, 10**8, 10**8 + 1, 2**32, 2**60, 2**63, 2**64 - 1):
-        yield f"header length {n}", {"header": TEXT, "header_length": n}
-
-
-def library_values(path):
-    """The depthwise kernels as the format's library reads them; None if it refuses the file."""
-    try:
-        with safe_open(path, "pt") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            tensors = [
-                (layer_name(name), file.get_tensor(name))
-                for name, shape in shapes.items()
-                if is_depthwise(shape)
-            ]
-    except SafetensorError:
-        return None
-    return {name: tensor[:, 0] for name, tensor in tensors}
-
-
-def difference(path):
-    """How what we make of a file differs from what the library makes of it, or None."""
-    expected = library_values(path)
-    try:
-        read_header(LocalFile(path))
-    except AtlasError as error:
-        is_clear = path.name in str(error) and len(str(error).splitlines()) == 1
-        return None if expected is None and is_clear else f"we refuse: {error}"
-    except Exception as error:
-        return f"we fail: {error!r}"
-    if expected is None:
-        return "we accept"
-    if any(tensor.dtype not in READ for tensor in expected.values()):
-        return None  # integers are no weights
-    found = {x.name: x.kernels for x in read_safetensors(LocalFile(path), Depthwise())}
-    is_equal = found.keys() == expected.keys() and all(
-        np.array_equal(found[name], tensor.float().numpy(), equal_nan=True)
-        for name, tensor in expected.items()
-    )
-    return None if is_equal else "we read other values"
-
-
-ENTRIES = [
-    *((name, field) for name in TENSORS for field in ("dtype", "shape", "data_offsets")),
-    *((name,) for name in [*TENSORS, "__metadata__"]),
+}
+REPLACEMENTS = [
+    *(('"b.weight"', name) for name in ['"a.weight"', '"\\ud800"', '"b\x01"', '""', '"b\\u0000"']),
+    *(("[4,1,3,3]", shape) for shape in ["[04,1,3,3]", "[4,1,3,3,]", "[4.0,1,3,3]", "[4e0,1,3,3]"]),
+    *(("[4,1,3,3]", shape) for shape in ["[NaN]", "[1_0]", "[-0,4]", '[4,1,3,3],"m":"\\ud800"']),
+    *(('{"format":"pt"}', facts) for facts in ['{"format":1}', '{"\\ud800":"pt"}', "{}", "null"]),
+    ('"n":{', '"n":{"more":1,'),
+    ('"dtype":"F32"', '"dtype":"F32","dtype":"F32"'),
+    ("{", "/**/{"),
 ]
 
 
-@pytest.mark.parametrize(
-    "mutations",
-    [*(list(changed(*keys)) for keys in ENTRIES), list(rewritten()), list(mismeasured())],
-    ids=[*("-".join(keys) for keys in ENTRIES), "text", "length"],
-)
-def test_we_accept_what_the_library_accepts(tmp_path, mutations):
+def changed_entries():
+    """Headers with one value replaced or missing."""
+    places = [(name, field) for name in TENSORS for field in VALUES]
+    for keys in [*places, *((name,) for name in [*TENSORS, "__metadata__"])]:
+        for value in [*VALUES.get(keys[-1], ANYTHING), KeyError]:
+            header = deepcopy(HEADER)
+            place = header[keys[0]] if len(keys) == 2 else header
+            if value is KeyError:
+                del place[keys[-1]]
+            else:
+                place[keys[-1]] = value
+            yield f"{keys}: {value}", {"header": header}
+
+
+def changed_texts():
+    """Headers of other text, and lengths that are not the header's."""
+    texts = [TEXT.replace(old, new, 1).encode() for old, new in REPLACEMENTS]
+    text = TEXT.encode()
+    texts += [text + end for end in (b" ", b"\n", b"\0", b"x")]
+    texts += [begin + text for begin in (b" ", b"\n", b"\xef\xbb\xbf")] + [text[:-1]]
+    texts += [TEXT.encode(code) for code in ("utf-16", "utf-16-le", "utf-32")]
+    texts += [b"", b"{}", b"  {}  ", b"[]", b"null", b"{" * 50_000, b'{"a":' * 50_000, b"<html>"]
+    for content in texts:
+        yield f"text {content[:400]!r}", {"header": content}
+    length = len(text)
+    for n in (0, 1, 7, length - 1, length + 1, 10**8 + 1, 2**32, 2**60, 2**63, 2**64 - 1):
+        yield f"header length {n}", {"header": text, "header_length": n}
+
+
+def library_accepts(path):
+    try:
+        with safe_open(path, "pt"):
+            return True
+    except SafetensorError:
+        return False
+
+
+@pytest.mark.parametrize("changes", [changed_entries, changed_texts])
+def test_we_accept_what_the_library_accepts(tmp_path, changes):
     path = tmp_path / "net.safetensors"
-    differences = {}
-    for what, options in mutations:
+    differences, n_accepted = [], 0
+    for what, options in changes():
         write_safetensors(path, TENSORS, **options)
-        if found := difference(path):
-            differences[what] = found
-    assert differences == {}
-
-
-def test_we_accept_what_the_library_accepts_of_random_damage(tmp_path):
-    path = tmp_path / "net.safetensors"
-    write_safetensors(path, TENSORS)
-    whole = path.read_bytes()
-    draw = random.Random(0)
-    differences, n_accepted = {}, 0
-    for _ in range(800):
-        content = bytearray(whole)
-        for _ in range(draw.choice([1, 1, 2])):
-            place = draw.randrange(len(TEXT) + 12)
-            likely = [*b'{}[]:,"-.e 0123456789', content[place] ^ 1 << draw.randrange(8)]
-            content[place] = draw.choice(likely)
-        path.write_bytes(content)
-        n_accepted += library_values(path) is not None
-        if found := difference(path):
-            differences[bytes(content[:200])] = found
-    assert differences == {}
-    assert 20 < n_accepted < 400  # both verdicts were met
+        expected = library_accepts(path)
+        n_accepted += expected
+        try:
+            read_header(LocalFile(path))
+            found = True
+        except AtlasError:
+            found = False
+        if found != expected:
+            differences.append(what)
+    assert differences == []
+    assert n_accepted > 3
 
 
 def test_a_file_cut_anywhere_or_continued_is_refused(tmp_path):
     path = tmp_path / "net.safetensors"
     write_safetensors(path, TENSORS)
     whole = path.read_bytes()
+    assert set(read_header(LocalFile(path))) == set(TENSORS)
     for content in (*(whole[:length] for length in range(len(whole))), whole + b"x"):
         path.write_bytes(content)
-        with pytest.raises(AtlasError, match=r"net\.safetensors is no whole safetensors file"):
+        with pytest.raises(AtlasError, match=r"net\.safetensors is not a complete safetensors"):
             read_header(LocalFile(path))
-    path.write_bytes(whole)
-    assert difference(path) is None
+
+
+def assert_read_as_by_torch(path, kernels):
+    save_file({"dw.weight": kernels}, path)
+    (layer,) = read_safetensors(LocalFile(path), Depthwise())
+    assert layer.kernels.dtype == np.float32
+    # the sign of 0 too
+    expected = kernels[:, 0].float().numpy().view(np.uint32)
+    np.testing.assert_array_equal(layer.kernels.view(np.uint32), expected)
 
 
 @pytest.mark.parametrize(
-    "dtype",
-    [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2],
+    "dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
 )
-def test_every_number_of_a_small_dtype_is_read_as_torch_reads_it(tmp_path, dtype):
+def test_every_number_of_a_small_dtype(tmp_path, dtype):
     bits = torch.arange(256**dtype.itemsize)
     bits = bits.to(torch.uint8 if dtype.itemsize == 1 else torch.uint16)
     numbers = bits.view(dtype)
     numbers = numbers[numbers.float().isfinite()]
     assert len(numbers) > 200
     kernels = numbers[: len(numbers) // 8 * 8].reshape(-1, 1, 2, 2)
-    path = tmp_path / "net.safetensors"
-    save_file({"dw.weight": kernels}, path)
-    (layer,) = read_safetensors(LocalFile(path), Depthwise())
-    expected = kernels[:, 0].float().numpy()
-    assert layer.kernels.dtype == np.float32
-    # the sign of 0 too
-    np.testing.assert_array_equal(layer.kernels.view(np.uint32), expected.view(np.uint32))
+    assert_read_as_by_torch(tmp_path / "net.safetensors", kernels)
 
 
-def test_float64_is_rounded_as_torch_rounds_it(tmp_path, rng):
-    kernels = torch.from_numpy(rng.standard_normal((50, 1, 7, 7)) * 10.0 ** rng.integers(-45, 38))
-    path = tmp_path / "net.safetensors"
-    save_file({"dw.weight": kernels}, path)
-    (layer,) = read_safetensors(LocalFile(path), Depthwise())
-    np.testing.assert_array_equal(layer.kernels, kernels[:, 0].float().numpy())
+def test_float64_is_rounded_as_by_torch(tmp_path, rng):
+    kernels = rng.standard_normal((50, 1, 7, 7)) * 10.0 ** rng.integers(-45, 38)
+    assert_read_as_by_torch(tmp_path / "net.safetensors", torch.from_numpy(kernels))
 
 
 @pytest.mark.parametrize("dtype", ["I8", "U8", "BOOL", "I64", "F8_E8M0", "F4"])
 def test_other_dtypes_are_refused_for_kernels_alone(tmp_path, dtype):
     path = tmp_path / "net.safetensors"
-    tensor = {"dtype": dtype, "shape": [4, 1, 4, 4]}
     n_bytes = {"I64": 512, "F4": 32}.get(dtype, 64)
-    header = {"dw.weight": tensor | {"data_offsets": [0, n_bytes]}}
-    write_safetensors(path, {"x": ("U8", (n_bytes,), None)}, header=header)
+    entry = {"dtype": dtype, "shape": [4, 1, 4, 4], "data_offsets": [0, n_bytes]}
+    write_safetensors(path, {"x": ("U8", (n_bytes,), None)}, header={"dw.weight": entry})
     with pytest.raises(AtlasError, match=f"layer dw: {dtype} weights; only floating point"):
         read_safetensors(LocalFile(path), Depthwise())
-    header["dw.weight"]["shape"] = [2, 2, 4, 4]
-    write_safetensors(path, {"x": ("U8", (n_bytes,), None)}, header=header)
+    entry["shape"] = [2, 2, 4, 4]
+    write_safetensors(path, {"x": ("U8", (n_bytes,), None)}, header={"dw.weight": entry})
     assert read_safetensors(LocalFile(path), Depthwise()) == []

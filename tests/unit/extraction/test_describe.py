@@ -1,7 +1,6 @@
-"""What describe tells is what extraction then fetches and holds, told without reading a kernel."""
+"""What `describe` tells is what extraction then fetches and holds, without reading a kernel."""
 
 import json
-from collections import Counter
 from dataclasses import asdict
 
 import pandas as pd
@@ -19,7 +18,7 @@ HEADER_BYTES = 100_000
 
 @pytest.fixture
 def architectures(tmp_path, checkpoint):
-    """What timm says of a model with the layers of `checkpoint`, and of one it does not know."""
+    """What timm says of a model with the layers of `checkpoint`, and of an unknown name."""
     layers = tuple(
         ArchitectureLayer(name, name, kernels.shape[-1], len(kernels), 1, 1)
         for name, kernels in checkpoint.kernels.items()
@@ -35,12 +34,12 @@ def describe(tmp_path, architectures):
     """A function that describes rows (source, role, why it is skipped): its table and its text."""
 
     def run(*rows, sizes=(3, 5, 7)):
-        sources, roles, skipped = zip(*rows, strict=True)
         tsv, txt = tmp_path / "sources.tsv", tmp_path / "sources.txt"
-        models = [f"net_{number}" for number in range(len(rows))]
-        describe_sources(
-            models, sources, [""] * len(models), roles, skipped, sizes, architectures, tsv, txt
-        )
+        rows = [
+            [f"net_{number}", source, "", role, skipped]
+            for number, (source, role, skipped) in enumerate(rows)
+        ]
+        describe_sources(rows, sizes, architectures, tsv, txt)
         return pd.read_csv(tsv, sep="\t", keep_default_na=False), txt.read_text(encoding="utf-8")
 
     return run
@@ -51,17 +50,14 @@ def test_safetensors_on_a_server(hub, serve, checkpoint, extraction, architectur
     hub.add_file("/net.safetensors", checkpoint.path)
     source = {"hf": serve(), "https": f"{hub.url}/net.safetensors", "timm": "timm:a_model"}[kind]
     found = describe_source(source, "", False, architectures)
-    assert found.kernels == Counter(COUNTS)
     asked = [request.range for request in hub.requests if request.method == "GET"]
-    # no kernel; of timm: rows nothing at all
+    # no kernel, and for timm: rows nothing at all
     assert asked == ([] if kind == "timm" else ["bytes=0-99999"])
+    assert found.kernels == COUNTS
+    assert found.wire_bytes == HEADER_BYTES + sum(k.nbytes for k in checkpoint.kernels.values())
     facts = extraction.run(source, architectures=architectures)
     assert found.wire_bytes == pytest.approx(facts["bytes_read"], abs=64 * 1024 * 3)
-    assert found.wire_bytes == HEADER_BYTES + sum(k.nbytes for k in checkpoint.kernels.values())
-    held = Counter()
-    for row in facts["layers"]:
-        held[row["kernel_size"]] += row["n_kernels"]
-    assert found.kernels == held
+    assert found.kernels == {row["kernel_size"]: row["n_kernels"] for row in facts["layers"]}
 
 
 @pytest.mark.parametrize("place", ["hub", "address"])
@@ -77,10 +73,10 @@ def test_a_pickle_on_a_server_has_its_size_alone(hub, serve, pickle, extraction,
     assert extraction.run(source)["bytes_read"] == found.wire_bytes
 
 
-def test_what_is_on_this_machine_costs_nothing(hub, serve, checkpoint, pickle):
+def test_a_file_on_this_machine_costs_nothing(hub, serve, checkpoint, pickle):
     for path in (checkpoint.path, pickle.path):
         found = describe_source(f"file:{path}", "", False, [])
-        assert (found.wire_bytes, found.kernels) == (0, Counter(COUNTS))
+        assert (found.wire_bytes, found.kernels) == (0, COUNTS)
     source = serve()
     hf_hub_download("timm/a_model.a_tag", "model.safetensors")
     hub.reset_counts()
@@ -89,7 +85,7 @@ def test_what_is_on_this_machine_costs_nothing(hub, serve, checkpoint, pickle):
     assert hub.requests == []
 
 
-def test_what_cannot_be_described():
+def test_a_source_that_cannot_be_described():
     with pytest.raises(AtlasError, match="was not asked for"):
         describe_source("timm:a_model", "", False, [])
     with pytest.raises(AtlasError, match="no such file"):
@@ -112,15 +108,19 @@ def test_the_table_has_every_row_and_says_why_one_is_not_read(hub, serve, descri
     assert list(table.columns) == ["model", "role", "source", "wire_mb", "k3", "k5", "k7", "note"]
     assert table["k7"].tolist() == ["64", "0", "0", "64", "", "", ""]
     assert table["wire_mb"].tolist() == ["0.116", "0.000", "0.000", "0.116", "", "", ""]
-    notes = table["note"].tolist()
-    assert notes[:4] == ["", "the same checkpoint as net_0", "never released", ""]
-    assert notes[4] == "fault: timm knows no 'absent'"
-    assert notes[5] == "fault: absent.pth: the server answered 500"
-    assert notes[6].startswith("a sample of its regular convolutions")
+    assert table["note"].tolist() == [
+        "",
+        "the same checkpoint as net_0",
+        "never released",
+        "",
+        "fault: timm knows no 'absent'",
+        "fault: absent.pth: the server answered 500",
+        "a sample of its regular convolutions",
+    ]
     assert "7 rows, 2 of them not extracted" in text
     assert "0.2 MB over the wire, and what 3 more will take" in text
     assert "kernels: 32 of 3x3, 64 of 5x5, 128 of 7x7" in text
-    assert all(note in text for note in notes)
+    assert all(note in text for note in table["note"])
 
 
 def test_sizes_that_are_not_clustered_are_noted(serve, describe):

@@ -1,7 +1,8 @@
-"""The store: what is written comes back, in few files, and damage is not read as kernels."""
+"""The store: kernels come back as written, in few files; damage is never read as kernels."""
 
 import json
 import warnings
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from zarr.errors import ContainsGroupError
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction import store
-from kernel_atlas.extraction.store import LayerInfo, read_kernels
+from kernel_atlas.extraction.store import LayerInfo, read_kernels, write_model
 
 
 @pytest.fixture
 def layers(rng):
-    """Two sizes in turns, as (name, kernels)."""
+    """Two sizes alternating, as (name, kernels)."""
     shapes = [("a", 4, 5), ("b", 3, 7), ("c", 2, 5), ("d", 1, 7)]
     return [(name, rng.normal(size=(n, k, k)).astype(np.float32)) for name, n, k in shapes]
 
@@ -50,6 +51,17 @@ def test_a_size_that_the_model_lacks_is_empty(write_group, layers):
     assert [info.name for info in found.layers] == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize("size", [3, 5, 7])
+def test_the_group_of_a_failed_model_has_no_kernels_of_any_size(tmp_path, size):
+    group = tmp_path / "kernels.zarr" / "net"
+    write_model(group, [], {"failed": "no such file"})
+    found = read_kernels(group, size)
+    assert (found.kernels.shape, found.kernels.dtype) == ((0, size, size), np.float32)
+    assert len(found.layer) == len(found.channel) == 0
+    assert found.layers == found.layer_names == []
+    assert zarr.open_group(group, mode="r").attrs["failed"] == "no such file"
+
+
 def test_zarr_alone_reads_the_group(write_group, layers):
     root = zarr.open_group(write_group("net", layers), mode="r")
     assert root.metadata.zarr_format == 3
@@ -58,10 +70,7 @@ def test_zarr_alone_reads_the_group(write_group, layers):
     assert root.attrs["encoding-type"] == "kernel-atlas-model"
     assert root.attrs["model"] == "net"
     assert {"zarr", "kernel_atlas"} == set(root.attrs["versions"])
-    assert root.attrs["layers"][1] == {
-        "name": "b", "index": 1, "kernel_size": 7, "n_kernels": 3,
-        "stride": None, "dilation": None,
-    }  # fmt: skip
+    assert root.attrs["layers"][1] == asdict(LayerInfo("b", 1, 7, 3))
 
 
 def test_a_group_is_replaced_whole(write_group, layers):
@@ -72,7 +81,7 @@ def test_a_group_is_replaced_whole(write_group, layers):
     assert not (group / "k7").exists()
 
 
-def test_what_a_killed_job_left_is_replaced_and_goes(write_group, layers, tmp_path, monkeypatch):
+def test_leftovers_of_a_killed_job_are_replaced(write_group, layers, tmp_path, monkeypatch):
     def killed(self, target):
         raise KeyboardInterrupt
 
@@ -161,22 +170,21 @@ def cut(share, path):
 DAMAGES = {
     **{f"flip {share}": partial(flip, share) for share in (0, 0.3, 0.6, 0.99)},
     **{f"cut {share}": partial(cut, share) for share in (0, 0.5, 0.99)},
-    "remove": Path.unlink,
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", [*DAMAGES.values(), Path.unlink], ids=[*DAMAGES, "remove"])
 @pytest.mark.parametrize("name", ["kernels/c/0/0/0", "layer/c/0", "kernels/zarr.json"])
 def test_damage_is_refused(write_group, layers, name, damage):
     group = write_group("net", layers)
-    DAMAGES[damage](group / "k5" / name)
+    damage(group / "k5" / name)
     with pytest.raises(AtlasError, match=r"model net: .*5x5.*damaged"):
         read_kernels(group, 5)
 
 
-@pytest.mark.parametrize("damage", [name for name in DAMAGES if name != "remove"])
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_layer_table_is_refused(write_group, layers, damage):
     group = write_group("net", layers)
-    DAMAGES[damage](group / "zarr.json")
+    damage(group / "zarr.json")
     with pytest.raises(AtlasError, match="model net: "):
         read_kernels(group, 5)

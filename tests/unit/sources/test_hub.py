@@ -7,7 +7,6 @@ from huggingface_hub import constants, hf_hub_download
 from support.misbehaviour import status
 from support.repositories import SIGNATURE, TOKEN
 
-from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources import http, schemes
 from kernel_atlas.sources.hub import parse
 
@@ -31,34 +30,13 @@ def test_parse(source, expected):
     assert parse(source) == expected
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "hf:r",
-        "hf:o/r/x",
-        "hf:/r",
-        "hf:o/",
-        "hf:o/r@",
-        "hf:o/r:",
-        "hf:o/r b",
-        "hf:../r",
-        "hf:o/r:a:b",
-    ],
-)
-def test_what_has_not_the_form_is_refused(source):
-    with pytest.raises(AtlasError, match="has not the form hf:OWNER/REPO"):
-        schemes.split(source)
-
-
-@pytest.mark.parametrize(
-    "repo", ["own--er/repo", "owner/re..po", "owner/repo.git", "a/" + "b" * 99]
-)
-def test_a_name_that_the_hub_client_refuses_is_one_clear_error(hub, extraction, repo):
+@pytest.mark.parametrize("repo", ["own--er/repo", "owner/re..po", "owner/repo.git"])
+def test_a_name_that_the_hub_client_refuses(hub, extraction, repo):
     assert repo.split("/")[1] in extraction.refusal(f"hf:{repo}")
     assert hub.requests == []
 
 
-def test_what_a_group_says_of_its_source(hub, serve, extraction):
+def test_a_group_records_its_source(hub, serve, extraction):
     facts = extraction.run(serve(commit=COMMITS[0], etag=SHA256))
     expected = {
         "source": f"hf:{REPO}",
@@ -71,7 +49,7 @@ def test_what_a_group_says_of_its_source(hub, serve, extraction):
     assert facts | expected == facts
 
 
-def test_an_etag_that_is_no_checksum_is_none(serve, extraction):
+def test_an_etag_that_is_not_a_checksum(serve, extraction):
     assert extraction.run(serve(etag="c0ffee"))["sha256"] is None
 
 
@@ -79,14 +57,11 @@ def test_an_etag_that_is_no_checksum_is_none(serve, extraction):
     ("revision", "commit"),
     [("", 1), ("@main", 1), ("@v1.0", 0), ("@refs/pr/1", 0), ("@" + COMMITS[0], 0)],
 )
-def test_a_revision_is_pinned_to_its_commit(
-    hub, serve, checkpoint, extraction, revision, commit
-):  # fmt: skip
-    # main has moved on; each commit has the kernels under another size
+def test_a_revision_is_pinned_to_its_commit(hub, serve, checkpoint, extraction, revision, commit):
     serve(commit=COMMITS[0])
     for tag in ("v1.0", "refs/pr/1"):
         hub.add_revision(REPO, tag)
-    serve(commit=COMMITS[1])
+    serve(commit=COMMITS[1])  # main has moved on
     facts = extraction.run(f"hf:{REPO}{revision}")
     extraction.check(checkpoint.kernels)
     assert facts["revision"] == COMMITS[commit]
@@ -104,7 +79,7 @@ def test_a_named_file(serve, checkpoint, extraction, name):
 
 def test_default_files(serve, checkpoint, pickle, extraction):
     source = serve("config.json")
-    assert "holds no model.safetensors or pytorch_model.bin at main" in extraction.refusal(source)
+    assert "has no model.safetensors or pytorch_model.bin at main" in extraction.refusal(source)
     serve("pytorch_model.bin", path=pickle.path, etag=pickle.sha256)
     facts = extraction.run(source)
     assert facts["url"].endswith("pytorch_model.bin")
@@ -119,11 +94,11 @@ def test_default_files(serve, checkpoint, pickle, extraction):
     [
         ("hf:timm/absent", "no such repository, or it is private"),
         (f"hf:{REPO}@v9", "no such revision"),
-        (f"hf:{REPO}:absent.pth", "holds no absent.pth at main"),
-        (f"hf:{REPO}@{COMMITS[0]}:absent.pth", f"holds no absent.pth at {COMMITS[0]}"),
+        (f"hf:{REPO}:absent.pth", "has no absent.pth at main"),
+        (f"hf:{REPO}@{COMMITS[0]}:absent.pth", f"has no absent.pth at {COMMITS[0]}"),
     ],
 )
-def test_404(serve, extraction, source, message):
+def test_what_the_hub_does_not_have(serve, extraction, source, message):
     serve(commit=COMMITS[0])
     assert message in extraction.refusal(source)
 
@@ -136,15 +111,17 @@ def test_404(serve, extraction, source, message):
         (status(403), "answered 403, not allowed"),
     ],
 )
-def test_a_hub_that_refuses_for_good(hub, serve, extraction, waits, fault, message):
+def test_a_hub_that_keeps_refusing(hub, serve, extraction, waits, fault, message):
     source = serve()
     hub.misbehave("/resolve/", fault)
     assert message in extraction.refusal(source)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
-def test_a_wait_is_told_in_the_log(hub, serve, extraction, waits, caplog, monkeypatch, method):
-    # as in a process that has asked for nothing yet
+def test_a_wait_is_logged_without_signed_addresses(
+    hub, serve, extraction, waits, caplog, monkeypatch, method
+):
+    # as in a process that has made no request yet
     http._take_over_hub_messages.cache_clear()
     monkeypatch.setattr(logging.getLogger("huggingface_hub"), "handlers", [])
     hub.misbehave(FILE, status(429, retry_after=7), times=1, method=method)
@@ -156,7 +133,7 @@ def test_a_wait_is_told_in_the_log(hub, serve, extraction, waits, caplog, monkey
     assert waits == [8]
 
 
-def test_what_is_no_hub(hub, serve, extraction):
+def test_a_server_that_is_not_a_hub(hub, serve, extraction):
     def without_commit(request, answer):
         reply = answer(request)
         reply.headers.pop("X-Repo-Commit")
@@ -164,7 +141,7 @@ def test_what_is_no_hub(hub, serve, extraction):
 
     source = serve()
     hub.misbehave("/resolve/", without_commit)
-    assert "tells no commit, so it is no hub" in extraction.refusal(source)
+    assert "does not name a commit, so the server is not a hub" in extraction.refusal(source)
 
 
 @pytest.fixture(params=["variable", "file"])
@@ -183,7 +160,7 @@ def give_token(request, tmp_path, monkeypatch):
 
 @pytest.fixture
 def everything_logged(caplog, monkeypatch):
-    """The records of all loggers from DEBUG on, also of those that keep theirs for themselves."""
+    """The records of all loggers from DEBUG on, also of those that do not propagate."""
     for name in [*logging.root.manager.loggerDict, "huggingface_hub", "httpx2", "httpcore2"]:
         logger = logging.getLogger(name)
         monkeypatch.setattr(logger, "propagate", True)
@@ -208,9 +185,9 @@ def test_a_gated_repository_without_the_right_token(
 
 
 @pytest.mark.parametrize("redirect", [True, False])
-def test_a_token_opens_a_gated_repository_and_goes_nowhere_else(
+def test_a_token_is_sent_to_the_hub_alone_and_never_logged(
     hub, serve, checkpoint, extraction, give_token, everything_logged, redirect, capfd
-):  # fmt: skip
+):
     give_token(TOKEN)
     facts = extraction.run(serve(gated=True, redirect=redirect))
     extraction.check(checkpoint.kernels)
@@ -221,19 +198,12 @@ def test_a_token_opens_a_gated_repository_and_goes_nowhere_else(
     assert {record.name.partition(".")[0] for record in records} >= {"httpx2", "kernel_atlas"}
     said = "\n".join(f"{record.getMessage()} {vars(record)}" for record in records)
     assert TOKEN not in said + str(facts) + "".join(capfd.readouterr())
-    # nor is the signed address kept, which opens the file to anybody
+    # nor is the signed address recorded, which opens the file to anybody
     assert SIGNATURE not in str(facts)
 
 
 @pytest.mark.parametrize(
-    ("name", "revision"),
-    [
-        (FILE, None),
-        (FILE, "main"),
-        (FILE, "v1.0"),
-        (FILE, COMMITS[0]),
-        ("weights/net.safetensors", "v1.0"),
-    ],
+    ("name", "revision"), [(FILE, None), (FILE, COMMITS[0]), ("weights/net.safetensors", "v1.0")]
 )
 def test_the_hubs_cache_is_used_instead_of_the_network(
     hub, serve, checkpoint, extraction, monkeypatch, name, revision
@@ -250,8 +220,7 @@ def test_the_hubs_cache_is_used_instead_of_the_network(
         extraction.check(checkpoint.kernels)
         assert (facts["revision"], facts["url"]) == (COMMITS[0], None)
     assert hub.requests == []
-    # nor is it deleted
-    assert schemes.locate(source).path.samefile(cached)
+    assert schemes.locate(source).path.samefile(cached)  # and not deleted
 
 
 def test_another_revision_than_the_cached_is_fetched(hub, serve, extraction):
@@ -262,16 +231,12 @@ def test_another_revision_than_the_cached_is_fetched(hub, serve, extraction):
     assert extraction.run(f"{source}@v2.0")["revision"] == COMMITS[1]
 
 
-def test_what_is_read_does_not_depend_on_the_cache(
-    hub, serve, pickle, checkpoint, extraction, monkeypatch
-):
-    serve("pytorch_model.bin", path=pickle.path)
+def test_safetensors_on_the_hub_win_over_a_cached_pickle(serve, pickle, checkpoint, extraction):
+    source = serve("pytorch_model.bin", path=pickle.path)
     hf_hub_download(REPO, "pytorch_model.bin")
-    for files, offline in (("pickle", True), ("pickle", False), ("both", False)):
-        source = f"hf:{REPO}" if files == "pickle" else serve()
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
-        facts = extraction.run(source)
-        assert (facts["url"] is None) == (files == "pickle")
+    assert extraction.run(source)["url"] is None
+    serve()
+    assert extraction.run(source)["url"].endswith(FILE)
     extraction.check(checkpoint.kernels)
 
 
@@ -281,16 +246,15 @@ def test_offline_and_not_in_the_cache(hub, serve, extraction, monkeypatch, name)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     message = extraction.refusal(source + name)
     assert f"{REPO}: {FILE}" in message
-    assert "is not on this machine, and HF_HUB_OFFLINE forbids" in message
+    assert "is not on this machine, and HF_HUB_OFFLINE forbids fetching it" in message
     assert hub.requests == []
 
 
-def test_offline_forbids_a_plain_address_too(hub, checkpoint, extraction, monkeypatch):
-    hub.add_file("/net.safetensors", checkpoint.path)
-    hub.add_file("/net.pth", checkpoint.path)
+@pytest.mark.parametrize("name", ["net.safetensors", "net.pth"])
+def test_offline_forbids_a_plain_address_too(hub, checkpoint, extraction, monkeypatch, name):
+    hub.add_file(f"/{name}", checkpoint.path)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    for name in ("net.safetensors", "net.pth"):
-        assert f"{name} is not on this machine" in extraction.refusal(f"{hub.url}/{name}")
+    assert f"{name} is not on this machine" in extraction.refusal(f"{hub.url}/{name}")
 
 
 def test_no_server_at_all(hub, serve, extraction, waits):

@@ -1,6 +1,9 @@
-"""Every timm row of the sheets: its layers as the network runs them, counted and described."""
+"""What timm knows: every architecture of the sheets, and the files that keep it."""
 
+import json
 from collections import Counter
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,9 +14,17 @@ from safetensors.numpy import save_file
 
 from kernel_atlas.checkpoints.depthwise import Depthwise, is_depthwise
 from kernel_atlas.checkpoints.read import read_checkpoint
+from kernel_atlas.errors import AtlasError
 from kernel_atlas.sheet import read_sheets
 from kernel_atlas.sources.local import LocalFile
-from kernel_atlas.sources.timm import resolve
+from kernel_atlas.sources.timm import (
+    Architecture,
+    ArchitectureLayer,
+    assign_files,
+    names_in,
+    read_architecture,
+    resolve,
+)
 from kernel_atlas.sources.timm_import import import_timm
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -22,23 +33,15 @@ ROLES = {
     for model in read_sheets([MODELS / "paper.tsv", MODELS / "extras.tsv"])
     if model.source.startswith("timm:")
 }
-
-
-@pytest.fixture(scope="module")
-def registry(registry_rows):
-    """The verified facts about every row by its timm_name."""
-    return {row["timm_name"]: row for row in registry_rows}
-
-
-@pytest.fixture(scope="module")
-def timm():
-    return import_timm()
+# one row per architecture: the tag after the dot changes no layer
+NAMES = {name.partition(".")[0]: name for name in ROLES}
 
 
 # each network is built once, by `resolve` itself, and serves all tests before the next is built
-@pytest.fixture(scope="module", params=ROLES)
-def model(request, timm):
-    """A timm row: its name and role, the network, and what `resolve` says of it."""
+@pytest.fixture(scope="module", params=NAMES.values(), ids=NAMES)
+def model(request):
+    """A timm row: its name, the network, and what `resolve` says of it."""
+    timm = import_timm()
     built = []
     create_model = timm.create_model
 
@@ -50,22 +53,17 @@ def model(request, timm):
         patch.setattr(timm, "create_model", keep)
         architecture = resolve(request.param)
     (network,) = built
-    return SimpleNamespace(
-        name=request.param, role=ROLES[request.param], network=network, architecture=architecture
-    )
+    return SimpleNamespace(name=request.param, network=network, architecture=architecture)
 
 
-def count_by_size(model):
-    """From size to kernels and layers; MixNet's splits of one size are one layer each."""
-    layers = model.architecture.layers
-    kernels = Counter()
-    for layer in layers:
-        kernels[layer.kernel_size] += layer.n_kernels
-    sizes = Counter(layer.kernel_size for layer in layers)
-    return {size: (kernels[size], sizes[size]) for size in kernels}
+@pytest.fixture(scope="module")
+def registry(registry_rows):
+    """The verified facts about every row by its timm_name."""
+    return {row["timm_name"]: row for row in registry_rows}
 
 
 def count_by_registry(row):
+    """From size to kernels and layers."""
     counts = {
         size: (int(row[f"n_dw_kernels_{size}"]), int(row[f"n_dw_layers_{size}"]))
         for size in (3, 5, 7)
@@ -78,21 +76,45 @@ def count_by_registry(row):
     return {size: count for size, count in counts.items() if count != (0, 0)}
 
 
-def test_the_sheets_name_99_networks():
-    assert len(ROLES) == 99
-
-
-def test_name_and_file(model):
-    assert model.architecture.name == model.name
-    assert model.architecture.source == f"hf:timm/{model.name}"
+def test_timm_knows_every_row_and_has_its_weights_on_the_hub():
+    assert (len(ROLES), len(NAMES)) == (99, 59)
+    timm = import_timm()
+    for name in ROLES:
+        config = timm.models.get_pretrained_cfg(name, allow_unregistered=False)
+        assert f"{config.architecture}.{config.tag}" == name
+        assert config.hf_hub_id == f"timm/{name}"
 
 
 def test_counts_are_those_of_the_registry(model, registry):
-    assert count_by_size(model) == count_by_registry(registry[model.name])
+    kernels, layers = Counter(), Counter()
+    for layer in model.architecture.layers:
+        kernels[layer.kernel_size] += layer.n_kernels
+        layers[layer.kernel_size] += 1
+    counts = {size: (kernels[size], layers[size]) for size in kernels}
+    for name in ROLES:
+        if name.partition(".")[0] == model.name.partition(".")[0]:
+            assert counts == count_by_registry(registry[name]), name
 
 
-def test_regular_families_have_no_depthwise_layer_and_the_others_do(model):
-    assert bool(model.architecture.layers) == (model.role != "compare")
+def test_layers_and_weights_are_those_of_the_network(model):
+    architecture = model.architecture
+    assert architecture.name == model.name
+    assert architecture.source == f"hf:timm/{model.name}"
+    assert bool(architecture.layers) == (ROLES[model.name] != "compare")
+    # a checkpoint on the hub has the names and shapes of the network's state dict
+    assert {
+        name.removesuffix(".weight"): tuple(tensor.shape)
+        for name, tensor in model.network.state_dict().items()
+        if is_depthwise(tuple(tensor.shape))
+    } == {
+        layer.weight: (layer.n_kernels, 1, layer.kernel_size, layer.kernel_size)
+        for layer in architecture.layers
+    }
+    modules = dict(model.network.named_modules())
+    for layer in architecture.layers:
+        module = modules[layer.weight]
+        assert module.stride == (layer.stride,) * 2, layer
+        assert module.dilation == (layer.dilation,) * 2, layer
 
 
 def test_layers_are_in_the_order_of_a_forward_pass(model):
@@ -113,25 +135,12 @@ def test_layers_are_in_the_order_of_a_forward_pass(model):
     assert len(executed) == len(hooks)
 
 
-def test_weights_are_those_that_a_header_shows(model):
-    """A checkpoint on the hub has the names and shapes of the network's state dict."""
-    shapes = {
-        name.removesuffix(".weight"): tuple(tensor.shape)
-        for name, tensor in model.network.state_dict().items()
-        if is_depthwise(tuple(tensor.shape))
-    }
-    assert shapes == {
-        layer.weight: (layer.n_kernels, 1, layer.kernel_size, layer.kernel_size)
-        for layer in model.architecture.layers
-    }
-
-
-def test_the_natural_order_of_names_is_the_same(model, tmp_path):
-    """So that safetensors without a `timm:` row get the network's order too."""
+def test_the_order_of_names_is_the_same(model, tmp_path):
+    """So safetensors without a `timm:` row have the network's order too."""
     if not model.architecture.layers:
         return
     path = tmp_path / "model.safetensors"
-    # as small as kernels can be, each filled with its place
+    # kernels as small as can be, filled with their position
     save_file(
         {
             f"{layer.weight}.weight": np.full((2, 1, 2, 2), place, np.float32)
@@ -145,30 +154,49 @@ def test_the_natural_order_of_names_is_the_same(model, tmp_path):
     assert places.tolist() == np.arange(len(model.architecture.layers)).repeat(2).tolist()
 
 
-def test_geometry_is_that_of_the_modules(model):
-    modules = dict(model.network.named_modules())
-    for layer in model.architecture.layers:
-        module = modules[layer.weight]
-        assert module.out_channels == layer.n_kernels, layer
-        assert module.kernel_size == (layer.kernel_size,) * 2, layer
-        assert module.stride == (layer.stride,) * 2, layer
-        assert module.dilation == (layer.dilation,) * 2, layer
-
-
 def test_only_the_splits_of_mixnet_share_a_layer(model):
     layers = model.architecture.layers
     if not model.name.startswith("mixnet"):
         assert [layer.layer for layer in layers] == [layer.weight for layer in layers]
         return
     # every block has one depthwise layer, of one kernel size or of several
-    modules = dict(model.network.named_modules())
-    blocks = [name for name in modules if name.endswith(".conv_dw")]
+    blocks = [name for name, _ in model.network.named_modules() if name.endswith(".conv_dw")]
     assert list(dict.fromkeys(layer.layer for layer in layers)) == blocks
     assert len(layers) > len(blocks)
+    assert len({(layer.kernel_size, layer.layer) for layer in layers}) == len(layers)
     for layer in layers:
         assert layer.weight == layer.layer or layer.weight.startswith(f"{layer.layer}.")
 
 
-def test_no_two_layers_of_one_size_share_a_name(model):
-    names = Counter((layer.kernel_size, layer.layer) for layer in model.architecture.layers)
-    assert [name for name, count in names.items() if count > 1] == []
+def test_timm_is_asked_for_new_names_alone(tmp_path):
+    first = assign_files(["b", "a"], tmp_path)
+    assert assign_files(["a", "b"], tmp_path) == first  # the order of the sheet does not matter
+    (path,) = set(first.values())
+    assert names_in(path) == []
+    (tmp_path / "damaged.json").write_text('{"a": ')
+    unknown = {"error": "timm knows no 'b'", "timm_version": version("timm")}
+    for answer, is_asked_again in ((unknown, False), (unknown | {"timm_version": "0.1"}, True)):
+        Path(path).write_text(json.dumps({"a": {"layers": []}, "b": answer}))
+        assert names_in(path) == ["a", "b"]
+        second = assign_files(["a", "b", "c"], tmp_path)
+        assert second["a"] == path != second["c"]
+        # another timm is asked again for a name that failed
+        assert second["b"] == (second["c"] if is_asked_again else path)
+    assert assign_files(["a"], tmp_path) == {"a": path}
+    assert assign_files([], tmp_path / "absent") == {}
+
+
+def test_an_architecture_is_read_from_whichever_file_has_it(tmp_path):
+    layer = ArchitectureLayer("a", "a", 3, 4, 1, 1)
+    architecture = Architecture("net.tag", "hf:o/r", "1.0", (layer,))
+    entries = [{"other": {"error": "no"}}, {"net": {"error": "no"}}, {"net": asdict(architecture)}]
+    paths = [tmp_path / f"{number}.json" for number in range(3)]
+    for path, entry in zip(paths, entries, strict=True):
+        path.write_text(json.dumps(entry))
+    # an error counts only if no file has the model
+    assert read_architecture("net", paths) == architecture
+    assert read_architecture("net", reversed(paths)) == architecture
+    with pytest.raises(AtlasError, match=r"^no$"):
+        read_architecture("net", paths[:2])
+    with pytest.raises(AtlasError, match="timm was not asked for 'net'"):
+        read_architecture("net", paths[:1])

@@ -1,0 +1,54 @@
+"""The Makefile: which machines it accepts, and what it tries again."""
+
+import re
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def make(repository, tmp_path):
+    """A function that runs make in an empty folder, with .venv taken for ready."""
+
+    def run(*arguments):
+        command = ["make", "-f", repository / "Makefile", "SNAKEMAKE=echo snakemake", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    return run
+
+
+def test_help_lists_every_target(make, repository):
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", (repository / "Makefile").read_text(), re.M)
+    listed = [line.split()[0] for line in make("help").stdout.splitlines()]
+    assert listed == targets.split()
+
+
+def test_setup_refuses_what_was_not_tested_in_one_line(make, tmp_path):
+    for name in ("requirements.txt", "pyproject.toml", "src/kernel_atlas/__init__.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    refused = make("setup", "TESTED=Linux-x86_64-Python-2.7")
+    assert refused.returncode == 2
+    assert (refused.stdout, len(refused.stderr.splitlines())) == ("", 1)
+    assert "make setup PYTHON=python3.11" in refused.stderr
+    assert "make setup UNTESTED=1" in refused.stderr
+    tried = make("setup", "TESTED=Linux-x86_64-Python-2.7", "UNTESTED=1", "--dry-run")
+    assert tried.returncode == 0
+    assert "-m venv .venv" in tried.stdout
+
+
+def test_retry_extracts_the_failed_models_and_then_runs(make, tmp_path):
+    nothing = make("retry", "-o", ".venv/ready")
+    assert nothing.returncode == 0
+    assert nothing.stdout == "results/tables/failed.tsv lists no model: nothing to try again.\n"
+    table = tmp_path / "results/tables/failed.tsv"
+    table.parent.mkdir(parents=True)
+    table.write_text("model\tcause\nnet.a\tit is broken\nnet-b\tanother cause\n")
+    commands = make("retry", "-o", ".venv/ready", "CORES=2", "CONFIG=my.yaml", "-s").stdout
+    groups = [f"results/kernels.zarr/{model}/zarr.json" for model in ("net.a", "net-b")]
+    assert commands.splitlines() == [
+        f"snakemake --force {' '.join(groups)} --cores 2 --configfile my.yaml",
+        "snakemake --cores 2 --configfile my.yaml",
+    ]
