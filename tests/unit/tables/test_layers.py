@@ -30,14 +30,6 @@ def test_count_by_layer():
     }
 
 
-def test_percentages_of_each_layer_sum_to_100(rng):
-    words = rng.choice(["on_centre", "on_cross", "other", "dead"], 90)
-    layers = {f"layer{i}": " ".join(words[i * 7 : i * 7 + 7]) for i in range(12)}
-    counts = count_by_layer(classes_of(**layers))
-    np.testing.assert_allclose(counts.groupby("layer_index")["percent"].sum(), [100] * 12)
-    assert counts["layer"].unique().tolist() == list(layers)
-
-
 def test_layers_are_summed_up():
     words = {"b": "mine on_centre dead other", "none": "", "a": "on_cross dead dead"}
     layers = count_layers(classes_of(**words))
@@ -48,13 +40,6 @@ def test_layers_are_summed_up():
     sums = {"n_kernels": 7, "n_dead": 3, "n_clustered": 3, "clustered_percent": 75}
     interval = {"low_percent": pytest.approx(200 / 3), "high_percent": 100}
     assert sum_up(layers) == sums | interval
-
-
-@pytest.mark.parametrize("words", ["", "dead dead"])
-def test_without_live_kernels_there_is_no_percentage(words):
-    found = sum_up(count_layers(classes_of(a=words, b=words)))
-    assert (found["n_kernels"], found["n_clustered"]) == (2 * len(words.split()), 0)
-    assert np.isnan([found[f"{end}_percent"] for end in ("clustered", "low", "high")]).all()
 
 
 def layers_of(*counts):
@@ -143,9 +128,3 @@ def test_published_percentages_are_weighted_by_kernels_and_set_beside_the_same_m
         assert row["same_percent"] == pytest.approx(75)
         assert row["paper_percent"] == pytest.approx(67)
         assert row["difference"] == pytest.approx(8)
-
-
-def test_no_models_give_no_families():
-    clustered, _ = clustered_of(("never released", "x", 7, layers_of(), 99))
-    for rows in (clustered, clustered[:0]):
-        assert len(pool_families(rows, {})) == 0
