@@ -165,8 +165,3 @@ def get_own_labels(wildcards):
     """The user's label table of a kernel size, if there is one."""
     path = config["labels"].get(f"k{wildcards.size}")
     return local(path) if path else []
-
-
-def is_kmeans(wildcards):
-    """Whether the codebook of a kernel size holds k-means centres."""
-    return int(wildcards.size) in config["kmeans"]["sizes"]

@@ -27,7 +27,7 @@ CUT = "test_convnext3.r160_in1k"
 GOOD = "mobilenetv3_small_075.lamb_in1k"
 
 CAUSES = {
-    "unknown": f"knows no model 'mobilenetv3_small_050.nobody'; near: {MOBILENET}",
+    "unknown": f"knows no model 'mobilenetv3_small_050.nobody'; similar: {MOBILENET}",
     "absent": "model.safetensors: the hub has no such repository",
     "lost": "lost.pth: the server answered 404, no such file",
     "gated": "model.safetensors is in a gated repository: ask for access on its page, then log in",
@@ -88,6 +88,18 @@ def test_other_models_go_on(broken):
     assert not any(list(open_group(broken, model).group_keys()) for model in CAUSES)
     assert_holds(broken, "good", broken.served["good"])
     assert not list((broken / "results/downloads").iterdir())
+
+
+@pytest.mark.fault(
+    "A name that timm does not know, in a job of a cluster",
+    holds="the same line as on one machine",
+)
+def test_job_of_a_cluster_gives_the_same_line(broken, tmp_path):
+    run = broken.copy(tmp_path).snakemake(
+        *("--mode", "remote", "--target-jobs", "extract_kernels:model=unknown", "--force"),
+        *("--allowed-rules", "extract_kernels", "--nolock", "--latency-wait", "0"),
+    )
+    assert run.cause("unknown") == broken.run.cause("unknown")
 
 
 @pytest.mark.fault(

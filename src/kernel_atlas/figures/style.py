@@ -121,8 +121,9 @@ def draw_kernels(
     extent = (0, width, height, 0)
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=extent)
     # without hairlines, white borders would vanish on white paper
-    hairlines = PatchCollection(frames, facecolor="none", edgecolor="0.6", linewidth=0.3)
-    hairlines.set_clip_on(False)
+    hairlines = PatchCollection(
+        frames, facecolor="none", edgecolor="0.6", linewidth=0.3, clip_on=False
+    )
     axes.add_collection(hairlines, autolim=False)
 
 
