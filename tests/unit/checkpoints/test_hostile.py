@@ -70,13 +70,6 @@ def test_a_tensor_of_another_kind_is_refused(tmp_path, change, message):
     assert message in refusal(path)
 
 
-def test_a_dict_that_holds_itself_is_refused(tmp_path):
-    content = {}
-    content["model"] = content
-    torch.save(content, tmp_path / "net.pth")
-    assert "net.pth has no weights" in refusal(tmp_path / "net.pth")
-
-
 @pytest.mark.parametrize(
     "name", ["a\nERROR: model b: ", "\x1b[2J", "\u202e", "x" * (MAX_NAME + 1)], ids=ascii
 )
