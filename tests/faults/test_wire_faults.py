@@ -91,6 +91,18 @@ def test_other_models_go_on(broken):
 
 
 @pytest.mark.fault(
+    "A name that timm does not know, in a job of a cluster",
+    holds="the same line as on one machine",
+)
+def test_job_of_a_cluster_gives_the_same_line(broken, tmp_path):
+    run = broken.copy(tmp_path).snakemake(
+        *("--mode", "remote", "--target-jobs", "extract_kernels:model=unknown", "--force"),
+        *("--allowed-rules", "extract_kernels", "--nolock", "--latency-wait", "0"),
+    )
+    assert run.cause("unknown") == broken.run.cause("unknown")
+
+
+@pytest.mark.fault(
     "Broken rows are mended: sheet, file, access",
     holds="`make retry` extracts just these models",
 )

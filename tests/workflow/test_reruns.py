@@ -11,7 +11,6 @@ from support.jobs import (
     EXTRACT,
     FIT,
     LABEL,
-    LISTS,
     MODELS,
     SIZES,
     TRAIN,
@@ -58,7 +57,7 @@ def test_train_row_retrains_and_the_dry_run_says_why(project):
     source = project.write_weights("delta.safetensors", [(3, 24), (5, 24)], seed=40)
     project.add_rows(("delta", source, "train"))
     new = of_models(["delta"], EXTRACT + CLASSIFY)
-    assert project.plan() == sorted([*new, *LISTS, *of_new_kernels()])
+    assert project.plan() == sorted([*new, "list_models", *of_new_kernels()])
     output = project.snakemake("--dry-run").output
     assert "Input files updated by another job: results/kernels.zarr/delta/zarr.json" in output
 
@@ -66,7 +65,7 @@ def test_train_row_retrains_and_the_dry_run_says_why(project):
 @pytest.mark.parametrize(("model", "role"), [("gamma", "train"), ("beta", "classify")])
 def test_changed_role_retrains_and_extracts_nothing(project, model, role):
     change_role(project, model, role)
-    assert project.plan() == sorted([*LISTS, *of_new_kernels()])
+    assert project.plan() == sorted(["list_models", *of_new_kernels()])
 
 
 def test_new_kernel_size_does_not_retrain_the_others(project):
@@ -106,7 +105,7 @@ def test_changed_checkpoint_is_extracted_again(project):
 
 def test_changed_train_checkpoint_retrains(project):
     project.write_weights("alpha.safetensors", [(3, 60), (5, 120), (7, 120)], seed=50)
-    assert project.plan() == sorted(["extract_kernels/alpha", *LISTS, *of_new_kernels()])
+    assert project.plan() == sorted(["extract_kernels/alpha", "list_models", *of_new_kernels()])
 
 
 def test_merged_classes_draw_again_and_classify_nothing(project):
