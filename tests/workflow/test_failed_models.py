@@ -90,7 +90,7 @@ def test_plain_run_fails_again_and_extracts_nothing(broken):
     assert run.errors[-1] == broken.run.errors[-1]
 
 
-def test_retry_tries_the_failed_models_alone(broken, tmp_path):
+def test_retry_tries_only_the_failed_models(broken, tmp_path):
     project = broken.copy(tmp_path)
     run = project.retry()
     assert run.returncode != 0
