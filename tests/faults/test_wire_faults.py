@@ -27,7 +27,7 @@ CUT = "test_convnext3.r160_in1k"
 GOOD = "mobilenetv3_small_075.lamb_in1k"
 
 CAUSES = {
-    "unknown": f"knows no model 'mobilenetv3_small_050.nobody'; near: {MOBILENET}",
+    "unknown": f"knows no model 'mobilenetv3_small_050.nobody'; similar: {MOBILENET}",
     "absent": "model.safetensors: the hub has no such repository",
     "lost": "lost.pth: the server answered 404, no such file",
     "gated": "model.safetensors is in a gated repository: ask for access on its page, then log in",

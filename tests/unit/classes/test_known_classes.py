@@ -54,9 +54,10 @@ def test_made_up_kernels_get_their_classes(
     noise *= NOISE / np.linalg.norm(noise, axis=(1, 2), keepdims=True)
     kernels = (clean + noise).astype(np.float32)
     group = write_group("made_up", [("layer", kernels)])
-    files = [tmp_path / name for name in ("weights", "codebook.npy", "codebooks.npz", "history")]
+    folder = tmp_path / "autoencoder" / "k5"
+    files = [folder / name for name in ("weights", "codebook.npy", "codebooks.npz", "history")]
     train_autoencoder([group], size, SETTINGS, 1, 1, "cpu", *files)
-    label_codebook(files[1], [group], threshold, False, None, tmp_path / "labels.tsv")
+    label_codebook(files[1], [group], threshold, None, tmp_path / "labels.tsv")
 
     codebook = read_codebook(files[1])
     labels = label_rows(read_labels(tmp_path / "labels.tsv"), codebook)
