@@ -23,7 +23,7 @@ from support.jobs import (
 )
 from support.project import REPOSITORY, Project
 
-# what the train models alone decide
+# only the train models decide these
 FITTED = ("autoencoder/*/*", "kmeans/*/*", "baselines/*", "labels/*")
 KMEANS = of_sizes([3], ["cluster_kernels"])
 
