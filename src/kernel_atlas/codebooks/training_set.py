@@ -26,9 +26,14 @@ def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.nd
     -------
     ndarray of shape (n, k, k), float32
         In the order of the models' ids, whatever the order of the sheet; n may be 0.
+
+    Raises
+    ------
+    AtlasError
+        If no train model could be extracted.
     """
     parts = [np.zeros((0, size, size), np.float32)]
-    for path in _by_model(paths_to_groups):
+    for path in _extracted(paths_to_groups):
         kernels = store.read_kernels(path, size).kernels
         live = kernels[~find_dead(kernels)]
         logger.info(f"{path.name}: {len(kernels)} kernels of {size}x{size}, {len(live)} live")
@@ -58,10 +63,8 @@ def list_training_set(
         no train model could be extracted.
     """
     rows = []
-    for path in _by_model(paths_to_groups):
-        has = sorted({layer.kernel_size for layer in store.read_kernels(path, 3).layers})
-        if not has:
-            continue
+    for path in _extracted(paths_to_groups):
+        has = _sizes(path)
         if not set(has) & set(sizes):
             raise AtlasError(
                 f"model sheet, model {path.name}, column role: 'train', but it has no kernels of "
@@ -71,17 +74,24 @@ def list_training_set(
         for size in sizes:
             kernels = store.read_kernels(path, size).kernels
             rows.append((path.name, size, len(kernels), int(find_dead(kernels).sum())))
-    if not rows:
-        raise AtlasError(
-            "no model with role 'train' could be extracted, so nothing can be trained or "
-            f"classified; see {Path(path_to_table).with_name('failed.tsv')} for the causes"
-        )
     columns = ["model", "kernel_size", "n_kernels", "n_dead"]
     write_table(pd.DataFrame(rows, columns=columns), path_to_table)
 
 
-def _by_model(paths_to_groups: Sequence[str | Path]) -> list[Path]:
-    return sorted(map(Path, paths_to_groups), key=lambda path: path.name)
+def _extracted(paths_to_groups: Sequence[str | Path]) -> list[Path]:
+    """The groups with kernels of any size, in the order of the models' ids."""
+    groups = sorted(map(Path, paths_to_groups), key=lambda path: path.name)
+    found = [path for path in groups if _sizes(path)]
+    if not found:
+        raise AtlasError(
+            "no model with role 'train' could be extracted, so nothing can be trained or "
+            "classified; results/tables/failed.tsv lists the causes"
+        )
+    return found
+
+
+def _sizes(path_to_group: Path) -> list[int]:
+    return sorted({layer.kernel_size for layer in store.read_kernels(path_to_group, 3).layers})
 
 
 def _list(sizes: Sequence[int]) -> str:

@@ -66,8 +66,12 @@ def draw_spectrum(size: int, codebook: Codebook, intervals: list[Interval]) -> F
     panels[0].set_title(f"{size}x{size}: {what}")
     if is_doubtful.any():
         panels[0].set_title(NOTE, loc="right", fontsize=8, fontweight="normal")
-    handles, place = style.patches_of(names, names), "outside lower center"
-    figure.legend(handles=handles, loc=place, ncols=N_LEGEND_COLUMNS, handlelength=1.2)
+    figure.legend(
+        handles=style.patches_of(names, names),
+        loc="outside lower center",
+        ncols=N_LEGEND_COLUMNS,
+        handlelength=1.2,
+    )
     return figure
 
 

@@ -121,8 +121,10 @@ def draw_kernels(
     extent = (0, width, height, 0)
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=extent)
     # without hairlines, white borders would vanish on white paper
-    hairlines = {"facecolor": "none", "edgecolor": "0.6", "linewidth": 0.3, "clip_on": False}
-    axes.add_collection(PatchCollection(frames, **hairlines), autolim=False)
+    hairlines = PatchCollection(
+        frames, facecolor="none", edgecolor="0.6", linewidth=0.3, clip_on=False
+    )
+    axes.add_collection(hairlines, autolim=False)
 
 
 def new_figure(width_inches: float, height_inches: float, title: str = "") -> Figure:
