@@ -107,7 +107,7 @@ def test_job_of_a_cluster_gives_the_same_line(broken, tmp_path):
     holds="`make retry` extracts just these models",
 )
 def test_only_mended_rows_are_extracted(broken, wired, hub, tmp_path):
-    """The sheet is corrected, the hub has the whole file, and the user has got access."""
+    """The sheet is corrected, the hub has the complete file, and the user has access."""
     project = broken.copy(tmp_path)
     project.environment = wired.environment | {"HF_TOKEN": TOKEN}
     lines = (project / "sheet.tsv").read_text().replace("050.nobody", "050.lamb_in1k").splitlines()
@@ -127,7 +127,7 @@ def test_only_mended_rows_are_extracted(broken, wired, hub, tmp_path):
     for model in ("gated", "cut"):
         assert_holds(project, model, broken.served[model])
     assert_holds(project, "unknown", wired.served["mobilenet"])
-    # the token goes to the hub alone, and is written nowhere
+    # the token goes only to the hub, and is written nowhere
     assert {r.server for r in hub.requests if r.had_authorization} == {"hub"}
     files = [path for path in project.folder.rglob("*") if path.is_file()]
     assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
