@@ -30,10 +30,8 @@ def fit_in(parent, write_group, rng):
 
     def fit(folder="run", size=5, n_seeds=2, threads=1, device="cpu", **changed):
         out = parent / folder
-        names = ("weights.safetensors", "codebook.npy", "codebooks.npz", "history.tsv")
-        files = [out / name for name in names]
         settings = replace(SETTINGS, **changed)
-        train_autoencoder([group], size, settings, n_seeds, threads, device, *files)
+        train_autoencoder([group], size, settings, n_seeds, threads, device, out)
         return out
 
     return fit

@@ -22,8 +22,5 @@ if __name__ == "__main__":
             n_seeds=snakemake.params.seeds,
             threads=snakemake.threads,
             device=snakemake.params.device,
-            path_to_weights=snakemake.output.weights,
-            path_to_codebook=snakemake.output.codebook,
-            path_to_codebooks=snakemake.output.codebooks,
-            path_to_history=snakemake.output.history,
+            folder=Path(snakemake.output.weights).parent,
         )

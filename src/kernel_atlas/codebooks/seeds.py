@@ -31,10 +31,7 @@ def train_autoencoder(
     n_seeds: int,
     threads: int,
     device: str,
-    path_to_weights: str | Path,
-    path_to_codebook: str | Path,
-    path_to_codebooks: str | Path,
-    path_to_history: str | Path,
+    folder: str | Path,
 ) -> None:
     """Train on all live kernels of one size, and write weights, codebooks and history.
 
@@ -44,9 +41,9 @@ def train_autoencoder(
     out with a warning.
 
     If an earlier run with the same settings and kernels was cut off, training resumes
-    from the checkpoints beside the weights and gives the same result. `threads` does
-    not change the result either. Without kernels of the size, the outputs are empty
-    and a warning says so.
+    from the checkpoints in `folder` and gives the same result. `threads` does not change
+    the result either. Without kernels of the size, the outputs are empty and a warning
+    says so.
 
     Parameters
     ----------
@@ -62,21 +59,21 @@ def train_autoencoder(
         Maximum number of seeds trained at the same time.
     device : str
         ``auto`` (the GPU when torch has one), ``cpu`` or ``cuda``.
-    path_to_weights : path
-        Written: safetensors of the kept seed, with its settings as metadata.
-    path_to_codebook : path
-        Written: .npy, the codebook of the kept seed: float32 of shape (10000, k, k), unit
-        norm, row i the code i / 9999.
-    path_to_codebooks : path
-        Written: .npz, one codebook for each seed that did not diverge, named by its seed.
-    path_to_history : path
-        Written: tab-separated, one row per epoch of each seed; `kept` is True for one seed.
+    folder : path
+        Written there:
+
+        - weights.safetensors: of the kept seed, with its settings as metadata.
+        - codebook.npy: of the kept seed, float32 of shape (10000, k, k), unit norm, row i
+          the code i / 9999.
+        - codebooks.npz: one codebook for each seed that did not diverge, named by its seed.
+        - history.tsv: one row per epoch of each seed; `kept` is True for one seed.
 
     Raises
     ------
     AtlasError
         If all seeds diverged, or torch lacks the device.
     """
+    folder = Path(folder)
     kernels = read_training_set(paths_to_groups, size)
     runs: list[Training] = []
     codebooks: dict[int, np.ndarray] = {}
@@ -89,7 +86,7 @@ def train_autoencoder(
         data = TrainingData(sphere.to_sphere(kernels), settings, _device(device))
         seeds = range(settings.seed, settings.seed + n_seeds)
         runs = [Training(data, replace(settings, seed=seed)) for seed in seeds]
-        _train_side_by_side(runs, threads, Path(path_to_weights).parent, f"{size}x{size}")
+        _train_side_by_side(runs, threads, folder, f"{size}x{size}")
         codebooks = _codebooks(runs, size)
         kept = min((run for run in runs if run.settings.seed in codebooks), key=lambda r: r.score)
         settings = kept.settings
@@ -98,17 +95,17 @@ def train_autoencoder(
         codebook = codebooks[settings.seed]
     # one key, because safetensors writes several in an order that changes from run to run
     facts = {"training": json.dumps({"kernel_size": size, **asdict(settings)})}
-    with replacing(path_to_weights) as path:
+    with replacing(folder / "weights.safetensors") as path:
         save_file(weights, path, metadata=facts)
-    with replacing(path_to_history) as path:
-        rows = (row for run in runs for row in run.history)
-        write_history((row | {"kept": row["seed"] == settings.seed} for row in rows), path)
-    with replacing(path_to_codebooks) as path:
+    rows = (row for run in runs for row in run.history)
+    kept_rows = (row | {"kept": row["seed"] == settings.seed} for row in rows)
+    write_history(kept_rows, folder / "history.tsv")
+    with replacing(folder / "codebooks.npz") as path:
         named = {str(seed): array for seed, array in codebooks.items()}
         np.savez(path, **named)  # type: ignore[arg-type]
-    with replacing(path_to_codebook) as path:
+    with replacing(folder / "codebook.npy") as path:
         np.save(path, codebook)
-    for leftover in Path(path_to_weights).parent.glob("*checkpoint-*.pt"):
+    for leftover in folder.glob("*checkpoint-*.pt"):
         leftover.unlink()
 
 

@@ -89,15 +89,9 @@ def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
 def list_layers(
     models: pd.DataFrame, layers: Mapping[tuple[str, int], pd.DataFrame], sizes: Sequence[int]
 ) -> pd.DataFrame:
-    """List the classes of all layers of all models, with `COLUMNS`.
+    """List `count_by_layer`, given by model and kernel size, for the rows of models.tsv.
 
-    Parameters
-    ----------
-    models : DataFrame
-        The rows of models.tsv to list. A duplicate has the layers of its first.
-    layers : mapping
-        From model and kernel size to `count_by_layer`.
-    sizes : sequence of int
+    A duplicate has the layers of its first.
     """
     tables = [pd.DataFrame()]
     for name, first in zip(models["model"], models["duplicate_of"], strict=True):

@@ -49,11 +49,11 @@ def test_made_up_kernels_get_their_classes(tmp_path, write_group, rng, size, thr
     noise *= NOISE / np.linalg.norm(noise, axis=(1, 2), keepdims=True)
     kernels = (clean + noise).astype(np.float32)
     group = write_group("made_up", [("layer", kernels)])
-    files = [tmp_path / name for name in ("weights", "codebook.npy", "codebooks.npz", "history")]
-    train_autoencoder([group], size, SETTINGS, 1, 1, "cpu", *files)
-    label_codebook(files[1], [group], threshold, None, tmp_path / "labels.tsv")
+    codebook = tmp_path / "codebook.npy"
+    train_autoencoder([group], size, SETTINGS, 1, 1, "cpu", tmp_path)
+    label_codebook(codebook, [group], threshold, None, tmp_path / "labels.tsv")
 
-    atlas = Atlas.read({size: files[1]}, {size: tmp_path / "labels.tsv"}, {size: threshold})
+    atlas = Atlas.read({size: codebook}, {size: tmp_path / "labels.tsv"}, {size: threshold})
     found = atlas[size].classify(kernels)["class"].to_numpy(str)
     is_clustered = found != OTHER
     is_right = (found == truth)[is_clustered]
