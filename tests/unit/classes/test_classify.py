@@ -123,13 +123,6 @@ def test_centres_classify_kernels_and_controls_alike(write_group, classify, rng)
         assert 0 < n_clustered[name] < 2000
 
 
-def test_classification_is_reproducible(write_group, classify, rng):
-    group = write_group("net", [("a", rng.normal(size=(200, 5, 5)))])
-    (tables, controls), (again, controls_again) = classify(group), classify(group, "again")
-    pd.testing.assert_frame_equal(controls, controls_again)
-    pd.testing.assert_frame_equal(tables[5], again[5])
-
-
 @pytest.mark.parametrize("layers", [[], [("a", np.zeros((3, 5, 5)))]])
 def test_without_live_kernels_there_are_no_controls(write_group, classify, layers):
     """Such as of a model that could not be extracted."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from support.classes import BANK, near
+from support.classes import BANK
 
-from kernel_atlas.classes.classifier import Classifier, is_clustered
+from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.controls import (
     CONTROL_COLUMNS,
     CONTROLS,
@@ -148,16 +148,3 @@ def test_dead_controls_are_left_out_and_not_counted(nearly_dead):
     assert made["shuffled"] == made["random"] == 100
     n_kernels = sweep_of(CLASSIFIER, nearly_dead).groupby("kernels")["n_kernels"]
     assert n_kernels.min().to_dict() == n_kernels.max().to_dict() == {OWN: 100, **made}
-
-
-def test_sweep_and_classes_round_the_threshold_alike(rng):
-    """Dissimilarities are float32, and a threshold may lie between two of them."""
-    kernels = near(BANK["on_centre"], 0.2, rng)[None]
-    exact = float(CLASSIFIER.classify(kernels)["dissimilarity"].item())
-    for threshold in (exact, exact + 1e-10, exact + 1e-7):
-        classifier = replace(CLASSIFIER, threshold=threshold)
-        n_clustered = int(is_clustered(classifier.classify(kernels)["class"]).sum())
-        found = sweep_of(classifier, kernels, bank=CODES)
-        own = found[(found["kernels"] == OWN) & (found["threshold"] == threshold)]
-        assert own["n_clustered"].tolist() == [n_clustered] * 2
-    assert n_clustered == 1

@@ -119,21 +119,6 @@ def test_parameters_stay_within_their_ranges(rng):
     assert found["sigma"].between(0.28, 5.001).all()
 
 
-@pytest.mark.parametrize("size", [5, 7])
-def test_members_are_made_from_their_parameters(size, rng):
-    """In any order, and with rows that have no member."""
-    truth = pd.concat([draw(name, size, 5, rng) for name in CLASSES])
-    truth["member"] = pd.Categorical(truth["member"], CLASSES)
-    truth = truth.sample(frac=1, random_state=0, ignore_index=True)
-    kernels = make_all(truth, size)
-    truth.loc[7:9] = np.nan
-    made = make_members(truth, size)
-    assert made.dtype == np.float64
-    np.testing.assert_array_equal(np.isnan(made).all(axis=(1, 2)), truth["member"].isna())
-    of_some = truth["member"].notna()
-    np.testing.assert_allclose(made[of_some], kernels[of_some], atol=1e-12)
-
-
 @pytest.mark.parametrize("size", [2, 3, 5, 9])
 def test_fitted_members_are_as_far_away_as_the_residual_says(size, rng):
     labels = np.array([*CLASSES, "mine", OTHER], object)

@@ -130,27 +130,6 @@ def test_a_shift_moves_to_the_right_and_down():
     )
 
 
-@pytest.mark.parametrize(
-    ("function", "parameters"),
-    [
-        (difference_of_gaussians, {"ratio": [1.6, 3, np.inf]}),
-        (first_derivative, {"direction": [0.1, 2, -3], "aspect": [1, 1.5, 2]}),
-        (second_derivative, {"direction": [0.1, 2, 4], "aspect": 1.5}),
-        (cross, {}),
-        (square, {}),
-    ],
-)
-@pytest.mark.parametrize("size", [3, 7])
-def test_arrays_give_one_kernel_per_value(size, function, parameters):
-    scale = np.array([1.0, 1.2, 1.7])
-    shift = (0.3, np.array([0.0, -0.2, 0.5]))
-    kernels = function(size, scale, shift=shift, **{k: np.array(v) for k, v in parameters.items()})
-    assert kernels.shape == (3, size, size)
-    for i, kernel in enumerate(kernels):
-        own = {k: np.broadcast_to(v, 3)[i] for k, v in parameters.items()}
-        assert equal(kernel, function(size, scale[i], shift=(0.3, shift[1][i]), **own))
-
-
 def test_the_derivatives_are_those_of_a_gaussian():
     """By differences of Gaussians whose middles differ a little, both of the same norm."""
     step, sigma, direction, aspect = 1e-4, 1.1, 0.6, 1.7

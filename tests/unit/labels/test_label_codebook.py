@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from kernel_atlas.codebooks import training_set
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.family.names import CLASSES
 from kernel_atlas.family.templates import make_templates
@@ -47,17 +46,6 @@ def test_the_table_holds_what_the_kernels_of_all_train_models_propose(label, cod
     for name in ("match", "margin"):
         expected = [getattr(row, name) for row in proposed]
         assert [getattr(row, name) for row in written] == pytest.approx(expected, abs=1e-3)
-
-
-def test_a_sample_of_many_kernels_votes(label, codes, kernels, monkeypatch):
-    voting = []
-    monkeypatch.setattr(training_set, "MAX_SAMPLE", 20)
-    monkeypatch.setattr(
-        "kernel_atlas.labels.proposal.propose_labels",
-        lambda _, found, *__: voting.extend(found) or [],
-    )
-    label(codes, kernels)
-    assert len({kernel.tobytes() for kernel in voting}) == len(voting) == 20
 
 
 def test_a_skipped_size_has_an_empty_table(label):

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kernel_atlas.codebooks import training_set
 from kernel_atlas.family import functions
 from kernel_atlas.tables.stability import COLUMNS, compare_codebooks, compare_seeds
 
@@ -92,9 +91,3 @@ def test_each_size_has_its_kernels_and_threshold(tmp_path, write_group, compare)
 def test_without_codebooks_the_table_has_a_header_only(compare, sizes):
     found = compare({size: {} for size in sizes}, kept="1")
     assert (list(found), len(found)) == (COLUMNS, 0)
-
-
-def test_a_sample_of_many_kernels_is_compared(compare, monkeypatch):
-    monkeypatch.setattr(training_set, "MAX_SAMPLE", 6)
-    found = compare({7: {"1": np.array([CENTRE, EDGE, CROSS])}}, kept="1")
-    assert found["n_kernels"].item() == 6
