@@ -12,7 +12,7 @@ READY := $(VENV)/ready
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 OPTIONS := --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 2
 
 FOUND = $(shell uname -sm | tr ' ' -)-$(shell \
   $(PYTHON) -c 'import sys; print("Python-%d.%d" % sys.version_info[:2])')

@@ -19,8 +19,6 @@ include: "rules/labels.smk"
 include: "rules/classes.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
-include: "rules/figures_models.smk"
-include: "rules/figures_family.smk"
 
 
 # Intermediate results are named too: a job that dies takes its old outputs with it,
@@ -34,16 +32,10 @@ rule all:
         expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),
         expand(rules.label_codebook.output, size=SIZES),
         expand(rules.classify_kernels.output, model=MODELS),
+        expand(rules.average_classes.output, size=SIZES),
         rules.list_models.output,
         rules.summarise_classes.output,
         rules.compare_seeds.output,
         rules.save_config.output,
         rules.check_extracted.output,
-        rules.plot_family.output,
-        rules.plot_clustered.output,
-        rules.plot_sweep.output,
-        expand(rules.plot_spectrum.output, size=SIZES),
-        expand(rules.plot_means.output, size=SIZES),
-        expand(rules.plot_history.output, size=config["autoencoder"]["sizes"]),
-        expand(rules.plot_model.output, model=MODELS),
-        expand(rules.plot_slices.output, model=COMPARED),
+        FIGURE_FILES,

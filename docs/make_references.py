@@ -24,12 +24,8 @@ def make_settings() -> str:
         "# Settings",
         "",
         "Every key of `config.yaml`, made from `workflow/schemas/config.schema.yaml` by "
-        "`make references`. [Configuration](../configuration.md) says how to change them.",
-        "",
-        "*Runs again* names the stages that a change runs again. After *training* come the labels, "
-        "spectrum, history, stability and classification; after *classification* the mean "
-        "kernels, the figures of every model, and the tables and figures of all models. Every "
-        "change also saves `results/config.yaml` again.",
+        "`make references`. [Configuration](../configuration.md) says how to change one, and what "
+        "then runs again.",
         "",
     ]
     settings = read("workflow/schemas/config.schema.yaml")
@@ -70,7 +66,7 @@ def _items(properties: dict, defaults: dict, prefix: str = "") -> Iterator[str]:
             default = yaml.safe_dump(defaults[key], default_flow_style=True).splitlines()[0]
             yield (
                 f"- `{prefix}{key}` ({_values(setting)}; default `{default}`): "
-                f"{setting['description']} *Runs again:* {setting['reruns']}."
+                f"{setting['description']}"
             )
     for key, setting in properties.items():
         if "properties" in setting:
@@ -84,7 +80,7 @@ def _values(setting: dict) -> str:
         return " or ".join(f"`{value}`" for value in setting["enum"])
     match setting["type"]:
         case "array":
-            return f"list of {_values(setting['items'])}"
+            return f"list of {_values(setting['items']).replace('integer', 'integers')}"
         case "object":
             if "patternProperties" not in setting:
                 return f"mapping of text to {_values(setting['additionalProperties'])}"
@@ -94,14 +90,9 @@ def _values(setting: dict) -> str:
             return "`true` or `false`"
         case "string":
             return "text"
-    limits = []
-    if "minimum" in setting:
-        limits.append(f"at least {setting['minimum']:,}")
-    if "exclusiveMinimum" in setting:
-        limits.append(f"above {setting['exclusiveMinimum']:,}")
-    if "maximum" in setting:
-        limits.append(f"at most {setting['maximum']:,}")
-    return ", ".join([setting["type"], *limits])
+    words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "up to"}
+    limits = [f"{word} {setting[key]:,}" for key, word in words.items() if key in setting]
+    return " ".join([setting["type"], *limits])
 
 
 def main() -> None:

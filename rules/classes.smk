@@ -1,8 +1,9 @@
-"""Classify the kernels of every model: one job a model, without torch.
+"""Classify the kernels of every model, and average each class over models. Without torch.
 
 Inputs:  results/kernels.zarr/<model>/, the codebooks and label tables of all sizes
-Outputs: results/classes/<model>/k<size>.parquet, a row a kernel
-         results/classes/<model>/controls.tsv, what chance and simpler methods give
+Outputs: results/classes/<model>/k<size>.parquet, one row per kernel
+         results/classes/<model>/controls.tsv, what chance and simpler methods cluster
+         results/tables/means_k<size>.tsv, one row per mean kernel; means_k<size>.npz
 """
 
 
@@ -23,10 +24,33 @@ rule classify_kernels:
         "../envs/kernel-atlas.yaml"
     params:
         sizes=SIZES,
-        kmeans_sizes=config["kmeans"]["sizes"],
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
         version=versions.CLASSIFY,
     message:
         "Classifying the kernels of {wildcards.model}"
     script:
         "../workflow/scripts/classify_kernels.py"
+
+
+rule average_classes:
+    input:
+        groups=expand(rules.extract_kernels.output, model=MODELS),
+        classes=expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
+    output:
+        table="results/tables/means_k{size}.tsv",
+        means="results/tables/means_k{size}.npz",
+    log:
+        "results/logs/average_classes/k{size}.log",
+    benchmark:
+        "results/benchmarks/average_classes/k{size}.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    resources:
+        mem_mb=grow(4000),
+        runtime=grow(30),
+    params:
+        version=versions.MEANS,
+    message:
+        "Averaging each class of {wildcards.size}x{wildcards.size} kernels"
+    script:
+        "../workflow/scripts/average_classes.py"

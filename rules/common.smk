@@ -15,6 +15,7 @@ try:
     from kernel_atlas import __version__, versions
     from kernel_atlas.config import check_config, kernel_sizes
     from kernel_atlas.errors import AtlasError
+    from kernel_atlas.figures.registry import FIGURES
     from kernel_atlas.sheet import read_sheets
     from kernel_atlas.sources.schemes import DOWNLOAD_MB, may_download, stamp
     from kernel_atlas.sources.timm import assign_files, names_in
@@ -164,8 +165,3 @@ def get_own_labels(wildcards):
     """The user's label table of a kernel size, if there is one."""
     path = config["labels"].get(f"k{wildcards.size}")
     return local(path) if path else []
-
-
-def is_kmeans(wildcards):
-    """Whether the codebook of a kernel size holds k-means centres."""
-    return int(wildcards.size) in config["kmeans"]["sizes"]

@@ -1,113 +1,78 @@
-"""Draw the figures across models, each as PNG and SVG.
+"""Draw all figures: one rule plot_<name> for each line of src/kernel_atlas/figures/registry.py.
 
-Inputs:  results/autoencoder/ and results/kmeans/, results/labels/, results/tables/
-Outputs: results/figures/{clustered,sweep}, results/figures/k<size>/{spectrum,history}
+Inputs:  results/kernels.zarr/, results/classes/, results/autoencoder/, results/kmeans/,
+         results/labels/, results/tables/
+Outputs: results/figures/**.png, the same as .svg
 """
 
+# by subject in the registry: the wildcards of which there is one figure each
+SUBJECTS = {
+    "models": {"model": MODELS},
+    "compared": {"model": COMPARED},
+    "sizes": {"size": SIZES},
+    "autoencoders": {"size": config["autoencoder"]["sizes"]},
+    "family": {},
+    "run": {},
+}
 
-rule plot_spectrum:
-    input:
-        codebook=lookup("{size}", within=CODEBOOKS),
-        labels=rules.label_codebook.output.labels,
-    output:
-        png=report(
-            "results/figures/k{size}/spectrum.png",
-            caption="../workflow/report/spectrum.rst",
-            category="Clusters",
-            labels={"kernels": "{size}x{size}", "figure": "spectrum"},
-        ),
-        svg="results/figures/k{size}/spectrum.svg",
-    log:
-        "results/logs/plot_spectrum/k{size}.log",
-    benchmark:
-        "results/benchmarks/plot_spectrum/k{size}.tsv"
-    conda:
-        "../envs/kernel-atlas.yaml"
-    params:
-        dpi=config["figures"]["dpi"],
-        version=versions.FIGURES,
-    message:
-        "Drawing the spectrum of {wildcards.size}x{wildcards.size} kernels"
-    script:
-        "../workflow/scripts/plot_spectrum.py"
+# by name in the registry; of a model, group is the zarr.json that stands for its group
+INPUTS = {
+    "group": rules.extract_kernels.output[0],
+    "classes": rules.classify_kernels.output.classes,
+    "codebook": lookup("{size}", within=CODEBOOKS),
+    "labels": rules.label_codebook.output.labels,
+    "history": rules.train_autoencoder.output.history,
+    "clustered": rules.summarise_classes.output.clustered,
+    "sweep": rules.summarise_classes.output.sweep,
+    "means": rules.average_classes.output.means,
+}
+SETTINGS = {
+    "model": "{model}",
+    "size": lookup("{size}", within={str(size): size for size in SIZES}),
+    "sizes": SIZES,
+    "threshold": lookup("thresholds/k{size}", within=config),
+    "thresholds": {size: config["thresholds"][f"k{size}"] for size in SIZES},
+    "merge": dict(sorted(config["merge"].items())),
+    "n_samples": config["figures"]["samples"],
+}
 
+for figure in FIGURES.values():
 
-rule plot_history:
-    input:
-        history=rules.train_autoencoder.output.history,
-    output:
-        png=report(
-            "results/figures/k{size}/history.png",
-            caption="../workflow/report/history.rst",
-            category="Clusters",
-            labels={"kernels": "{size}x{size}", "figure": "training"},
-        ),
-        svg="results/figures/k{size}/history.svg",
-    log:
-        "results/logs/plot_history/k{size}.log",
-    benchmark:
-        "results/benchmarks/plot_history/k{size}.tsv"
-    conda:
-        "../envs/kernel-atlas.yaml"
-    params:
-        threshold=lookup("thresholds/k{size}", within=config),
-        dpi=config["figures"]["dpi"],
-        version=versions.FIGURES,
-    message:
-        "Drawing the training history of {wildcards.size}x{wildcards.size} kernels"
-    script:
-        "../workflow/scripts/plot_history.py"
-
-
-rule plot_clustered:
-    input:
-        clustered=rules.summarise_classes.output.clustered,
-    output:
-        png=report(
-            "results/figures/clustered.png",
-            caption="../workflow/report/clustered.rst",
-            category="All models",
-            labels={"what": "clustered percentages", "form": "figure"},
-        ),
-        svg="results/figures/clustered.svg",
-    log:
-        "results/logs/plot_clustered.log",
-    benchmark:
-        "results/benchmarks/plot_clustered.tsv"
-    conda:
-        "../envs/kernel-atlas.yaml"
-    params:
-        dpi=config["figures"]["dpi"],
-        version=versions.FIGURES,
-    message:
-        "Drawing the clustered percentages of all models"
-    script:
-        "../workflow/scripts/plot_clustered.py"
+    rule:
+        name:
+            f"plot_{figure.name}"
+        input:
+            **{key: INPUTS[key] for key in figure.inputs.split()},
+        output:
+            png=report(
+                f"results/figures/{figure.path}.png",
+                caption=f"../workflow/report/{figure.name}.rst",
+                **figure.place,
+            ),
+            svg=f"results/figures/{figure.path}.svg",
+        log:
+            f"results/logs/{figure.job}.log",
+        benchmark:
+            f"results/benchmarks/{figure.job}.tsv"
+        conda:
+            "../envs/kernel-atlas.yaml"
+        params:
+            **{key: SETTINGS[key] for key in figure.settings.split()},
+            name=figure.name,
+            dpi=config["figures"]["dpi"],
+            version=figure.version,
+        message:
+            "Drawing {output.png}"
+        script:
+            "../workflow/scripts/plot_figure.py"
 
 
-rule plot_sweep:
-    input:
-        sweep=rules.summarise_classes.output.sweep,
-    output:
-        png=report(
-            "results/figures/sweep.png",
-            caption="../workflow/report/sweep.rst",
-            category="All models",
-            labels={"what": "thresholds and controls", "form": "figure"},
-        ),
-        svg="results/figures/sweep.svg",
-    log:
-        "results/logs/plot_sweep.log",
-    benchmark:
-        "results/benchmarks/plot_sweep.tsv"
-    conda:
-        "../envs/kernel-atlas.yaml"
-    params:
-        sizes=SIZES,
-        thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
-        dpi=config["figures"]["dpi"],
-        version=versions.FIGURES,
-    message:
-        "Drawing the clustered percentages over thresholds"
-    script:
-        "../workflow/scripts/plot_sweep.py"
+FIGURE_FILES = [
+    path
+    for figure in FIGURES.values()
+    for path in expand(
+        f"results/figures/{figure.path}.{{suffix}}",
+        suffix=("png", "svg"),
+        **SUBJECTS[figure.subject],
+    )
+]

@@ -1,8 +1,8 @@
 """Label the intervals of the code with classes.
 
 Inputs:  a size's codebook; results/kernels.zarr/<train model>/ of all train models;
-         the user's own label table where config.yaml names one
-Outputs: results/labels/k<size>.tsv, the table that a person reads and edits
+         the user's own label table if config.yaml names one
+Outputs: results/labels/k<size>.tsv, a table that a person can read and edit
 """
 
 
@@ -21,7 +21,6 @@ rule label_codebook:
         "../envs/kernel-atlas.yaml"
     params:
         threshold=lookup("thresholds/k{size}", within=config),
-        is_kmeans=is_kmeans,
         version=versions.LABEL,
     message:
         "Labelling the codebook of {wildcards.size}x{wildcards.size} kernels"

@@ -9,7 +9,7 @@ HEAD = "| Fault | What must hold | Outcome |\n|---|---|---|\n"
 
 
 class FaultTable:
-    """Gathers the outcomes of tests, of whichever worker, and writes the table at the end."""
+    """Gathers the outcomes of tests, from all workers, and writes the table at the end."""
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)

@@ -138,7 +138,10 @@ sheet_fault = pytest.mark.fault(
         ),
         (np.random.default_rng(0).bytes(1 << 20), "not a readable UTF-8 model sheet"),
         (bytes(1 << 20), "sheet.tsv, line 1: missing column"),
-        (HEADER + b'"a\nb"\tfile:a\ttrain\n', "sheet.tsv, line 2, column model: '\"a' is no safe"),
+        (
+            HEADER + b'"a\nb"\tfile:a\ttrain\n',
+            "sheet.tsv, line 2, column model: '\"a' is not a safe",
+        ),
         (HEADER + b"a\tfile:\x1b[2Ja\ttrain\n", "has characters that cannot be printed"),
     ],
     ids=["100,000 rows", "100,000 faults", "rubbish", "zeros", "newline", "escape"],
@@ -150,7 +153,7 @@ def test_a_hostile_sheet(tmp_path, sheet, message):
 @sheet_fault
 def test_a_device_as_sheet(tmp_path):
     output = refused(tmp_path, config="sheets: [/dev/zero]\n")
-    assert "/dev/zero: not a readable UTF-8 model sheet (it is no file)" in output
+    assert "/dev/zero: not a readable UTF-8 model sheet (it is not a file)" in output
 
 
 @pytest.mark.fault(

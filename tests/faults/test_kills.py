@@ -112,7 +112,7 @@ def test_kill_of_snakemake_and_its_jobs(project, undisturbed):
 
 
 @pytest.mark.fault(
-    "SIGKILL of snakemake alone while a job runs",
+    "SIGKILL of snakemake, but not of its job",
     holds="the job ends too; `make unlock` and the next run end with the same tables",
 )
 def test_kill_of_snakemake_alone(project, undisturbed):

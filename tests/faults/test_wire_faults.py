@@ -27,7 +27,7 @@ CUT = "test_convnext3.r160_in1k"
 GOOD = "mobilenetv3_small_075.lamb_in1k"
 
 CAUSES = {
-    "unknown": f"knows no model 'mobilenetv3_small_050.nobody'; near: {MOBILENET}",
+    "unknown": f"knows no model 'mobilenetv3_small_050.nobody'; similar: {MOBILENET}",
     "absent": "model.safetensors: the hub has no such repository",
     "lost": "lost.pth: the server answered 404, no such file",
     "gated": "model.safetensors is in a gated repository: ask for access on its page, then log in",
@@ -91,11 +91,23 @@ def test_other_models_go_on(broken):
 
 
 @pytest.mark.fault(
+    "A name that timm does not know, in a job of a cluster",
+    holds="the same line as on one machine",
+)
+def test_job_of_a_cluster_gives_the_same_line(broken, tmp_path):
+    run = broken.copy(tmp_path).snakemake(
+        *("--mode", "remote", "--target-jobs", "extract_kernels:model=unknown", "--force"),
+        *("--allowed-rules", "extract_kernels", "--nolock", "--latency-wait", "0"),
+    )
+    assert run.cause("unknown") == broken.run.cause("unknown")
+
+
+@pytest.mark.fault(
     "Broken rows are mended: sheet, file, access",
     holds="`make retry` extracts just these models",
 )
 def test_only_mended_rows_are_extracted(broken, wired, hub, tmp_path):
-    """The sheet is corrected, the hub has the whole file, and the user has got access."""
+    """The sheet is corrected, the hub has the complete file, and the user has access."""
     project = broken.copy(tmp_path)
     project.environment = wired.environment | {"HF_TOKEN": TOKEN}
     lines = (project / "sheet.tsv").read_text().replace("050.nobody", "050.lamb_in1k").splitlines()
@@ -115,7 +127,7 @@ def test_only_mended_rows_are_extracted(broken, wired, hub, tmp_path):
     for model in ("gated", "cut"):
         assert_holds(project, model, broken.served[model])
     assert_holds(project, "unknown", wired.served["mobilenet"])
-    # the token goes to the hub alone, and is written nowhere
+    # the token goes only to the hub, and is written nowhere
     assert {r.server for r in hub.requests if r.had_authorization} == {"hub"}
     files = [path for path in project.folder.rglob("*") if path.is_file()]
     assert not [path for path in files if TOKEN.encode() in path.read_bytes()]

@@ -1,13 +1,31 @@
-"""Tables of classes that a test writes out in words."""
+"""Kernels and tables of classes that tests write out in words."""
 
 import numpy as np
 import pandas as pd
 
+from kernel_atlas.family import functions
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
+
+# kernels of a small codebook, by class; the last code has none
+BANK = {
+    "on_centre": functions.difference_of_gaussians(5, 0.8),
+    "on_cross": functions.cross(5, 0.5),
+    "first_derivative_right": functions.first_derivative(5, 1.0, 0.0),
+    "other": functions.first_derivative(5, 1.0, np.pi),
+}
+
+
+def near(kernel: np.ndarray, dissimilarity: float, rng: np.random.Generator) -> np.ndarray:
+    """A kernel at this dissimilarity from a centred one of unit norm."""
+    aside = rng.normal(size=kernel.shape)
+    aside -= aside.mean()
+    aside -= (aside * kernel).sum() * kernel
+    cosine = 1 - dissimilarity
+    return cosine * kernel + np.sqrt(1 - cosine**2) * aside / np.linalg.norm(aside)
 
 
 def classes_of(**layers: str) -> pd.DataFrame:
-    """A table of classes, by layer: its classes in a string of words, in the order given."""
+    """A table of classes: for each layer, its kernels' classes as a string of words."""
     rows = [(name, label) for name, labels in layers.items() for label in labels.split()]
     names, labels = zip(*rows, strict=True) if rows else ((), ())
     index = [list(layers).index(name) for name in names]
@@ -23,10 +41,10 @@ def classes_of(**layers: str) -> pd.DataFrame:
 
 
 def with_members(classes: pd.DataFrame) -> pd.DataFrame:
-    """Classes beside made-up members: sigma 1, 2, ... by row, residuals a hundredth of it.
+    """Add made-up members to a table of classes: sigma 1, 2, ..., residual a hundredth of it.
 
-    The members have the classes' own names, those of own classes are on-centres; what is not
-    clustered has none.
+    A member has the name of its class, `on_centre` for a user's own class. Kernels that are
+    not clustered have none.
     """
     labels = classes["class"].astype(str)
     is_none = labels.isin([OTHER, DEAD])

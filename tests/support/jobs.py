@@ -18,10 +18,9 @@ FIT = ["fit_baselines"]
 TRAIN = ["train_autoencoder", "plot_history"]
 LABEL = ["label_codebook", "plot_spectrum"]
 AVERAGE = ["average_classes", "plot_means"]
-LISTS = ["list_models", "check_extracted"]  # of what became of each row
-TABLES = ["summarise_classes", "plot_clustered", "plot_sweep"]
+TABLES = ["summarise_classes", "check_extracted", "plot_clustered", "plot_sweep"]
 FAMILY = [f"plot_family_{name}" for name in ("functions", "derivatives", "grid", "crosses")]
-ONCE = ["save_config", "list_training_set", "compare_seeds", *LISTS, *TABLES, *FAMILY]
+ONCE = ["save_config", "list_models", "list_training_set", "compare_seeds", *TABLES, *FAMILY]
 
 
 def of_models(models: Iterable[str], rules: Iterable[str]) -> list[str]:
@@ -46,9 +45,8 @@ def of_everything() -> list[str]:
 
 def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
     """The jobs of one more row with role classify: its own, and what sums up all models."""
-    return sorted(
-        of_models([model], EXTRACT + CLASSIFY) + of_sizes(sizes, AVERAGE) + LISTS + TABLES
-    )
+    own = of_models([model], EXTRACT + CLASSIFY)
+    return sorted([*own, "list_models", *of_sizes(sizes, AVERAGE), *TABLES])
 
 
 def of_classification(models: Iterable[str] = MODELS) -> list[str]:

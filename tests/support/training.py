@@ -1,4 +1,4 @@
-"""Quick trainings for the tests of them: made-up kernels, few epochs, what a run leaves."""
+"""Quick trainings for tests: made-up kernels, few epochs, and what a run leaves."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ SETTINGS = Settings(
 def fit_in(parent, write_group, rng):
     """A function that trains on 300 noisy members of the DoG family and a dead kernel.
 
-    It gives the folder with the outputs, under `parent`.
+    It returns the folder of the outputs, under `parent`.
     """
     bank = np.array([kernel for _, kernel in make_templates(5)])
     kernels = bank[rng.integers(len(bank), size=300)] + rng.normal(0, 0.03, (300, 5, 5))
@@ -30,25 +30,17 @@ def fit_in(parent, write_group, rng):
 
     def fit(folder="run", size=5, n_seeds=2, threads=1, device="cpu", **changed):
         out = parent / folder
-        train_autoencoder(
-            [group],
-            size,
-            replace(SETTINGS, **changed),
-            n_seeds,
-            threads,
-            device,
-            out / "weights.safetensors",
-            out / "codebook.npy",
-            out / "codebooks.npz",
-            out / "history.tsv",
-        )
+        names = ("weights.safetensors", "codebook.npy", "codebooks.npz", "history.tsv")
+        files = [out / name for name in names]
+        settings = replace(SETTINGS, **changed)
+        train_autoencoder([group], size, settings, n_seeds, threads, device, *files)
         return out
 
     return fit
 
 
 def contents(folder):
-    """All that a run leaves: bytes of codebooks and history, and weights by name."""
+    """All that a run leaves: the bytes of each file, and weights by name."""
     weights = load_file(folder / "weights.safetensors")
     found = {path.name: path.read_bytes() for path in folder.iterdir()}
     return found | {"weights.safetensors": {k: v.tolist() for k, v in weights.items()}}
@@ -69,7 +61,7 @@ def settings_of(folder):
 
 
 def kept_in(folder):
-    """The seed that history, weights and codebooks all say is kept."""
+    """The kept seed, after checking that history, weights and codebooks agree on it."""
     seed = settings_of(folder)["seed"]
     history = history_of(folder)
     assert (history["kept"] == (history["seed"] == seed)).all()
@@ -80,7 +72,7 @@ def kept_in(folder):
 
 
 def in_each_epoch(monkeypatch, what):
-    """Have `what` called with each training and its epoch before that epoch."""
+    """Call `what` before each epoch, with the training and the epoch."""
     original = Training._train_epoch
 
     def wrapped(self, epoch):
@@ -91,7 +83,7 @@ def in_each_epoch(monkeypatch, what):
 
 
 def cut_off(monkeypatch, fit, after, **changed):
-    """Train, but end as if killed once the second seed has checkpointed so many epochs."""
+    """Train, but stop as if killed once the second seed has saved this many epochs."""
 
     def interrupt(run, epoch):
         if run.settings.seed == 2 and epoch > after:

@@ -1,4 +1,4 @@
-"""What tests of sources share: a stand-in hub, a checkpoint for it, its way into the store."""
+"""What unit tests share: a stand-in hub, a checkpoint for it, its way into the store."""
 
 import csv
 import hashlib
@@ -24,7 +24,7 @@ ADDRESS = "/releases/net.pth"  # of a pickle on the stand-in hub
 
 @pytest.fixture(autouse=True)
 def pickles_in_process(request, monkeypatch) -> None:
-    """Read pickles in this process, which has torch already; test_process.py reads them apart."""
+    """Read pickles in this process, which has torch already, except in test_process.py."""
     if request.path.name != "test_process.py":
 
         def read_pickle(*arguments):
@@ -37,7 +37,7 @@ def pickles_in_process(request, monkeypatch) -> None:
 
 @dataclass
 class Checkpoint:
-    """A file and its depthwise kernels by layer, in the order in which they are to be read."""
+    """A file and its depthwise kernels by layer, in the order expected from reading."""
 
     path: Path
     kernels: dict[str, np.ndarray]
@@ -52,7 +52,7 @@ def hub(tmp_path):
 
 @pytest.fixture
 def waits(monkeypatch) -> list[float]:
-    """The seconds that were to be waited: nothing waits, so that failing for good is fast."""
+    """The seconds that would have been waited: nothing waits, so that failures are fast."""
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", lambda seconds: seconds and waits.append(seconds))
     return waits
@@ -60,7 +60,7 @@ def waits(monkeypatch) -> list[float]:
 
 @pytest.fixture
 def checkpoint(tmp_path, rng) -> Checkpoint:
-    """A .safetensors file of 33 MB, all hole but for three layers, two of them side by side."""
+    """A .safetensors file of 32 MB, a hole except for three layers, two of them neighbours."""
     shapes = {"blocks.2.dw": (64, 7, 7), "blocks.10.dw": (32, 5, 5), "stages.0.dw": (16, 3, 3)}
     kernels = {
         name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()
@@ -84,9 +84,8 @@ def pickle(checkpoint, tmp_path) -> SimpleNamespace:
     path = tmp_path / "made_up.pth"
     torch.save(weights | {"head.weight": torch.zeros(2_000, 1_000)}, path)
     content = path.read_bytes()
-    return SimpleNamespace(
-        path=path, content=content, sha256=hashlib.sha256(content).hexdigest()
-    )  # fmt: skip
+    sha256 = hashlib.sha256(content).hexdigest()
+    return SimpleNamespace(path=path, content=content, sha256=sha256)
 
 
 class Extraction:
@@ -101,13 +100,11 @@ class Extraction:
     ) -> dict:
         """The group's attributes."""
         downloads = Downloads(self.downloads, limit_mb, keep)
-        extract_kernels(
-            "net_a", source, sha256, "", architectures, regular, downloads, self.group
-        )  # fmt: skip
+        extract_kernels("net_a", source, sha256, "", architectures, regular, downloads, self.group)
         return json.loads((self.group / "zarr.json").read_bytes())["attributes"]
 
     def stop_half_way(self, hub: StandInHub, source: str, fault=short_body) -> None:
-        """Let a download fail with half of the file on this machine."""
+        """Make a download fail with half of the file on this machine."""
         hub.misbehave(ADDRESS, fault, times=1)
         hub.misbehave(ADDRESS, status(404))
         assert "net.pth: the server answered 404" in self.refusal(source)
@@ -117,24 +114,22 @@ class Extraction:
 
     @property
     def left(self) -> list[str]:
-        """What the folder of downloads holds: names without the mark of their address."""
+        """The files in the folder of downloads, without the prefix for their address."""
         return sorted(path.name[9:] for path in self.downloads.glob("*"))
 
     def check(self, kernels: dict[str, np.ndarray]) -> None:
-        """Fail unless the store holds just these kernels, bit-equal, by layer in this order."""
+        """Assert that the store holds exactly these kernels, bit-equal, by layer in this order."""
         first = read_kernels(self.group, 3)
         assert first.layer_names == list(kernels)
         for size in {info.kernel_size for info in first.layers}:
             found = read_kernels(self.group, size)
             for info in found.layers:
                 if info.kernel_size == size:
-                    expected = kernels[info.name]
-                    np.testing.assert_array_equal(
-                        found.kernels[found.layer == info.index], expected
-                    )
+                    own = found.kernels[found.layer == info.index]
+                    np.testing.assert_array_equal(own, kernels[info.name])
 
     def refusal(self, source: str, **options) -> str:
-        """The one line that an extraction fails with, having left nothing in the store."""
+        """The one line with which an extraction fails, leaving nothing in the store."""
         with pytest.raises(AtlasError) as caught:
             self.run(source, **options)
         message = str(caught.value)
@@ -154,7 +149,7 @@ def extraction(tmp_path) -> Extraction:
 
 @pytest.fixture(scope="session")
 def registry_rows(repository) -> list[dict[str, str]]:
-    """The verified facts about the paper's models, or the tests that need them are skipped."""
+    """The verified facts about the paper's models; without them the test is skipped."""
     path = repository.parent / "shared/registry/models.tsv"
     if not path.is_file():
         pytest.skip("no facts to compare with: ../shared/registry/models.tsv is absent")

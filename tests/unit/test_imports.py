@@ -26,7 +26,9 @@ def modules_of(*rooms):
     ]
 
 
-@pytest.mark.parametrize("module", ["", ".sheet", ".config", ".sources.timm", ".versions", ".jobs"])
+@pytest.mark.parametrize(
+    "module", ["", ".sheet", ".config", ".sources.timm", ".versions", ".jobs", ".figures.registry"]
+)
 def test_what_the_snakefile_and_every_job_import_is_light(module):
     assert imported_by([f"kernel_atlas{module}"]) == set()
 

@@ -1,4 +1,4 @@
-"""What holds of every sheet, source and header, whatever is in it: hypothesis makes them."""
+"""What holds for any sheet, source and header: hypothesis makes them up."""
 
 from pathlib import Path
 
@@ -8,28 +8,24 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kernel_atlas.errors import MAX_CHARACTERS, AtlasError
-from kernel_atlas.sheet import MAX_FAULTS, RESERVED_IDS, ROLES, Model, read_sheets
+from kernel_atlas.sheet import MAX_FAULTS, read_sheets
 from kernel_atlas.sources import hub, schemes
 from kernel_atlas.sources.remote import RemoteFile
 
 # the same examples in each run; tests/fuzz_header.py looks for new ones
-repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=300)
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=100)
 
+WORDS = [
+    *("model", "source", "role", "sha256", "family", "duplicate_of", "\t", "\t", "\n", "\n", "\r"),
+    *("#", "a", "b", "file:a", "hf:a/b", "none:x", "train", "classify", "../x", "\0"),
+]
 SHEET = st.one_of(
     st.binary(),
     st.text().map(str.encode),
-    # near a sheet: its words, its separators, and what else there is
-    st.lists(
-        st.sampled_from(
-            ["model", "source", "role", "sha256", "family", "duplicate_of", "\t", "\t", "\n", "\n",
-             "\r", "#", "a", "b", "file:a", "hf:a/b", "none:x", "train", "classify", "../x", "\0"]
-        )
-        | st.text(max_size=3),
-        max_size=60,
-    ).map(lambda words: ("model\tsource\trole\n" + "".join(words)).encode()),
-)  # fmt: skip
-CELL = st.text(st.characters(codec="utf-8"), max_size=10).filter(
-    lambda text: text.isprintable() and text == text.strip() != "all"
+    # almost a sheet: its words, its separators, and anything else
+    st.lists(st.sampled_from(WORDS) | st.text(max_size=3), max_size=60).map(
+        lambda words: ("model\tsource\trole\n" + "".join(words)).encode()
+    ),
 )
 PARTS = ["..", ".", "/", "/", ":", "@", "a", "b.pth", "~", "~root", "%2f", "%00", "\0", "\n", " "]
 URI = st.builds(
@@ -52,7 +48,7 @@ def path(tmp_path_factory):
 @example(b"model\tsource\trole\na\tfile:" + b"x" * 200_000 + b"\ttrain\n")
 @example(b"model\tsource\trole\tfamily\na\tfile:a\ttrain\tx\x1b[2Jy")
 @example(b"model\tsource\trole\na\tfile:x\xe2\x80\xa8y\ttrain\n")  # a line separator
-def test_a_sheet_is_rows_that_are_safe_or_lines_that_say_why_not(path, content):
+def test_a_sheet_has_safe_rows_or_is_refused_in_clear_lines(path, content):
     path.write_bytes(content)
     try:
         rows = read_sheets([path])
@@ -67,26 +63,6 @@ def test_a_sheet_is_rows_that_are_safe_or_lines_that_say_why_not(path, content):
         folder = Path("/results/kernels.zarr")
         assert (folder / row.model).resolve().parent == folder
     assert len({row.model.lower() for row in rows}) == len(rows)
-
-
-@repeatable
-@given(
-    st.lists(
-        st.builds(
-            lambda model, role, family: Model(model, f"file:{model}", role, family=family),
-            st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),
-            st.sampled_from(ROLES),
-            CELL,
-        ),
-        max_size=6, unique_by=lambda row: row.model.lower(),
-    )
-)  # fmt: skip
-def test_what_is_written_as_a_sheet_is_read(path, rows):
-    rows = [row for row in rows if row.model.lower() != "first" and row.model not in RESERVED_IDS]
-    rows.insert(0, Model("first", "file:first", "train"))
-    lines = ["\t".join([row.model, row.source, row.role, row.family]) for row in rows]
-    path.write_text("\n".join(["model\tsource\trole\tfamily", *lines]), encoding="utf-8")
-    assert read_sheets([path]) == rows
 
 
 @repeatable
@@ -113,8 +89,10 @@ def test_a_source_is_split_or_refused_in_one_line(source):
 
 
 @repeatable
-@given(rest=URI.map(lambda source: source.partition(":")[2]), scheme=st.sampled_from(
-    ["file", "package", "https"]))  # fmt: skip
+@given(
+    rest=URI.map(lambda source: source.partition(":")[2]),
+    scheme=st.sampled_from(["file", "package", "https"]),
+)
 @example(rest="~nobody-of-this-name/x.pth", scheme="file")
 @example(rest="x" * 5_000, scheme="file")
 @example(rest="kernel_atlas/" + "x" * 5_000, scheme="package")
@@ -134,8 +112,8 @@ def test_a_source_is_located_or_refused(rest, scheme):
         assert rest.split("/")[0] in found.path.parts
 
 
-@settings(repeatable, max_examples=500)
+@settings(repeatable, max_examples=300)
 @given(content=fuzz_header.files())
 @example(b"\x3a" + bytes(7) + b'{"a":{"dtype":"U8","shape":[0,0],"data_offsets":[0,0]}}   ')
-def test_a_header_is_read_as_the_formats_own_library_reads_it(path, content):
+def test_a_header_is_read_as_by_the_formats_own_library(path, content):
     fuzz_header.check(path, content)

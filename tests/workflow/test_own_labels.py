@@ -7,7 +7,6 @@ import pytest
 from support.jobs import LABEL, MODELS, of_classification, of_sizes, rerun
 
 OWN = "my_labels.tsv"
-DESCRIPTION = ["sigma", "ratio", "direction", "aspect", "shift_x", "shift_y", "residual"]
 
 
 def edit_labels(project):
@@ -63,19 +62,6 @@ def test_own_class_has_the_nearest_members_of_the_family(kernels):
     assert members[is_own].mode().tolist() == ["first_derivative_right"]
     by_name = ~kernels["class"].isin(["rising_edge", "other", "dead"])
     assert (members == kernels["class"].astype(str))[by_name].all()
-
-
-def test_only_clustered_kernels_are_described(kernels):
-    assert (kernels[DESCRIPTION].dtypes == "float32").all()
-    is_clustered = ~kernels["class"].isin(["other", "dead"])
-    has = kernels[["member", *DESCRIPTION]].notna()
-    for name in ("member", "sigma", "shift_x", "shift_y", "residual"):
-        assert has[name].equals(is_clustered)
-    is_derivative = kernels["member"].astype(str).str.contains("derivative")
-    assert is_derivative.any()
-    for name in ("direction", "aspect"):
-        assert has[name].equals(is_derivative)
-    assert has["ratio"].equals(kernels["member"].isin(["on_centre", "off_centre", "on_cross"]))
 
 
 def test_own_class_is_in_the_tables_and_figures(relabelled, kernels):

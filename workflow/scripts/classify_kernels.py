@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from kernel_atlas.atlas import Atlas
 from kernel_atlas.classes.classify import classify_kernels
 from kernel_atlas.jobs import logged
 
@@ -10,11 +11,12 @@ if __name__ == "__main__":
         sizes = snakemake.params.sizes
         classify_kernels(
             path_to_group=Path(snakemake.input.group[0]).parent,
-            paths_to_codebooks=dict(zip(sizes, snakemake.input.codebooks, strict=True)),
-            paths_to_labels=dict(zip(sizes, snakemake.input.labels, strict=True)),
+            classifiers=Atlas.read(
+                paths_to_codebooks=dict(zip(sizes, snakemake.input.codebooks, strict=True)),
+                paths_to_labels=dict(zip(sizes, snakemake.input.labels, strict=True)),
+                thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),
+            ),
             paths_to_baselines=dict(zip(sizes, snakemake.input.baselines, strict=True)),
-            thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),
-            kmeans_sizes=snakemake.params.kmeans_sizes,
             paths_to_classes=dict(zip(sizes, snakemake.output.classes, strict=True)),
             path_to_controls=snakemake.output.controls,
         )

@@ -11,7 +11,6 @@ if __name__ == "__main__":
             path_to_codebook=snakemake.input.codebook,
             paths_to_groups=[Path(path).parent for path in snakemake.input.groups],
             threshold=snakemake.params.threshold,
-            is_kmeans=snakemake.params.is_kmeans,
             path_to_own_labels=snakemake.input.own_labels or None,
             path_to_labels=snakemake.output.labels,
         )

@@ -118,4 +118,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _broken(file: LocalFile | RemoteFile, cause: str) -> AtlasError:
-    return AtlasError(f"{file.name} is not a complete safetensors file ({cause})")
+    return AtlasError(
+        f"{file.name} is not a complete safetensors file ({cause}); download or save it again"
+    )

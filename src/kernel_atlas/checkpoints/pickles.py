@@ -73,7 +73,9 @@ def _load(file: LocalFile) -> Any:
             raise MemoryError from None
         detail = str(error).partition("\n")[0] or "no detail"
         cause = f"{type(error).__name__}: {detail}"
-    raise AtlasError(f"{file.name} is not a complete checkpoint ({cause})")
+    raise AtlasError(
+        f"{file.name} is not a complete checkpoint ({cause}); download or save it again"
+    )
 
 
 def _refuse_code(names: list[str], file: LocalFile) -> None:
@@ -102,7 +104,9 @@ def _check_members(file: LocalFile) -> None:
             "checkpoint; load the checkpoint with torch and save it again"
         )
     if sum(member.file_size for member in members) > (file.size or 0):
-        raise AtlasError(f"{file.name} is not a complete checkpoint (its members overlap)")
+        raise AtlasError(
+            f"{file.name} is not a complete checkpoint (its members overlap); save it again"
+        )
 
 
 def _check_tensor(tensor: torch.Tensor, name: str, file: LocalFile) -> None:

@@ -48,7 +48,9 @@ def read_apart(file: LocalFile, selection: Selection) -> list[Layer]:
     )
     if -child.returncode in _CRASHES:
         cause = signal.strsignal(-child.returncode)
-        raise AtlasError(f"{file.name} is not a complete checkpoint (reading it: {cause})")
+        raise AtlasError(
+            f"{file.name} is not a complete checkpoint (reading it: {cause}); save it again"
+        )
     if child.returncode:
         # a kill, perhaps for lack of memory, is the machine's fault
         kind = ChildProcessError if child.returncode < 0 else RuntimeError
@@ -86,7 +88,7 @@ def _main() -> None:
         except MemoryError:
             result = AtlasError(
                 f"{file.name} is not a complete checkpoint (reading it takes more than "
-                f"{memory / 1e6:,.0f} MB of memory)"
+                f"{memory / 1e6:,.0f} MB of memory); save it again"
             )
         pickle.dump(result, answer)
 

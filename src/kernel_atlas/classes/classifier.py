@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kernel_atlas import sphere
-from kernel_atlas.codebooks.codebook import codes_of, nearest_codes
-from kernel_atlas.codebooks.kmeans import nearest_centres
+from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.family.names import DEAD, OTHER, order_classes
 
 
@@ -18,19 +17,17 @@ class Classifier:
 
     Attributes
     ----------
-    codebook : ndarray of shape (n, k, k)
+    codebook : Codebook
+        Empty where the size was skipped: no kernel can be classified then.
     labels : ndarray of shape (n,), str
         Class of each row of the codebook.
     threshold : float
         A kernel less dissimilar than this from its nearest code is clustered.
-    is_kmeans : bool
-        Whether the codebook holds k-means centres (nearest by their own metric).
     """
 
-    codebook: np.ndarray
+    codebook: Codebook
     labels: np.ndarray
     threshold: float
-    is_kmeans: bool = False
 
     def classify(self, kernels: np.ndarray) -> pd.DataFrame:
         """Classify kernels of shape (n, k, k).
@@ -46,24 +43,20 @@ class Classifier:
         dissimilarity = np.full(len(kernels), np.nan, np.float32)
         label = np.full(len(kernels), DEAD, dtype=object)
         if live.any():
-            if self.is_kmeans:
-                rows, dissimilarity[live] = nearest_centres(kernels[live], self.codebook)
-            else:
-                directions = sphere.to_sphere(kernels[live])
-                rows, dissimilarity[live] = nearest_codes(directions, self.codebook)
-            code[live] = codes_of(self.codebook)[rows]
+            rows, dissimilarity[live] = self.codebook.nearest(kernels[live])
+            code[live] = self.codebook.codes[rows]
             clustered = dissimilarity[live] < self.threshold
             label[live] = np.where(clustered, self.labels[rows], OTHER)
         return pd.DataFrame({"code": code, "dissimilarity": dissimilarity, "class": label})
 
 
 def is_clustered(labels: pd.Series) -> pd.Series:
-    """Whether each class is given to clustered kernels, bool."""
+    """Whether each class is one that clustered kernels have, bool."""
     return ~labels.isin([OTHER, DEAD])
 
 
 def merge_classes(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFrame:
-    """A table of classes with some classes counted as others, as in Appendix J.2.
+    """Count some classes as others in a table of classes, as in Appendix J.2.
 
     Parameters
     ----------

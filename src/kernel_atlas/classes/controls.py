@@ -1,7 +1,7 @@
-"""What chance and simpler methods give: made-up kernels, and codebooks that nobody trained.
+"""Controls: what chance and simpler methods cluster (docs/limits.md).
 
-Every clustered percentage stands beside these (docs/controls.md). The controls take the
-model's own live kernels and destroy, step by step, what could make them cluster.
+Controls are made from a model's own live kernels, and destroy step by step what could make
+them cluster.
 """
 
 import zlib
@@ -12,7 +12,7 @@ import numpy as np
 
 from kernel_atlas import sphere
 from kernel_atlas.classes.classifier import Classifier, is_clustered
-from kernel_atlas.codebooks.codebook import nearest_codes
+from kernel_atlas.codebooks.codebook import Codebook
 
 SEED = 0
 
@@ -20,7 +20,7 @@ Control = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def random_kernels(kernels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Directions drawn uniformly from the sphere, as many as there are kernels.
+    """Draw as many directions uniformly from the sphere.
 
     Parameters
     ----------
@@ -35,27 +35,27 @@ def random_kernels(kernels: np.ndarray, generator: np.random.Generator) -> np.nd
 
 
 def fresh_kernels(kernels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Kernels as torch initialises a depthwise convolution: uniform in -1/k to 1/k.
+    """Draw kernels as torch initialises a depthwise convolution: uniform in -1/k to 1/k.
 
-    Parameters and result as of `random_kernels`.
+    Parameters and result as for `random_kernels`.
     """
     bound = 1 / kernels.shape[-1]
     return generator.uniform(-bound, bound, kernels.shape)
 
 
 def shuffled_kernels(kernels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """The kernels with their pixels in random places: the same values without a shape.
+    """Put each kernel's pixels in random places: the same values without a shape.
 
-    Parameters and result as of `random_kernels`.
+    Parameters and result as for `random_kernels`.
     """
     return generator.permuted(sphere.flatten(kernels), axis=1).reshape(kernels.shape)
 
 
 def phase_randomised_kernels(kernels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Noise of the kernels' own smoothness: their amplitude spectra with random phases.
+    """Give each kernel random phases: noise with the kernel's own amplitude spectrum.
 
     The phases are those of white noise, so that the result is real. Parameters and
-    result as of `random_kernels`.
+    result as for `random_kernels`.
     """
     noise = np.fft.fft2(generator.standard_normal(kernels.shape))
     spectrum = np.abs(np.fft.fft2(kernels)) * np.exp(1j * np.angle(noise))
@@ -71,43 +71,44 @@ CONTROLS: dict[str, Control] = {
 
 
 def make_controls(kernels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """The name and the live kernels of each control, seeded.
+    """Make each control: its name and its live kernels. Seeded.
 
     Parameters
     ----------
     kernels : ndarray of shape (n, k, k)
         Live kernels of one model.
     """
-    # pooled over models, the draws should not be the same ones again and again
+    # each model has draws of its own, so that they can be pooled over models
     digest = zlib.crc32(np.ascontiguousarray(kernels).tobytes())
     for number, (name, make) in enumerate(CONTROLS.items()):
         made = make(kernels, np.random.default_rng([SEED, number, digest]))
         yield name, made[~sphere.find_dead(made)]
 
 
-# what sweeps go over; the threshold in force is added
+# The thresholds of a sweep; the one in force is added.
 SWEEP = tuple(float(threshold) for threshold in np.arange(2, 21) / 40)  # 0.05 to 0.5
 
-
 CONTROL_COLUMNS = {
-    "kernel_size": int, "method": str, "kernels": str, "threshold": float,
-    "n_kernels": int, "n_clustered": int,
-}  # fmt: skip
-
-
+    "kernel_size": int,
+    "method": str,
+    "kernels": str,
+    "threshold": float,
+    "n_kernels": int,
+    "n_clustered": int,
+}
 OWN = "own"  # the model's kernels, beside the controls made of them
 
 
 def sweep_thresholds(
     classifier: Classifier, banks: Mapping[str, np.ndarray], kernels: np.ndarray
 ) -> Iterator[tuple[str, str, float, int, int]]:
-    """Count the clustered among a model's kernels and its controls, over thresholds.
+    """Count the clustered kernels of a model and of its controls, over thresholds.
 
     Parameters
     ----------
     classifier : Classifier
     banks : mapping
-        Codebooks of other methods by name, of shape (m, k, k).
+        From another method's name to its codebook, of shape (m, k, k).
     kernels : ndarray of shape (n, k, k)
         Live kernels.
 
@@ -115,16 +116,15 @@ def sweep_thresholds(
     ------
     tuple
         Method (``codebook`` or a bank's name), kernels (`OWN` or a control's name),
-        threshold, number of kernels, number of them that are clustered.
+        threshold, number of kernels, number of clustered ones.
     """
     thresholds = sorted({*SWEEP, classifier.threshold})
+    codebooks = {method: Codebook(bank) for method, bank in banks.items()}
     for name, made in ((OWN, kernels), *make_controls(kernels)):
         found = replace(classifier, threshold=np.inf).classify(made)
-        # a code that no class has clusters nothing
+        # a code without a class clusters nothing
         distances = {"codebook": found["dissimilarity"].where(is_clustered(found["class"]))}
-        directions = sphere.to_sphere(made)
-        for method, bank in banks.items():
-            distances[method] = nearest_codes(directions, bank)[1]
+        distances |= {method: book.nearest(made)[1] for method, book in codebooks.items()}
         for method, distance in distances.items():
             for threshold in thresholds:
                 yield method, name, threshold, len(made), int((distance < threshold).sum())

@@ -1,23 +1,23 @@
 """The mean kernel of each class, and the nearest member of the DoG family to it.
 
 Second derivatives are averaged by the axis that their direction is nearer to, as the paper
-draws them (Figure 12): bars that cross each other average to a blob.
+draws them (Figure 12): the mean of bars that cross each other is a blob.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from kernel_atlas import sphere
-from kernel_atlas.atomic import replacing
+from kernel_atlas.atomic import replacing, write_table
 from kernel_atlas.classes.classifier import is_clustered
 from kernel_atlas.extraction import store
 from kernel_atlas.family.fit import PARAMETERS, fit_members, make_members
 from kernel_atlas.family.names import order_classes
-from kernel_atlas.family.sums import Sums, add, merge_axes, name_axes
+from kernel_atlas.family.sums import Sums, name_axes
 
 
 @dataclass(frozen=True)
@@ -33,31 +33,33 @@ class ClassMean:
     n_kernels : int
     percent : float
         Of the clustered kernels of this size.
-    mean : ndarray of shape (k, k)
+    correlation : float
+        Cosine of `mean` and `member`.
+    mean : ndarray of shape (k, k), float32
         Mean of the kernels, each centred and of unit norm.
-    member : ndarray of shape (k, k)
-        The nearest member of the class in the DoG family (`members.fit_members`).
-    parameters : Series
-        Those of `member`.
+    member : ndarray of shape (k, k), float64
+        The nearest member of the class in the DoG family (`fit_members`).
     """
 
     label: str
     axis: str
     n_kernels: int
     percent: float
+    correlation: float
     mean: np.ndarray
     member: np.ndarray
-    parameters: pd.Series
 
-    @property
-    def correlation(self) -> float:
-        """Of `mean` and `member`."""
-        return 1 - self.parameters["residual"]
+
+FIELDS = [field.name for field in fields(ClassMean)]
 
 
 def average_classes(
-    paths_to_groups: Sequence[str | Path], paths_to_classes: Sequence[str | Path], size: int
-) -> list[ClassMean]:
+    paths_to_groups: Sequence[str | Path],
+    paths_to_classes: Sequence[str | Path],
+    size: int,
+    path_to_table: str | Path,
+    path_to_means: str | Path,
+) -> None:
     """Average the clustered kernels of each class over models.
 
     Parameters
@@ -66,13 +68,41 @@ def average_classes(
         Groups in the store, and their tables of classes of this size.
     size : int
         Kernel size k.
-
-    Returns
-    -------
-    list of ClassMean
-        In the order of tables; classes without kernels are left out.
+    path_to_table : path
+        Written: tab-separated, one row per mean, with its nearest member. In the order of
+        tables; classes without kernels are left out.
+    path_to_means : path
+        Written: .npz, the same means for `read_means`.
     """
-    sums: Sums = {}
+    sums = _sum_up(paths_to_groups, paths_to_classes, size)
+    order = order_classes({label for label, _ in sums.totals})
+    keys = sorted(sums.totals, key=lambda key: (order.index(key[0]), key[1]))
+    means = np.array([sums.totals[key] / sums.counts[key] for key in keys])
+    kernels = sphere.from_sphere(means.reshape(len(keys), size * size - 1), size)
+    members = fit_members(kernels, np.array([label for label, _ in keys], object))
+    table = pd.DataFrame(keys, columns=["class", "axis"])
+    table["n_kernels"] = [sums.counts[key] for key in keys]
+    table["percent"] = 100 * table["n_kernels"] / table["n_kernels"].sum()
+    table["correlation"] = 1 - members["residual"].astype(float)
+    write_table(table.join(members[["member", *PARAMETERS]]), path_to_table)
+    columns = [np.array(column.to_list()) for _, column in table.items()]
+    arrays = dict(zip(FIELDS, [*columns, kernels, make_members(members, size)], strict=True))
+    with replacing(path_to_means) as path:
+        np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
+def read_means(path_to_means: str | Path) -> list[ClassMean]:
+    """Read the means that `average_classes` wrote, in the order of tables."""
+    with np.load(path_to_means) as arrays:
+        columns = [arrays[name] for name in FIELDS]
+    rows = [column.tolist() if column.ndim == 1 else column for column in columns]
+    return [ClassMean(*row) for row in zip(*rows, strict=True)]
+
+
+def _sum_up(
+    paths_to_groups: Sequence[str | Path], paths_to_classes: Sequence[str | Path], size: int
+) -> Sums:
+    sums = Sums()
     for path_to_group, path_to_classes in zip(paths_to_groups, paths_to_classes, strict=True):
         classes = pd.read_parquet(path_to_classes, columns=["class", "member", "direction"])
         if classes.empty:
@@ -82,35 +112,6 @@ def average_classes(
         classes = classes[clustered]
         axes = name_axes(classes["member"].astype(str), classes["direction"])
         directions = sphere.to_sphere(kernels[clustered])
-        add(sums, directions, classes["class"].to_numpy(str), axes)
-    sums = merge_axes(sums)
-    order = order_classes({label for label, _ in sums})
-    keys = sorted(sums, key=lambda key: (order.index(key[0]), key[1]))
-    if not keys:
-        return []
-    means = sphere.from_sphere(np.array([sums[key][0] / sums[key][1] for key in keys]), size)
-    parameters = fit_members(means, np.array([label for label, _ in keys]))
-    n_clustered = sum(count for _, count in sums.values())
-    return [
-        ClassMean(*key, sums[key][1], 100 * sums[key][1] / n_clustered, mean, member, row)
-        for key, mean, member, (_, row) in zip(
-            keys, means, make_members(parameters, size), parameters.iterrows(), strict=True
-        )
-    ]
-
-
-def write_means(means: Sequence[ClassMean], path_to_means: str | Path) -> None:
-    """Write a row a mean, with its nearest member (docs/tables.md has the columns)."""
-    rows = [
-        {
-            "class": mean.label, "axis": mean.axis, "n_kernels": mean.n_kernels,
-            "percent": mean.percent, "correlation": mean.correlation,
-            **mean.parameters[["member", *PARAMETERS]],
-        }
-        for mean in means
-    ]  # fmt: skip
-    columns = ["class", "axis", "n_kernels", "percent", "correlation", "member", *PARAMETERS]
-    with replacing(path_to_means) as path:
-        pd.DataFrame(rows, columns=columns).to_csv(
-            path, sep="\t", index=False, float_format="%.4f", lineterminator="\n"
-        )
+        sums.add(directions, classes["class"].to_numpy(str), axes)
+    sums.merge_axes()
+    return sums

@@ -6,26 +6,26 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-# Slope, over the unit interval of the code, of the decoder's first layer: its
-# units then bend at even distances along the code instead of mostly outside it,
-# which clusters more kernels for the same training (benchmarks/RESULTS.md).
+# The initial slope of the decoder's first layer over the code's unit interval. Its units
+# then bend at even distances along the code instead of mostly outside it, and the same
+# training clusters more kernels (benchmarks/RESULTS.md).
 CODE_SLOPE = 10.0
 
 
 class Autoencoder(nn.Module):
-    """Four hidden layers, a sigmoid code of size 1, and the mirror image with tanh at its end.
+    """Hidden layers, a sigmoid code of size 1, and their mirror image with a final tanh.
 
     Parameters
     ----------
     n_inputs : int
-        k*k - 1: kernels come as unit vectors in a basis of the hyperplane 1'r = 0.
+        k*k - 1: kernels are unit vectors in a basis of the hyperplane 1'r = 0.
     widths : sequence of int
-        Widths of the encoder's hidden layers; the decoder's are these reversed.
+        Widths of the encoder's hidden layers; the decoder has them in reverse.
     """
 
     def __init__(self, n_inputs: int, widths: Sequence[int]) -> None:
         super().__init__()
-        self.input_scale = n_inputs**0.5  # unit vectors to unit variance
+        self.input_scale = n_inputs**0.5  # gives unit vectors unit variance
         self.encoder = nn.Sequential(
             *_hidden(n_inputs, *widths), nn.Linear(widths[-1], 1), nn.Sigmoid()
         )

@@ -1,4 +1,4 @@
-"""Simpler methods that stand beside the codebook: k-means on the sphere, and the template bank."""
+"""Simpler methods to compare the codebook with: k-means on the sphere, and the template bank."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +10,13 @@ from kernel_atlas.atomic import replacing
 from kernel_atlas.codebooks.training_set import SEED, sample_training_set
 from kernel_atlas.family.templates import make_templates
 
-# numbers of centres of k-means on the sphere
-N_CENTRES = (10, 50, 200)
+N_CENTRES = (10, 50, 200)  # one k-means for each
 
 
 def fit_baselines(
     paths_to_groups: Sequence[str | Path], size: int, path_to_baselines: str | Path
 ) -> None:
-    """Fit k-means on the sphere to the train models' kernels, beside the template bank.
+    """Fit k-means on the sphere to the train models' kernels, and write it with the templates.
 
     Parameters
     ----------
@@ -26,8 +25,8 @@ def fit_baselines(
     size : int
         Kernel size k.
     path_to_baselines : path
-        Written: .npz, an array of shape (m, k, k) for each baseline; without those for
-        which there are too few kernels.
+        Written: .npz, one array of shape (m, k, k) for each baseline. A k-means with
+        more centres than there are kernels is left out.
     """
     from sklearn.cluster import KMeans
 

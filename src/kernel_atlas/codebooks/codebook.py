@@ -1,14 +1,13 @@
-"""The codebook: the kernels that the codes stand for, and which of them is nearest.
+"""The codebook: the kernels that codes stand for, and which of them is nearest to a kernel."""
 
-A codebook is an array of shape (n, k, k); its row i is the code i / (n - 1). It
-is the decoder at 10,000 even codes, or the centres of k-means.
-"""
-
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from kernel_atlas.sphere import to_sphere
+from kernel_atlas.sphere import flatten, to_sphere
 
 N_CODES = 10_000  # paper, Section 4.2
 N_SPECTRUM = 500  # paper, Section 4.2: what is drawn and labelled
@@ -19,39 +18,101 @@ SKIPPED = "skipped, the models with role 'train' have too few live kernels of th
 _BATCH = 4096
 
 
-def codes_of(codebook: np.ndarray) -> np.ndarray:
-    """The code of each row, shape (n,), float64 in [0, 1]."""
-    return np.linspace(0, 1, len(codebook))
+@dataclass(frozen=True)
+class Codebook:
+    """The decoder at even codes: neighbouring rows are alike.
+
+    Attributes
+    ----------
+    kernels : ndarray of shape (n, k, k)
+        Row i stands for the code i / (n - 1). n is 0 where the size was skipped.
+    is_ordered : bool
+        Whether neighbouring rows are alike.
+    """
+
+    kernels: np.ndarray
+    is_ordered: ClassVar[bool] = True
+
+    def __len__(self) -> int:
+        return len(self.kernels)
+
+    @property
+    def codes(self) -> np.ndarray:
+        """The code of each row, shape (n,), float64 in [0, 1]."""
+        return np.linspace(0, 1, len(self))
+
+    def nearest(self, kernels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find the row that is nearest to each kernel.
+
+        Parameters
+        ----------
+        kernels : ndarray of shape (m, k, k)
+            None of them dead.
+
+        Returns
+        -------
+        rows : ndarray of shape (m,), int64
+        dissimilarity : ndarray of shape (m,), float32
+            1 - cosine of the mean-centred kernels, 0 to 2 (Section 4.2).
+        """
+        directions = to_sphere(kernels)
+        rows = self._nearest_rows(kernels, directions)
+        cosine = np.einsum("ij,ij->i", directions, self._directions[rows])
+        return rows, np.clip(1 - cosine, 0, 2).astype(np.float32)
+
+    def _nearest_rows(self, kernels: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        rows = np.empty(len(directions), np.int64)
+        for start in range(0, len(directions), _BATCH):
+            batch = slice(start, start + _BATCH)
+            rows[batch] = (directions[batch] @ self._directions.T).argmax(axis=1)
+        return rows
+
+    @cached_property
+    def _directions(self) -> np.ndarray:
+        return to_sphere(self.kernels)
 
 
-def nearest_codes(directions: np.ndarray, codebook: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The row of the codebook nearest in direction to each kernel.
+class Centres(Codebook):
+    """The centres of k-means in min-max scale: neighbouring rows have nothing in common.
+
+    The nearest row is the centre that a kernel belongs to, by Euclidean distance
+    between min-max scaled kernels.
+    """
+
+    is_ordered = False
+
+    def _nearest_rows(self, kernels: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        centres = flatten(self.kernels)
+        # |x - c|^2 without |x|^2, which is the same for all centres
+        distance = (centres**2).sum(axis=1) - 2 * min_max_scale(kernels) @ centres.T
+        return distance.argmin(axis=1)
+
+
+def min_max_scale(kernels: np.ndarray) -> np.ndarray:
+    """Scale each kernel's pixels to [0, 1].
 
     Parameters
     ----------
-    directions : ndarray of shape (n, k*k - 1), float32
-        Unit vectors (`sphere.to_sphere`).
-    codebook : ndarray of shape (m, k, k)
+    kernels : ndarray of shape (n, k, k)
+        None of them dead.
 
     Returns
     -------
-    rows : ndarray of shape (n,), int64
-    dissimilarity : ndarray of shape (n,), float32
-        1 - cosine of the mean-centred kernels, 0 to 2 (Section 4.2).
+    ndarray of shape (n, k*k), float64
     """
-    book = to_sphere(codebook)
-    rows = np.empty(len(directions), np.int64)
-    for start in range(0, len(directions), _BATCH):
-        batch = slice(start, start + _BATCH)
-        rows[batch] = (directions[batch] @ book.T).argmax(axis=1)
-    return rows, dissimilarity(directions, book[rows])
+    pixels = flatten(kernels)
+    low = pixels.min(axis=1, keepdims=True)
+    return (pixels - low) / (pixels.max(axis=1, keepdims=True) - low)
 
 
-def dissimilarity(directions: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """1 - cosine of unit vectors, row by row: shape (n,), float32, 0 to 2."""
-    return np.clip(1 - np.einsum("ij,ij->i", directions, others), 0, 2).astype(np.float32)
+def read_codebook(path: str | Path) -> Codebook:
+    """Read a codebook of a run.
 
-
-def read_codebook(path: str | Path) -> np.ndarray:
-    """Read a codebook, float32 of shape (n, k, k); n is 0 where the size was skipped."""
-    return np.load(path)
+    Parameters
+    ----------
+    path : path
+        ``.../autoencoder/k<size>/codebook.npy`` or ``.../kmeans/k<size>/codebook.npy``:
+        the folder tells a decoder from k-means.
+    """
+    made_by = Centres if Path(path).absolute().parent.parent.name == "kmeans" else Codebook
+    return made_by(np.load(path))

@@ -1,4 +1,4 @@
-"""Train the autoencoder of one kernel size with several seeds (Section 4.1), and keep the best."""
+"""Train the autoencoder of one size with several seeds, and keep the best (Section 4.1)."""
 
 import json
 import logging
@@ -38,13 +38,15 @@ def train_autoencoder(
 ) -> None:
     """Train on all live kernels of one size, and write weights, codebooks and history.
 
-    A seed decides the initial weights and the order of the kernels; the kernels
-    held out are the same for all, and the seed with the smallest held-out loss
-    at the end is kept (the smallest loss where nothing is held out). A seed that
-    diverges is left out with a warning. Training goes on from checkpoints beside
-    the weights if an earlier run with the same settings and kernels was cut off,
-    to the same result, which does not depend on `threads` either. Where there
-    are no kernels of the size, the outputs are empty and a warning says so.
+    A seed decides the initial weights and the order of the kernels; the held-out
+    kernels are the same for all. The seed with the smallest held-out loss at the end
+    is kept (the smallest loss if nothing is held out). A seed that diverges is left
+    out with a warning.
+
+    If an earlier run with the same settings and kernels was cut off, training resumes
+    from the checkpoints beside the weights and gives the same result. `threads` does
+    not change the result either. Without kernels of the size, the outputs are empty
+    and a warning says so.
 
     Parameters
     ----------
@@ -53,27 +55,27 @@ def train_autoencoder(
     size : int
         Kernel size k.
     settings : Settings
-        Its seed is the first, which draws the held-out kernels too.
+        Its seed is the first one, and draws the held-out kernels.
     n_seeds : int
-        Seeds to train with: the first and those that follow it.
+        Number of seeds, counted up from the first.
     threads : int
-        Seeds trained at a time, at most.
+        Maximum number of seeds trained at the same time.
     device : str
         ``auto`` (the GPU when torch has one), ``cpu`` or ``cuda``.
     path_to_weights : path
-        Written: safetensors of the seed that is kept, its settings in the metadata.
+        Written: safetensors of the kept seed, with its settings as metadata.
     path_to_codebook : path
-        Written: .npy, float32 of shape (10000, k, k), unit norm, row i the code i / 9999;
-        of the seed that is kept.
+        Written: .npy, the codebook of the kept seed: float32 of shape (10000, k, k), unit
+        norm, row i the code i / 9999.
     path_to_codebooks : path
-        Written: .npz, such an array for each seed that did not diverge; the seed is its name.
+        Written: .npz, one codebook for each seed that did not diverge, named by its seed.
     path_to_history : path
-        Written: tab-separated, a row an epoch of each seed; `kept` is True for one seed.
+        Written: tab-separated, one row per epoch of each seed; `kept` is True for one seed.
 
     Raises
     ------
     AtlasError
-        All seeds diverged, or torch lacks the device.
+        If all seeds diverged, or torch lacks the device.
     """
     kernels = read_training_set(paths_to_groups, size)
     runs: list[Training] = []
@@ -81,7 +83,7 @@ def train_autoencoder(
     weights: dict[str, torch.Tensor] = {}
     codebook = np.zeros((0, size, size), np.float32)
     if not len(kernels):
-        logger.warning("%dx%d: %s", size, size, SKIPPED)
+        logger.warning(f"{size}x{size}: {SKIPPED}")
     else:
         _make_deterministic()
         data = TrainingData(sphere.to_sphere(kernels), settings, _device(device))
@@ -91,10 +93,10 @@ def train_autoencoder(
         codebooks = _codebooks(runs, size)
         kept = min((run for run in runs if run.settings.seed in codebooks), key=lambda r: r.score)
         settings = kept.settings
-        logger.info("%dx%d: seed %d is kept", size, size, settings.seed)
+        logger.info(f"{size}x{size}: seed {settings.seed} is kept")
         weights = {name: value.cpu() for name, value in kept.model.state_dict().items()}
         codebook = codebooks[settings.seed]
-    # one key: safetensors writes several in an order that changes from run to run
+    # one key, because safetensors writes several in an order that changes from run to run
     facts = {"training": json.dumps({"kernel_size": size, **asdict(settings)})}
     with replacing(path_to_weights) as path:
         save_file(weights, path, metadata=facts)
@@ -111,8 +113,8 @@ def train_autoencoder(
 
 
 def _train_side_by_side(runs: Sequence[Training], threads: int, folder: Path, label: str) -> None:
-    """Train all; where one fails or the user interrupts, the others end soon."""
-    # torch's own threads are set for each thread that calls it
+    """Train all seeds. If one fails or the user interrupts, the others end soon."""
+    # torch's number of threads is a setting of the thread that calls it
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
             futures = [pool.submit(run.train, folder, label, line) for line, run in enumerate(runs)]
@@ -124,22 +126,22 @@ def _train_side_by_side(runs: Sequence[Training], threads: int, folder: Path, la
 
 
 def _codebooks(runs: Sequence[Training], size: int) -> dict[int, np.ndarray]:
-    """By seed, the codebooks of those that did not diverge, float32 of shape (10000, k, k)."""
+    """The codebook of each seed that did not diverge, float32 of shape (10000, k, k)."""
     codebooks = {}
     for run in runs:
         seed, last = run.settings.seed, run.history[-1]
         logger.info(
-            "%dx%d: seed %d ends with held-out loss %.6g, loss %.6g",
-            size, size, seed, last["held_out_loss"], last["loss"],
-        )  # fmt: skip
+            f"{size}x{size}: seed {seed} ends with held-out loss {last['held_out_loss']:.6g}, "
+            f"loss {last['loss']:.6g}"
+        )
         codebook = sphere.from_sphere(run.codebook(N_CODES).cpu().numpy(), size)
-        if not (math.isfinite(run.score) and np.isfinite(codebook).all()):
-            logger.warning(
-                "%dx%d: seed %d is left out, its training diverged (its last loss is %g)",
-                size, size, seed, last["loss"],
-            )  # fmt: skip
-        else:
+        if math.isfinite(run.score) and np.isfinite(codebook).all():
             codebooks[seed] = codebook
+        else:
+            logger.warning(
+                f"{size}x{size}: seed {seed} is left out, its training diverged (its last loss "
+                f"is {last['loss']:g})"
+            )
     if not codebooks:
         raise AtlasError(
             f"{size}x{size}: the training diverged with every seed; "
@@ -149,16 +151,16 @@ def _codebooks(runs: Sequence[Training], size: int) -> dict[int, np.ndarray]:
 
 
 def _make_deterministic() -> None:
-    """The same result for any number of cores granted, and again on the same GPU."""
+    """Give the same result with any number of cores, and each time on the same GPU."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(1)  # sums split over threads round differently; the net is small
+    torch.set_num_threads(1)  # a sum split over threads rounds differently
 
 
 def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise AtlasError("config: autoencoder.device: 'cuda', but torch has no GPU here; use auto")
-    logger.info("training on %s", torch.cuda.get_device_name() if name == "cuda" else name)
+        raise AtlasError("config: autoencoder.device: 'cuda', but torch finds no GPU; use 'auto'")
+    logger.info(f"training on {torch.cuda.get_device_name() if name == 'cuda' else name}")
     return torch.device(name)

@@ -1,4 +1,4 @@
-"""One training of the autoencoder: its data, its steps, and the checkpoint it goes on from."""
+"""The training of one seed: its data, its steps, and the checkpoint it resumes from."""
 
 import hashlib
 import logging
@@ -29,7 +29,7 @@ CHECKPOINT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of `autoencoder` in config.yaml that one seed's result depends on."""
+    """What one seed's result depends on, of `autoencoder` in config.yaml."""
 
     widths: tuple[int, ...]
     epochs: int
@@ -40,14 +40,14 @@ class Settings:
 
 
 class TrainingData:
-    """The kernels to train on and those held out: one draw for all seeds.
+    """The kernels to train on and the held-out ones: one draw for all seeds.
 
     Parameters
     ----------
     directions : ndarray of shape (n, k*k - 1), float32
         Unit vectors (`sphere.to_sphere`).
     settings : Settings
-        Of the first seed: it draws the held-out share.
+        Those of the first seed, which draws the held-out kernels.
     device : torch.device
     """
 
@@ -62,10 +62,10 @@ class TrainingData:
 
 
 class Training:
-    """The state of one seed's training: what a checkpoint holds, and the steps that change it.
+    """The state of one seed's training, and the steps that change it.
 
-    Not to be made in several threads at once: torch draws the initial weights
-    from one generator for the whole process.
+    Make them in one thread: torch draws the initial weights from a generator that the
+    whole process shares.
     """
 
     def __init__(self, data: TrainingData, settings: Settings) -> None:
@@ -85,12 +85,12 @@ class Training:
             self.optimizer,
             max_lr=settings.learning_rate,
             total_steps=settings.epochs * steps_per_epoch,
-            pct_start=0.1001,  # 0.1 of 10 steps is a rise of no length, which torch divides by
+            pct_start=0.1001,  # with 0.1 of 10 steps, torch divides by zero
         )
         self.history: list[dict[str, float]] = []
         self._stopped = threading.Event()
-        # MKL's first tanh may be inaccurate in one of two threads that call it at once
-        # (pytorch issue 188792); here only one thread does.
+        # MKL's first tanh may be inaccurate when two threads call it at once
+        # (pytorch issue 188792), so it is called here, in one thread.
         with torch.no_grad():
             _loss(self.model(self.train_set[:1]), self.train_set[:1])
 
@@ -100,41 +100,42 @@ class Training:
         Parameters
         ----------
         folder : path
-            The checkpoint is saved now and then, and at the end.
+            Where the checkpoint is saved, every few seconds and at the end.
         label : str
-            What the progress bar names.
+            Shown by the progress bar.
         line : int
-            Of the terminal, for the bar: trainings side by side have one each.
+            The bar's line in the terminal: trainings side by side have one each.
 
         Raises
         ------
         concurrent.futures.CancelledError
-            `stop` was called.
+            If `stop` was called.
         """
         checkpoint = folder / f"checkpoint-{self.fingerprint}.pt"
         if checkpoint.exists():
             self._restore(checkpoint)
             logger.info(
-                "seed %d: going on after epoch %d of a run that was cut off",
-                self.settings.seed, len(self.history),
-            )  # fmt: skip
+                f"seed {self.settings.seed}: going on after epoch {len(self.history)} of a run "
+                "that was cut off"
+            )
         saved_at = time.monotonic()
-        # a line now and then where stderr is a file, a live bar where it is a terminal
+        # a live bar in a terminal, a line every 15 seconds in a file
         interval, position = (0.2, line) if sys.stderr.isatty() else (15, 0)
-        epochs = range(len(self.history) + 1, self.settings.epochs + 1)
         bar = tqdm(
-            epochs, desc=f"training {label}, seed {self.settings.seed}", unit="epoch",
-            initial=len(self.history), total=self.settings.epochs, mininterval=interval,
+            range(len(self.history) + 1, self.settings.epochs + 1),
+            desc=f"training {label}, seed {self.settings.seed}",
+            unit="epoch",
+            initial=len(self.history),
+            total=self.settings.epochs,
+            mininterval=interval,
             position=position,
-        )  # fmt: skip
+        )
         for epoch in bar:
             loss = self._train_epoch(epoch)
             row = {"seed": self.settings.seed, "epoch": epoch, "loss": loss, **self._evaluate()}
             self.history.append(row)
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            logger.info(
-                "%s", ", ".join(f"{name} {format_value(value)}" for name, value in row.items())
-            )
+            logger.info(", ".join(f"{name} {format_value(value)}" for name, value in row.items()))
             is_last = epoch == self.settings.epochs
             if is_last or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 self._save(checkpoint)
@@ -146,7 +147,7 @@ class Training:
 
     @property
     def score(self) -> float:
-        """The last held-out loss, or the last loss where nothing is held out: lower is better."""
+        """The last held-out loss, or the last loss if nothing is held out. Lower is better."""
         return self.history[-1]["held_out_loss" if len(self.held_out) else "loss"]
 
     def codebook(self, count: int) -> torch.Tensor:
@@ -156,8 +157,8 @@ class Training:
             return torch.nn.functional.normalize(self.model.decode(codes))
 
     def _train_epoch(self, epoch: int) -> float:
-        """One pass over the training set in an order of its own; the mean loss."""
-        # seeded by the epoch, so that a resumed run draws the same orders
+        """Pass once over the training set, in the epoch's own order; return the mean loss."""
+        # seeded by the epoch, so that a resumed run draws the same order
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + epoch)
         order = torch.randperm(len(self.train_set), generator=generator)
         total = torch.zeros((), device=self.train_set.device)
@@ -174,7 +175,7 @@ class Training:
         return total.item() / len(self.train_set)
 
     def _evaluate(self) -> dict[str, float]:
-        """Held-out loss, and clustered percentages of both parts, estimated on a share of each."""
+        """Held-out loss, and clustered percentages of both parts, from a share of each."""
         with torch.no_grad():
             held_out_loss = _loss(self.model(self.held_out), self.held_out).item()
         codebook = self.codebook(HISTORY_CODES)
@@ -187,9 +188,9 @@ class Training:
         return row
 
     def _save(self, path: Path) -> None:
+        state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
         with replacing(path) as partial:
-            torch.save({name: part.state_dict() for name, part in self._parts().items()}
-                       | {"history": self.history}, partial)  # fmt: skip
+            torch.save(state | {"history": self.history}, partial)
 
     def _restore(self, path: Path) -> None:
         state = torch.load(path, map_location=self.train_set.device, weights_only=True)
@@ -202,5 +203,5 @@ class Training:
 
 
 def _loss(reconstruction: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
-    """Mean of 1 - cosine; in the hyperplane's basis that is the mean-centred cosine (4.1)."""
+    """Mean of 1 - cosine. In the hyperplane's basis it is the mean-centred cosine (Section 4.1)."""
     return (1 - torch.nn.functional.cosine_similarity(reconstruction, kernels)).mean()

@@ -1,12 +1,13 @@
-"""The kernels that clusters are fitted to: those of the models with role `train`."""
+"""The training set: the kernels of the models with role `train`."""
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from kernel_atlas.atomic import replacing
+from kernel_atlas.atomic import write_table
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction import store
 from kernel_atlas.sphere import find_dead
@@ -19,20 +20,23 @@ SEED = 0
 
 
 def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.ndarray:
-    """All live kernels of one size of the train models, whatever the order of the sheet.
+    """Read all live kernels of one size of the train models.
 
     Returns
     -------
     ndarray of shape (n, k, k), float32
-        Models in the order of their ids; n may be 0.
+        In the order of the models' ids, whatever the order of the sheet; n may be 0.
+
+    Raises
+    ------
+    AtlasError
+        If no train model could be extracted.
     """
     parts = [np.zeros((0, size, size), np.float32)]
-    for path in sorted(map(Path, paths_to_groups), key=lambda path: path.name):
+    for path in _extracted(paths_to_groups):
         kernels = store.read_kernels(path, size).kernels
         live = kernels[~find_dead(kernels)]
-        logger.info(
-            "%s: %d kernels of %dx%d, %d live", path.name, len(kernels), size, size, len(live)
-        )
+        logger.info(f"{path.name}: {len(kernels)} kernels of {size}x{size}, {len(live)} live")
         parts.append(live)
     return np.concatenate(parts)
 
@@ -48,30 +52,46 @@ def sample_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.
 def list_training_set(
     paths_to_groups: Sequence[str | Path], sizes: Sequence[int], path_to_table: str | Path
 ) -> None:
-    """Write what each train model contributes: model, kernel_size, n_kernels, n_dead.
+    """Write how many kernels each train model contributes: one row per model and size.
+
+    Models that could not be extracted are left out.
 
     Raises
     ------
     AtlasError
-        If a model has no kernels of any of the sizes: its role must be a mistake.
+        If a model has no kernels of any of the sizes (its role must be a mistake), or if
+        no train model could be extracted.
     """
-    lines = ["model\tkernel_size\tn_kernels\tn_dead\n"]
-    for path in sorted(map(Path, paths_to_groups), key=lambda path: path.name):
-        counts = []
-        for size in sizes:
-            kernels = store.read_kernels(path, size).kernels
-            counts.append(len(kernels))
-            n_dead = int(find_dead(kernels).sum())
-            lines.append(f"{path.name}\t{size}\t{len(kernels)}\t{n_dead}\n")
-        if not any(counts):
-            has = sorted({layer.kernel_size for layer in store.read_kernels(path, 3).layers})
+    rows = []
+    for path in _extracted(paths_to_groups):
+        has = _sizes(path)
+        if not set(has) & set(sizes):
             raise AtlasError(
                 f"model sheet, model {path.name}, column role: 'train', but it has no kernels of "
                 f"size {_list(sizes)}, only {_list(has)}; set its role to 'classify', or add the "
                 "size to autoencoder.sizes in config.yaml"
             )
-    with replacing(path_to_table) as path:
-        path.write_text("".join(lines), encoding="utf-8")
+        for size in sizes:
+            kernels = store.read_kernels(path, size).kernels
+            rows.append((path.name, size, len(kernels), int(find_dead(kernels).sum())))
+    columns = ["model", "kernel_size", "n_kernels", "n_dead"]
+    write_table(pd.DataFrame(rows, columns=columns), path_to_table)
+
+
+def _extracted(paths_to_groups: Sequence[str | Path]) -> list[Path]:
+    """The groups with kernels of any size, in the order of the models' ids."""
+    groups = sorted(map(Path, paths_to_groups), key=lambda path: path.name)
+    found = [path for path in groups if _sizes(path)]
+    if not found:
+        raise AtlasError(
+            "no model with role 'train' could be extracted, so nothing can be trained or "
+            "classified; results/tables/failed.tsv lists the causes"
+        )
+    return found
+
+
+def _sizes(path_to_group: Path) -> list[int]:
+    return sorted({layer.kernel_size for layer in store.read_kernels(path_to_group, 3).layers})
 
 
 def _list(sizes: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.layer import Layer
@@ -87,7 +87,11 @@ def extract_kernels(
         "stamp": stamp,
         "sha256": sha256 or file.sha256,
         "bytes_read": file.bytes_read,
-        **_origin(file, architecture),
+        "revision": file.revision,
+        "url": file.url if isinstance(file, RemoteFile) else None,
+        "timm": {"model": architecture.name, "version": architecture.timm_version}
+        if architecture
+        else None,
         "convolutions": "regular, a sample" if regular else "depthwise",
     }
     store.write_model(path_to_group, layers, facts)
@@ -154,13 +158,3 @@ def _checked(
         return
     with downloaded(file, sha256, *downloads) as local:
         yield local
-
-
-def _origin(file: LocalFile | RemoteFile, architecture: Architecture | None) -> dict[str, Any]:
-    return {
-        "revision": file.revision,
-        "url": file.url if isinstance(file, RemoteFile) else None,
-        "timm": {"model": architecture.name, "version": architecture.timm_version}
-        if architecture
-        else None,
-    }

@@ -78,7 +78,7 @@ def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any
     group : path
         ``.../kernels.zarr/<model>``.
     layers : sequence of Layer
-        In order; layers that share a name differ in size. None for a model that failed.
+        In order; layers that share a name differ in size. Empty for a model that failed.
     facts : dict
         Further attributes that JSON can hold (source, checksum, ...). Not the time of
         writing: the same source must give the same bytes.

@@ -1,4 +1,4 @@
-"""The nearest member of the DoG family to each kernel: how large, which way, how far off."""
+"""The nearest member of the DoG family to each kernel: its scale, direction and distance."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,42 +17,42 @@ WITH_RATIO = (functions.difference_of_gaussians, functions.cross)
 BOX = np.sqrt(12)  # a box's width over its standard deviation
 
 # bounds of the fit, in pixels
-MIN_SIGMA = 0.3  # all narrower centres are one pixel
+MIN_SIGMA = 0.3  # every narrower centre is one pixel
 MAX_SHIFT = 1.5
 ASPECTS = (1 / 3, 3.0)
 
 N_STEPS = 25
 STEP = 1e-6  # of finite differences
 SETTLED = 1e-9  # a residual that changes by less is final
-BATCH_PIXELS = 50_000  # few enough to stay in a processor's cache
+BATCH_PIXELS = 50_000  # fits into a processor's cache
 
 
 def fit_members(kernels: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """Find the nearest member of the DoG family to each clustered kernel.
 
-    A kernel whose label is a class of the family is fitted by members of that class alone
-    (a first derivative's point within 45 degrees of their axis), one of the user's own
-    class by the nearest of all classes that `templates.make_templates` has for the size. A grid of
-    parameters gives the start, damped Gauss-Newton steps refine it.
+    A kernel of a class of the family is fitted by members of that class only (those of a
+    first derivative point within 45 degrees of its axis). A kernel of a user's own class is
+    fitted by all classes that `make_templates` has for the size. The fit starts from a grid
+    of parameters and is refined by damped Gauss-Newton steps.
 
     Parameters
     ----------
     kernels : ndarray of shape (n, k, k)
-        Dead ones labelled so.
+        Dead ones are labelled `dead`.
     labels : ndarray of shape (n,), str
 
     Returns
     -------
     DataFrame
-        n rows, in order; missing throughout where the label is `other` or `dead`.
+        n rows, in order; all missing where the label is `other` or `dead`.
 
         - `member`, categorical: class of the member.
-        - `sigma`, float32: its scale in pixels, 0.3 to k (see `family`), of crosses to k / 3;
-          of squares (width 1 to k) width / sqrt(12), a box's standard deviation.
-        - `ratio`, float32: of centres and crosses, 1.6, 3 or infinite; else NaN.
-        - `direction`, float32: of derivatives, in degrees from x (right) towards y (down);
-          first derivatives in (-180, 180], second in [0, 180); else NaN.
-        - `aspect`, float32: of derivatives, 1/3 to 3; else NaN.
+        - `sigma`, float32: its scale in pixels, from 0.3 to k (crosses: to k / 3). For
+          squares of width 1 to k it is width / sqrt(12), a box's standard deviation.
+        - `ratio`, float32: 1.6, 3 or infinite for centres and crosses, else NaN.
+        - `direction`, float32: in degrees from x (right) towards y (down), in (-180, 180]
+          for first derivatives and [0, 180) for second ones, else NaN.
+        - `aspect`, float32: 1/3 to 3 for derivatives, else NaN.
         - `shift_x`, `shift_y`, float32: in pixels, to the right and down.
         - `residual`, float32: dissimilarity of kernel and member, 0 to 2.
     """
@@ -80,12 +80,12 @@ def fit_members(kernels: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
 
 def make_members(members: pd.DataFrame, size: int) -> np.ndarray:
-    """The kernels that rows of `fit_members` stand for.
+    """Make the kernels that rows of `fit_members` describe.
 
     Returns
     -------
     ndarray of shape (n, k, k), float64
-        Centred and of unit norm; NaN where there is no member.
+        Centred, of unit norm; NaN for rows without a member.
     """
     kernels = np.full((len(members), size, size), np.nan)
     sigma, ratio, direction, aspect, shift_x, shift_y = (
@@ -104,12 +104,12 @@ def make_members(members: pd.DataFrame, size: int) -> np.ndarray:
 def _fit_class(
     kernels: np.ndarray, maker: functions.Maker, ratio: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest members of one class: `PARAMETERS`, shape (n, 6), and residuals, shape (n,)."""
+    """Fit the members of one class: `PARAMETERS` of shape (n, 6), and residuals of shape (n,)."""
     size = kernels.shape[-1]
     make = partial(_make, maker.function, size, ratio)
     axes, low, high = _axes_and_bounds(maker, size)
     starts = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    # the best of the narrow and the best of the wide ones: there are local minima
+    # there are local minima, so start from the best narrow and the best wide member
     halves = [(part, make(part)) for part in np.array_split(starts, 2)]
     fitted = np.empty((len(kernels), len(axes)))
     residual = np.full(len(kernels), np.inf)
@@ -128,7 +128,7 @@ def _fit_class(
     parameters[:, 1] = ratio
     parameters[:, 4:] = fitted[:, 1:3]
     if fitted.shape[1] > 3:
-        # rounded, so that float32 keeps to the borders
+        # rounded, so that float32 stays within the bounds
         degrees = np.round(np.rad2deg(fitted[:, 3]), 3)
         is_first = maker.direction is not None
         parameters[:, 2] = 180 - (180 - degrees) % 360 if is_first else degrees % 180
@@ -139,7 +139,7 @@ def _fit_class(
 def _make(
     function: Callable[..., np.ndarray], size: int, ratio: functions.Number, points: np.ndarray
 ) -> np.ndarray:
-    """Members as rows of pixels, shape (n, k*k), at points of `_axes_and_bounds`."""
+    """Make members as rows of pixels, shape (n, k*k), at points of `_axes_and_bounds`."""
     sigma, shift = np.exp(points[:, 0]), (points[:, 1], points[:, 2])
     if function in WITH_RATIO:
         kernels = function(size, sigma, ratio=ratio, shift=shift)
@@ -153,13 +153,14 @@ def _make(
 def _axes_and_bounds(
     maker: functions.Maker, size: int
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Axes of the grid of starts, and the least and largest value of each parameter.
+    """The axes of the grid to start from, and the bounds of each parameter.
 
-    They are log sigma, shift x and y; for derivatives also direction in radians and log aspect.
+    Parameters are log sigma, shift x and shift y; derivatives also have direction in radians
+    and log aspect.
     """
     sigmas = MIN_SIGMA, float(size)
     if maker.function is functions.cross:
-        sigmas = MIN_SIGMA, size / 3  # with wider arms it is a blob
+        sigmas = MIN_SIGMA, size / 3  # wider arms make a blob
     elif maker.function is functions.square:
         sigmas = 1 / BOX, size / BOX
     reach = min(MAX_SHIFT, size / 4)
@@ -186,9 +187,9 @@ def _refine(
     high: np.ndarray,
     make: Callable[[np.ndarray], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Levenberg-Marquardt on the unit sphere, every row for itself: points and residuals.
+    """Refine each row by Levenberg-Marquardt on the unit sphere: points and residuals.
 
-    |target - member|^2 is twice the residual. No step that would raise it is taken.
+    |target - member|^2 is twice the residual. Steps that would raise it are not taken.
     """
     points = points.copy()
     members = make(points)
@@ -200,7 +201,7 @@ def _refine(
         slopes = np.stack([make(here + step) - at for step in STEP * np.eye(len(low))], axis=1)
         slopes /= STEP
         gradient = np.einsum("npi,ni->np", slopes, target - at)
-        # what would leave its bounds stays
+        # a parameter at its bound stays there if the step would leave it
         is_held = ((here <= low) & (gradient < 0)) | ((here >= high) & (gradient > 0))
         slopes[is_held] = 0
         gradient[is_held] = 0

@@ -1,13 +1,13 @@
 """The DoG family (paper, Figure 1, Section 5, Appendices A and B) sampled on a k x k grid.
 
-The paper draws these functions without formulas; those here are the usual ones (Gaussian
-derivatives after Young, 1987). Every function returns kernels centred and of unit norm,
-float64. Lengths are in pixels, from the middle of the grid: x to the right, y down;
-directions are in radians from x towards y, u runs along a direction and v across it.
+The paper draws these functions without formulas. Those used here are the usual ones
+(Gaussian derivatives after Young, 1987). Every function returns centred kernels of unit
+norm, float64. Lengths are in pixels from the middle of the grid, x to the right and y down.
+Directions are in radians from x towards y; u runs along a direction and v across it.
 
-Each parameter is a number, or an array of shape (n,) (a shift: a pair of either). Numbers
-alone give one kernel of shape (k, k), arrays n kernels of shape (n, k, k). Where a function
-is constant on the grid, its kernel is all zeros.
+Each parameter is a number or an array of shape (n,); a shift is a pair of them. Numbers give
+one kernel of shape (k, k), arrays give n kernels of shape (n, k, k). A function that is
+constant on the grid gives a kernel of zeros.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 Number = float | np.ndarray
-
 Shift = tuple[Number, Number]
 
 CENTRED: Shift = (0.0, 0.0)
 
-# Class names by the side that is positive, with its direction.
+# The positive side that names a first derivative, and its direction.
 DIRECTIONS = {"right": 0.0, "down": np.pi / 2, "left": np.pi, "up": -np.pi / 2}
 
 
@@ -41,8 +40,8 @@ def difference_of_gaussians(
 ) -> np.ndarray:
     """On-centre: G(sigma) - G(ratio sigma). Off-centre is its negative.
 
-    G(s) = exp(-u^2 / 2 s^2 - v^2 / 2 (aspect s)^2) / s^2, so that both Gaussians have the
-    same volume. Paper, Figures 1 and 12 (Appendix A).
+    G(s) = exp(-u^2 / 2 s^2 - v^2 / 2 (aspect s)^2) / s^2: both Gaussians have the same
+    volume. Paper, Figures 1 and 12 (Appendix A).
 
     Parameters
     ----------
@@ -51,7 +50,7 @@ def difference_of_gaussians(
     sigma : float or ndarray of shape (n,)
         Standard deviation of the narrow Gaussian along `direction`, in pixels.
     ratio : float or ndarray of shape (n,)
-        Width of the wide Gaussian over that of the narrow one; infinite for a single one.
+        Width of the wide Gaussian over that of the narrow one; infinite for one Gaussian.
     shift : pair of float or ndarray of shape (n,)
         Middle of the kernel, in pixels.
     direction : float or ndarray of shape (n,)
@@ -74,8 +73,8 @@ def first_derivative(
 ) -> np.ndarray:
     """An edge: u exp(-u^2 / 2 sigma^2 - v^2 / 2 (aspect sigma)^2).
 
-    It is positive on the side that `direction` points to. Parameters and result are those
-    of `difference_of_gaussians`. Paper, Figures 1 and 12 (Appendix A): four directions.
+    It is positive on the side that `direction` points to. Parameters and result as for
+    `difference_of_gaussians`. Paper, Figures 1 and 12 (Appendix A): four directions.
     """
     u, v = _axes(size, shift, direction)
     return _unit(u * _gaussian(u, v, _per_kernel(sigma), aspect))
@@ -86,8 +85,8 @@ def second_derivative(
 ) -> np.ndarray:
     """On: (1 - u^2 / sigma^2) exp(-u^2 / 2 sigma^2 - v^2 / 2 (aspect sigma)^2), a bright bar.
 
-    The bar lies across `direction`. Off is its negative. Parameters and result are those
-    of `difference_of_gaussians`. Paper, Figures 1 and 12 (Appendix A).
+    The bar lies across `direction`. Off is its negative. Parameters and result as for
+    `difference_of_gaussians`. Paper, Figures 1 and 12 (Appendix A).
     """
     u, v = _axes(size, shift, direction)
     sigma = _per_kernel(sigma)
@@ -97,9 +96,9 @@ def second_derivative(
 def cross(size: int, sigma: Number, shift: Shift = CENTRED, ratio: Number = np.inf) -> np.ndarray:
     """On-cross: g(x) + g(y), g(t) = exp(-t^2 / 2 sigma^2). Off-cross is its negative.
 
-    The sum of two orthogonal Gaussians of Appendix B (Figure 15: sigma 0.4 to 0.8 on 7x7).
-    The dark flanks that the arms of trained crosses often have are ours: with a `ratio` q
-    below infinity, g is a difference of Gaussians, less exp(-t^2 / 2 (q sigma)^2) / q.
+    This is the sum of two orthogonal Gaussians of Appendix B (Figure 15: sigma 0.4 to 0.8
+    on 7x7). We add the dark flanks that the arms of trained crosses often have: with a
+    finite `ratio` q, exp(-t^2 / 2 (q sigma)^2) / q is subtracted from g.
 
     Parameters
     ----------
@@ -126,9 +125,9 @@ def cross(size: int, sigma: Number, shift: Shift = CENTRED, ratio: Number = np.i
 
 
 def square(size: int, width: Number, shift: Shift = CENTRED) -> np.ndarray:
-    """On-square: 1 where |x| and |y| < width / 2, else 0, borders by area. Off: its negative.
+    """On-square: 1 where |x| and |y| < width / 2, else 0. Off-square is its negative.
 
-    Paper, Section 5 and Figure 9 (5x5 alone, out of the middle).
+    Pixels on the border count by area. Paper, Section 5 and Figure 9 (only 5x5, off centre).
 
     Parameters
     ----------
@@ -149,11 +148,11 @@ def square(size: int, width: Number, shift: Shift = CENTRED) -> np.ndarray:
 
 
 class Maker(NamedTuple):
-    """What makes the kernels of a class: `sign` times what `function` returns."""
+    """How the kernels of a class are made: `sign` times what `function` returns."""
 
     function: Callable[..., np.ndarray]
     sign: int = 1
-    direction: float | None = None  # a first derivative's, in radians
+    direction: float | None = None  # of a first derivative, in radians
 
 
 # In the order of tables and figures.
@@ -171,7 +170,7 @@ MAKERS = {
 
 
 def _per_kernel(parameter: Number) -> np.ndarray:
-    """With two axes of length 1 behind, to go with kernels."""
+    """Append two axes of length 1, so that parameters broadcast with kernels."""
     return np.asarray(parameter, dtype=np.float64)[..., np.newaxis, np.newaxis]
 
 
@@ -190,6 +189,6 @@ def _unit(kernel: np.ndarray) -> np.ndarray:
     peak = np.abs(kernel).max(axis=(-2, -1), keepdims=True)
     kernel = kernel - kernel.mean(axis=(-2, -1), keepdims=True)
     norm = np.sqrt((kernel**2).sum(axis=(-2, -1), keepdims=True))
-    # what rounding leaves of a constant is no shape
+    # what rounding leaves of a constant has no shape
     is_flat = norm <= 1e-12 * peak
     return np.where(is_flat, 0.0, kernel / np.where(is_flat, 1.0, norm))

@@ -17,11 +17,10 @@ from kernel_atlas.family.functions import (
 
 
 def make_templates(size: int) -> Iterator[tuple[str, np.ndarray]]:
-    """A bank of the family at many scales, as pairs of class and kernel.
+    """Make a bank of the family at many scales, as pairs of class and kernel.
 
-    Second derivatives come shifted too, where the grid has room for them: by half a pixel
-    they look like another class.
-    Squares belong to 5x5 alone, where their width does not fit the middle (Section 5).
+    Second derivatives are shifted too if the grid has room: half a pixel makes them look
+    like another class. Only 5x5 has squares, which do not lie in the middle (Section 5).
     """
     halves = (-0.5, 0.0, 0.5)
     shifts = list(product(halves, halves)) if size >= 5 else [CENTRED]
@@ -46,6 +45,6 @@ def make_templates(size: int) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _pair(name: str, kernel: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    if kernel.any():  # on 2x2 some are constant
+    if kernel.any():  # some are constant on 2x2
         yield f"on_{name}", kernel
         yield f"off_{name}", -kernel

@@ -1,5 +1,7 @@
 """The DoG family as the paper draws it (Figures 1, 12, 13 and 15)."""
 
+from collections.abc import Mapping
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,38 +22,23 @@ CROSS_RATIOS = {
     1.6: "With dark flanks (ours): sum of two differences of Gaussians, q = 1.6",
 }
 
-# squares are a matter of 5x5 kernels, and lie beside the middle (Section 5)
+# only 5x5 kernels have squares, beside the middle (Section 5)
 SQUARE_SIZE = 5
 SQUARE_WIDTH = 3.0
 SQUARE_SHIFTS = {"upper left": (-0.5, -0.5), "lower right": (0.5, 0.5)}
 SQUARE_SCALE = f"Over {SQUARE_SIZE}x{SQUARE_SIZE} pixels, squares {SQUARE_WIDTH:g} pixels wide"
 
-# Places of the kernels in their order: On in the left half, Off in the right, what is
-# derived below its parent.
+# Places of the kernels, by letter in their order: On in the left half, Off in the right, each
+# derivative below its parent.
 DIAGRAM = (".aa..bb.", "ccddeeff", "gghhiijj")
 SQUARES = ("kkllmmnn",)
-# By child: its parent, and where on the parent's lower edge the line between them starts.
-PARENTS = {
-    "c": ("a", 0), "d": ("a", 1), "e": ("b", 0), "f": ("b", 1),
-    "g": ("c", 0.5), "h": ("d", 0.5), "i": ("e", 0.5), "j": ("f", 0.5),
-}  # fmt: skip
+PARENTS = {"c": "a", "d": "a", "e": "b", "f": "b", "g": "c", "h": "d", "i": "e", "j": "f"}
 
-
-def draw_family() -> dict[str, Figure]:
-    """All figures of the family.
-
-    Returns
-    -------
-    dict
-        `functions` (paper, Figure 1), `derivatives` (Figure 12), `grid` (Figure 13, and the
-        squares of Section 5) and `crosses` (Figure 15, and crosses with flanks).
-    """
-    return {
-        "functions": draw_functions(),
-        "derivatives": draw_diagram(sample_diagram(SMOOTH)),
-        "grid": draw_diagram(sample_diagram(SIZE), sample_squares()),
-        "crosses": draw_crosses(),
-    }
+SURFACES = {
+    "On centre": "DoG",
+    "First derivative, right": "First derivative",
+    "On second derivative, x": "Second derivative",
+}
 
 
 def sample_diagram(size: int) -> dict[str, np.ndarray]:
@@ -87,66 +74,70 @@ def sample_squares() -> dict[str, np.ndarray]:
 
 
 @mpl.rc_context(style.RC)
-def draw_functions() -> Figure:
-    """The DoG, its first and its second derivative as surfaces, over their images."""
-    titles = {
-        "On centre": "DoG",
-        "First derivative, right": "First derivative",
-        "On second derivative, x": "Second derivative",
-    }
+def plot_family_functions() -> Figure:
+    """The DoG, its first and its second derivative as surfaces, over their images (Figure 1)."""
     kernels = sample_diagram(SMOOTH)
     x, y = functions.grid(SMOOTH)
     figure = style.new_figure(7.2, 4.1, SCALE)
     cells = figure.add_gridspec(2, 3, height_ratios=(0.7, 1))
-    for column, (name, title) in enumerate(titles.items()):
+    for column, (name, title) in enumerate(SURFACES.items()):
+        kernel = kernels[name]
         surface = figure.add_subplot(cells[0, column], projection="3d")
-        surface.plot_surface(
-            x, y, kernels[name] / np.abs(kernels[name]).max(),
-            cmap="gray", vmin=-1.6, vmax=1.1,  # no black, where the lines would vanish
-            rcount=49, ccount=49, edgecolor="0.3", linewidth=0.15, rasterized=True,
-            clip_on=False,  # wider than high, so it leaves its square at the sides
-        )  # fmt: skip
+        # brighter than the images, or the lines would vanish in black
+        grey = {"cmap": "gray", "vmin": -1.6, "vmax": 1.1}
+        lines = {"rcount": 49, "ccount": 49, "edgecolor": "0.3", "linewidth": 0.15}
+        # not clipped: it is wider than its square
+        heights = kernel / np.abs(kernel).max()
+        surface.plot_surface(x, y, heights, **grey, **lines, rasterized=True, clip_on=False)
         surface.set(title=title, zlim=(-1, 1))
         surface.set_box_aspect((1, 1, 1), zoom=1.8)
         surface.set_axis_off()
-        _draw_one(figure.add_subplot(cells[1, column]), kernels[name])
+        _draw_one(figure.add_subplot(cells[1, column]), kernel)
     return figure
+
+
+def plot_family_derivatives() -> Figure:
+    """The DoGs and their derivatives as smooth images (Figure 12)."""
+    return draw_diagram(sample_diagram(SMOOTH), {})
+
+
+def plot_family_grid() -> Figure:
+    """The same on 7x7 pixels (Figure 13), and the squares of 5x5 kernels (Section 5)."""
+    return draw_diagram(sample_diagram(SIZE), sample_squares())
 
 
 @mpl.rc_context(style.RC)
 def draw_diagram(
-    derivatives: dict[str, np.ndarray], squares: dict[str, np.ndarray] | None = None
+    derivatives: Mapping[str, np.ndarray], squares: Mapping[str, np.ndarray]
 ) -> Figure:
-    """On and Off DoG, below each its derivatives, joined by lines; below these the squares.
+    """On and Off DoG, below each its derivatives, joined by lines; below these any squares.
 
     Parameters
     ----------
-    derivatives, squares : dict
+    derivatives, squares : mapping
         By title, in the order of their places.
     """
-    squares = squares or {}
     places = DIAGRAM + (SQUARES if squares else ())
     figure = style.new_figure(7.2, 2.0 * len(places), SCALE)
     panels = figure.subplot_mosaic("\n".join(places), gridspec_kw={"hspace": 0.14})
-    kernels = derivatives | squares
+    kernels = {**derivatives, **squares}
     for (title, kernel), axes in zip(kernels.items(), panels.values(), strict=True):
         _draw_one(axes, kernel, title)
     if squares:
         panels["k"].set_title(SQUARE_SCALE, pad=-8)
-    for child, (parent, start) in PARENTS.items():
-        figure.add_artist(
-            ConnectionPatch(
-                (start, 0), (0.5, 1), "axes fraction", "axes fraction",
-                axesA=panels[parent], axesB=panels[child],
-                color="0.6", linewidth=0.8, zorder=-1,  # behind the titles
-            )
-        )  # fmt: skip
+    for child, parent in PARENTS.items():
+        siblings = [place for place in PARENTS if PARENTS[place] == parent]
+        start = siblings.index(child) if len(siblings) > 1 else 0.5
+        upper, lower = panels[parent], panels[child]
+        line = ConnectionPatch((start, 0), (0.5, 1), "axes fraction", axesA=upper, axesB=lower)
+        line.set(color="0.6", linewidth=0.8, zorder=-1)  # behind the titles
+        figure.add_artist(line)
     return figure
 
 
 @mpl.rc_context(style.RC)
-def draw_crosses() -> Figure:
-    """Crosses from narrow to wide (Appendix B), without and with flanks."""
+def plot_family_crosses() -> Figure:
+    """Crosses from narrow to wide (Figure 15, Appendix B), without and with flanks."""
     figure = style.new_figure(7.2, 3.7)
     rows = figure.subfigures(len(CROSS_RATIOS), squeeze=False)[:, 0]
     for row, (ratio, title) in zip(rows, CROSS_RATIOS.items(), strict=True):
@@ -162,8 +153,6 @@ def _draw_one(axes: Axes, kernel: np.ndarray, title: str = "") -> None:
     margin = max(0.0, (SIZE - size) / 2)  # pixels of smaller kernels are as large
     style.draw_kernels(axes, kernel[None], n_columns=1, peak=np.abs(kernel).max())
     axes.set(xlim=(-margin, size + margin), ylim=(size + margin, -margin))
-    axes.annotate(
-        title, (size / 2, size), (0, -7), textcoords="offset points", ha="center", va="top",
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-    )  # fmt: skip
+    below = axes.annotate(title, (size / 2, size), (0, -7), textcoords="offset points")
+    below.set(ha="center", va="top", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     axes.axis("off")

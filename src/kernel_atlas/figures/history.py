@@ -1,8 +1,11 @@
-"""How an autoencoder's training went: loss and clustered percentage by epoch, of each seed."""
+"""How an autoencoder's training went: loss and clustered percentage of each seed, by epoch."""
+
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
@@ -13,27 +16,30 @@ from kernel_atlas.figures import style
 
 # by part: its name, its loss, the colours of the kept seed and of the others
 PARTS = {
-    "train": ("trained on", "loss", style.COLOURS["on_centre"], style.COLOURS["off_centre"]),
-    "held_out": (
-        "held out", "held_out_loss", style.COLOURS["on_cross"], style.COLOURS["off_cross"],
-    ),
-}  # fmt: skip
+    "train": ("trained on", "loss", "on_centre", "off_centre"),
+    "held_out": ("held out", "held_out_loss", "on_cross", "off_cross"),
+}
 DASHES = dict(zip(THRESHOLDS, ("-", ":"), strict=True))
 KEPT, OTHERS = 1.5, 0.7  # widths of lines
 
 
+def plot_history(history: str | Path, size: int, threshold: float) -> Figure:
+    """Draw the file history.tsv."""
+    return draw_history(size, pd.read_csv(history, sep="\t"), threshold)
+
+
 @mpl.rc_context(style.RC)
 def draw_history(size: int, history: pd.DataFrame, threshold: float) -> Figure:
-    """Two panels over the epochs, kernels trained on and held out in each, and words below.
+    """Two panels over the epochs, with kernels trained on and held out in each; words below.
 
     Parameters
     ----------
     size : int
         Kernel size k.
     history : DataFrame
-        As `codebooks.history` writes it; the seed that is kept is bold.
+        As `codebooks.history` writes it. The seed that is kept is bold.
     threshold : float
-        In force for this size; the words tell of the history's threshold nearest to it.
+        In force for this size. The words are about the history's threshold nearest to it.
     """
     if history.empty:
         return style.notice(f"{size}x{size}: {SKIPPED}")
@@ -41,40 +47,41 @@ def draw_history(size: int, history: pd.DataFrame, threshold: float) -> Figure:
     loss, clustered = figure.subplots(1, 2)
     for (is_kept, _), rows in history.groupby(["kept", "seed"]):
         for part, (_, column, bold, pale) in PARTS.items():
-            look = {"color": bold, "lw": KEPT} if is_kept else {"color": pale, "lw": OTHERS}
+            look = {"color": style.COLOURS[bold], "lw": KEPT}
+            if not is_kept:
+                look = {"color": style.COLOURS[pale], "lw": OTHERS}
             loss.plot(rows["epoch"], rows[column], **look)
             for limit, dashes in DASHES.items():
                 percents = rows[percent_column(part, limit)]
                 clustered.plot(rows["epoch"], percents, dashes, **look)
-    loss.set_yscale("log")
-    loss.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-    loss.yaxis.set_major_formatter("{x:g}")
-    loss.yaxis.set_minor_locator(NullLocator())
     loss.set(xlabel="epoch", ylabel="loss (mean of 1 - cosine)", xlim=(0, None))
     loss.set_title(f"Autoencoder of {size}x{size}: loss")
+    _scale_log(loss)
     clustered.set(xlabel="epoch", ylabel="kernels (%)", xlim=(0, None), ylim=(0, 100))
     clustered.set_title("Clustered kernels")
-    clustered.legend(
-        handles=[
-            Line2D([], [], color="0.3", ls=dashes, label=f"dissimilarity below {limit}")
-            for limit, dashes in DASHES.items()
-        ],
-        loc="lower right",
-    )
-    figure.legend(
-        handles=[
-            Line2D([], [], color=bold, label=f"kernels {name}")
-            for name, _, bold, _ in PARTS.values()
-        ],
-        loc="outside upper left",
-        ncols=len(PARTS),
-    )
+    limits = [
+        Line2D([], [], color="0.3", ls=dashes, label=f"dissimilarity below {limit}")
+        for limit, dashes in DASHES.items()
+    ]
+    clustered.legend(handles=limits, loc="lower right")
+    parts = [
+        Line2D([], [], color=style.COLOURS[bold], label=f"kernels {name}")
+        for name, _, bold, _ in PARTS.values()
+    ]
+    figure.legend(handles=parts, loc="outside upper left", ncols=len(PARTS))
     figure.supxlabel(_words(history, threshold), x=0.01, ha="left", fontsize=7.5, linespacing=1.5)
     return figure
 
 
+def _scale_log(axes: Axes) -> None:
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
 def _words(history: pd.DataFrame, threshold: float) -> str:
-    """How the clustered percentage grew, and a second line on the seeds where there are several."""
+    """One line on how the clustered percentage grew; a second on the seeds if there are several."""
     limit = min(THRESHOLDS, key=lambda known: abs(known - threshold))
     part = "train" if history["held_out_loss"].isna().all() else "held_out"
     name, loss, *_ = PARTS[part]
@@ -94,9 +101,8 @@ def _words(history: pd.DataFrame, threshold: float) -> str:
     diverged = ends.index[ends[loss].isna()]
     if len(ends) > 1:
         best, reason = ends[ends["kept"]], loss.replace("held_out_", "held-out ")
-        words += (
-            f"\nSeed {best.index[0]} (bold) is kept for its {reason} of {best[loss].item():.4f}"
-        )
+        end = f"{best[loss].item():.4f}"
+        words += f"\nSeed {best.index[0]} (bold) is kept for its {reason} of {end}"
     if len(others):
         words += f"; others (thin): {_span(others[loss], 4)}, {_span(others[percent], 1)} %"
     if len(diverged):
@@ -105,6 +111,6 @@ def _words(history: pd.DataFrame, threshold: float) -> str:
 
 
 def _span(values: pd.Series, digits: int) -> str:
-    """The smallest and the largest, or one where they are alike."""
+    """The smallest and the largest value, or one if they read alike."""
     ends = [f"{value:.{digits}f}" for value in (values.min(), values.max())]
     return " to ".join(dict.fromkeys(ends))

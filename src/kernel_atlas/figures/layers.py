@@ -1,31 +1,39 @@
-"""Class proportions by layer of one model, a panel a kernel size (Figures 7 and 8)."""
+"""Class proportions by layer of one model (paper, Figures 7 and 8)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from kernel_atlas.family.names import DEAD, order_classes
 from kernel_atlas.figures import style
+from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
 from kernel_atlas.tables.layers import count_by_layer, count_layers, sum_up
+
+
+def plot_layers(
+    classes: Sequence[str | Path], model: str, sizes: Sequence[int], merge: Mapping[str, str]
+) -> Figure:
+    """Read the tables of `read_classes` and draw them."""
+    return draw_layers(model, read_classes(classes, sizes, merge))
 
 
 @mpl.rc_context(style.RC)
 def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
-    """Stacked bars of class percentages, first derivatives merged.
+    """Stacked bars of class percentages, first derivatives merged; one panel per kernel size.
 
     Parameters
     ----------
     model : str
     classes : mapping
-        From kernel size to that table of classes; none of them empty.
+        From kernel size to that table of classes; none of them is empty.
     """
     if not classes:
-        return style.notice(f"{model}: no kernels of a size that is clustered")
-    figure, panels = style.new_layer_panels(model, classes, 2.4)
+        return no_kernels(model)
+    figure, panels = new_layer_panels(model, classes, 2.4)
     seen: set[str] = set()
     labels = order_classes({c for table in classes.values() for c in table["class"].cat.categories})
     for axes, (size, table) in zip(panels, classes.items(), strict=True):
@@ -37,29 +45,19 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         wide = wide.loc[:, wide.sum() > 0]
         bottom = np.zeros(len(wide))
         for label in wide.columns:
-            axes.bar(
-                np.arange(len(wide)), wide[label], 0.86, bottom,
-                color=style.colour_of(label, labels),
-                edgecolor="0.6" if label == DEAD else "white", linewidth=0.4,
-            )  # fmt: skip
+            colour, edge = style.colour_of(label, labels), "0.6" if label == DEAD else "white"
+            x, height = np.arange(len(wide)), wide[label]
+            axes.bar(x, height, 0.86, bottom, color=colour, edgecolor=edge, linewidth=0.4)
             bottom += wide[label].to_numpy()
-            seen.add(label)
+        seen.update(wide.columns)
         facts = sum_up(count_layers(table))
         dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
         n_live = facts["n_kernels"] - facts["n_dead"]
         percent = f"{facts['clustered_percent']:.1f} % of " if n_live else ""
         axes.set_title(f"{size}x{size}: {percent}{n_live:,} live kernels clustered{dead}")
-        style.name_layers(axes, wide.index)
+        name_layers(axes, wide.index)
         axes.set(ylim=(0, 100), ylabel="kernels (%)")
     merged = dict.fromkeys(map(style.merge_first_derivatives, labels))
-    handles = [
-        Patch(
-            facecolor=style.colour_of(label, labels),
-            edgecolor="0.6" if label == DEAD else "none",
-            label=style.title_of(label),
-        )
-        for label in reversed(merged)
-        if label in seen
-    ]
+    handles = style.patches_of([label for label in reversed(merged) if label in seen], labels)
     figure.legend(handles=handles, loc="outside right center", handlelength=1.2)
     return figure

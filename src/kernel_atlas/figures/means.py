@@ -1,6 +1,7 @@
 """The mean kernel of each class, beside the nearest member of the DoG family."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -8,17 +9,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kernel_atlas.classes.means import ClassMean
+from kernel_atlas.classes.means import ClassMean, read_means
 from kernel_atlas.figures import style
 
-MIN_CORRELATION = 0.9  # below, a mean is not what its class's name says
+MIN_CORRELATION = 0.9  # below it, a mean is not what the name of its class says
 WARNING_COLOUR = "#c00000"
 N_COLUMNS = 4
 
 
+def plot_means(means: str | Path, size: int) -> Figure:
+    """Draw the file means_k<size>.npz."""
+    return draw_means(size, read_means(means))
+
+
 @mpl.rc_context(style.RC)
 def draw_means(size: int, means: Sequence[ClassMean]) -> Figure:
-    """A cell a class: its mean, beside it the family's member, below how near they are.
+    """One cell per class: its mean, the family's member beside it, and below how near they are.
 
     Parameters
     ----------
@@ -30,11 +36,8 @@ def draw_means(size: int, means: Sequence[ClassMean]) -> Figure:
     if not means:
         return style.notice(f"{size}x{size}: no kernel is clustered")
     n_rows = -(-len(means) // N_COLUMNS)
-    figure = style.new_figure(
-        7.2,
-        0.4 + 1.35 * n_rows,
-        f"{size}x{size}: mean kernel of each class (left), nearest of the DoG family (right)",
-    )
+    title = f"{size}x{size}: mean kernel of each class (left), nearest of the DoG family (right)"
+    figure = style.new_figure(7.2, 0.4 + 1.35 * n_rows, title)
     panels = figure.subplots(n_rows, N_COLUMNS, squeeze=False).ravel()
     labels = list(dict.fromkeys(mean.label for mean in means))
     for axes in panels:
@@ -46,12 +49,11 @@ def draw_means(size: int, means: Sequence[ClassMean]) -> Figure:
 
 def _draw_one(axes: Axes, mean: ClassMean, colour: str) -> None:
     size = len(mean.mean)
-    gap = 1
     # both of unit norm, as members are, so that their shapes compare
     pair = np.stack([mean.mean / np.linalg.norm(mean.mean), mean.member])
-    style.draw_kernels(axes, pair, 2, gap, peak=np.nanmax(np.abs(pair)))
+    style.draw_kernels(axes, pair, 2, peak=np.nanmax(np.abs(pair)))
     axes.add_patch(Rectangle((-0.2 * size, 0), 0.12 * size, size, facecolor=colour))
-    axes.set(xlim=(-0.2 * size, 2 * size + gap), ylim=(size, 0))
+    axes.set(xlim=(-0.2 * size, 2 * size + 1), ylim=(size, 0))
     title = f"{style.title_of(mean.label)}{mean.axis and f', {mean.axis}'}"
     axes.set_title(title, fontsize=8)
 
@@ -59,8 +61,6 @@ def _draw_one(axes: Axes, mean: ClassMean, colour: str) -> None:
     if np.isfinite(mean.correlation):
         low = mean.correlation < MIN_CORRELATION
         facts.append((f"r = {mean.correlation:.3f}", WARNING_COLOUR if low else "black"))
-    for line, (text, text_colour) in enumerate(facts):
+    for line, (text, colour) in enumerate(facts):
         below = (0, -3 - 10 * line)
-        axes.annotate(
-            text, (0, size), below, textcoords="offset points", va="top", color=text_colour
-        )
+        axes.annotate(text, (0, size), below, textcoords="offset points", va="top", color=colour)

@@ -1,50 +1,59 @@
-"""The figures of one model, drawn together: they share their tables and a process."""
+"""What the figures of one model share: its tables of classes, and panels over its layers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from kernel_atlas.classes.classifier import merge_classes
-from kernel_atlas.extraction import store
-from kernel_atlas.figures.layers import draw_layers
-from kernel_atlas.figures.samples import draw_samples
-from kernel_atlas.figures.sizes import draw_sizes
-from kernel_atlas.figures.style import save_figure
+from kernel_atlas.figures import style
 
 
-def plot_model(
-    path_to_group: str | Path,
-    paths_to_classes: Mapping[int, str | Path],
-    merge: Mapping[str, str],
-    n_samples: int,
-    dpi: int,
-    paths_to_layers: tuple[str, str],
-    paths_to_samples: tuple[str, str],
-    paths_to_sizes: tuple[str, str],
-) -> None:
-    """Draw a model's proportions by layer, its samples, and the sizes of its shapes.
+def read_classes(
+    paths_to_classes: Sequence[str | Path], sizes: Sequence[int], merge: Mapping[str, str]
+) -> dict[int, pd.DataFrame]:
+    """Read a model's tables of classes.
 
     Parameters
     ----------
-    path_to_group : path
-        The model's group in the store.
-    paths_to_classes : mapping
-        From kernel size to that table of classes.
+    paths_to_classes : sequence of path
+        One table per kernel size, in the order of `sizes`.
+    sizes : sequence of int
     merge : mapping
         From a class to the one that it is counted as.
-    n_samples : int
-        Kernels drawn of each class.
-    dpi : int
-    paths_to_layers, paths_to_samples, paths_to_sizes : pair of path
-        Written: PNG and SVG.
+
+    Returns
+    -------
+    dict
+        From kernel size to table, without the sizes of which the model has no kernels.
     """
-    model = Path(path_to_group).name
-    tables = {size: pd.read_parquet(path) for size, path in paths_to_classes.items()}
-    classes = {
-        size: merge_classes(table, merge) for size, table in tables.items() if not table.empty
+    tables = {
+        size: pd.read_parquet(path) for size, path in zip(sizes, paths_to_classes, strict=True)
     }
-    kernels = {size: store.read_kernels(path_to_group, size).kernels for size in classes}
-    save_figure(draw_layers(model, classes), *paths_to_layers, dpi)
-    save_figure(draw_samples(model, classes, kernels, n_samples), *paths_to_samples, dpi)
-    save_figure(draw_sizes(model, classes), *paths_to_sizes, dpi)
+    return {size: merge_classes(table, merge) for size, table in tables.items() if len(table)}
+
+
+def no_kernels(model: str) -> Figure:
+    """The notice for a model without kernels to classify."""
+    return style.notice(f"{model}: no kernels of a size that is clustered")
+
+
+def new_layer_panels(
+    model: str, classes: Mapping[int, pd.DataFrame], height_inches: float
+) -> tuple[Figure, list[Axes]]:
+    """A figure of one model with one panel per kernel size, as wide as its layers need."""
+    n_layers = max(table["layer_index"].nunique() for table in classes.values())
+    width = float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
+    figure = style.new_figure(width, 0.3 + height_inches * len(classes), model)
+    return figure, list(figure.subplots(len(classes), squeeze=False)[:, 0])
+
+
+def name_layers(axes: Axes, layers: Iterable[int]) -> None:
+    """Number the layers, which stand at 0, 1, 2 ..., along the x axis."""
+    names = [str(layer) for layer in layers]
+    step = -(-len(names) // 40)
+    axes.set_xticks(np.arange(len(names))[::step], names[::step])
+    axes.set(xlim=(-0.7, len(names) - 0.3), xlabel="depthwise layer, in the network's order")

@@ -1,17 +1,41 @@
-"""Random kernels of each class of one model (Figures 5 and 6)."""
+"""Random kernels of each class of one model (paper, Figures 5 and 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
+from kernel_atlas.figures.model import no_kernels, read_classes
 
 SEED = 0
+
+
+def plot_samples(
+    group: str | Path,
+    classes: Sequence[str | Path],
+    model: str,
+    sizes: Sequence[int],
+    merge: Mapping[str, str],
+    n_samples: int,
+) -> Figure:
+    """Read the tables of `read_classes` and the kernels, and draw `n_samples` of each class.
+
+    Parameters
+    ----------
+    group : path
+        The zarr.json of the model's group in the store.
+    """
+    tables = read_classes(classes, sizes, merge)
+    kernels = {size: store.read_kernels(Path(group).parent, size).kernels for size in tables}
+    return draw_samples(model, tables, kernels, n_samples)
 
 
 @mpl.rc_context(style.RC)
@@ -21,62 +45,59 @@ def draw_samples(
     kernels: Mapping[int, np.ndarray],
     n_samples: int,
 ) -> Figure:
-    """A row of kernels for each class that the model has, drawn at random (seeded).
+    """One row of kernels for each class that the model has, drawn at random (seeded).
 
     Parameters
     ----------
     model : str
     classes : mapping
-        From kernel size to that table of classes; none of them empty.
+        From kernel size to that table of classes; none of them is empty.
     kernels : mapping
         From kernel size to kernels of shape (n, k, k), in the tables' order.
     n_samples : int
-        Kernels a class, at most.
+        Kernels per class, at most.
     """
     if not classes:
-        return style.notice(f"{model}: no kernels of a size that is clustered")
-    shown = {
-        size: [name for name in table["class"].cat.categories
-               if name != DEAD and (table["class"] == name).any()]
-        for size, table in classes.items()
-    }  # fmt: skip
-    n_rows = {size: max(1, len(labels)) for size, labels in shown.items()}
+        return no_kernels(model)
+    shares = {size: _shares(table["class"]) for size, table in classes.items()}
+    n_rows = {size: max(1, len(share)) for size, share in shares.items()}
     inches = 0.27
     figure = style.new_figure(
         2.3 + inches * n_samples,
         0.3 + sum(inches * 1.12 * rows + 0.35 for rows in n_rows.values()),
         model,
     )
-    panels = figure.subplots(
-        len(classes), squeeze=False, height_ratios=[n + 1.2 for n in n_rows.values()]
-    )[:, 0]
+    ratios = [n + 1.2 for n in n_rows.values()]
+    panels = figure.subplots(len(classes), squeeze=False, height_ratios=ratios)[:, 0]
     generator = np.random.default_rng(SEED)
     for axes, (size, table) in zip(panels, classes.items(), strict=True):
-        pitch = size + 1
+        axes.set_title(f"{size}x{size}", pad=4)
+        axes.axis("off")
         rows = []
-        labels = table["class"].astype(str).to_numpy()
-        for name in shown[size]:
-            members = np.flatnonzero(labels == name)
+        for label in shares[size]:
+            members = np.flatnonzero(table["class"] == label)
             chosen = generator.choice(members, min(n_samples, len(members)), replace=False)
             row = np.full((n_samples, size, size), np.nan, np.float32)
             row[: len(chosen)] = kernels[size][chosen]
             rows.append(row)
-        axes.set_title(f"{size}x{size}", pad=4)
-        axes.axis("off")
-        if not rows:
-            continue
-        style.draw_kernels(axes, np.concatenate(rows), n_samples)
-        for number, name in enumerate(shown[size]):
-            share = 100 * (labels == name).mean()
-            middle = number * pitch + size / 2
-            axes.add_patch(
-                Rectangle(
-                    (-pitch * 0.6, number * pitch), size * 0.35, size, clip_on=False,
-                    facecolor=style.colour_of(name, list(table["class"].cat.categories)),
-                )
-            )  # fmt: skip
-            axes.text(
-                -pitch * 0.8, middle, f"{style.title_of(name)}  {share:.1f} %",
-                ha="right", va="center", fontsize=7,
-            )  # fmt: skip
+        if rows:
+            style.draw_kernels(axes, np.concatenate(rows), n_samples)
+            _name_rows(axes, size, shares[size], list(table["class"].cat.categories))
     return figure
+
+
+def _shares(labels: pd.Series) -> dict[str, float]:
+    """The percentage of each class that the model has, without the dead."""
+    percents = 100 * labels.value_counts(normalize=True)
+    names = [name for name in labels.cat.categories if name != DEAD]
+    return {name: percents[name] for name in names if percents[name] > 0}
+
+
+def _name_rows(axes: Axes, size: int, shares: Mapping[str, float], labels: Sequence[str]) -> None:
+    pitch = size + 1
+    for number, (name, share) in enumerate(shares.items()):
+        corner, colour = (-pitch * 0.6, number * pitch), style.colour_of(name, labels)
+        axes.add_patch(Rectangle(corner, size * 0.35, size, clip_on=False, facecolor=colour))
+        text = f"{style.title_of(name)}  {share:.1f} %"
+        middle = number * pitch + size / 2
+        axes.text(-pitch * 0.8, middle, text, ha="right", va="center", fontsize=7)

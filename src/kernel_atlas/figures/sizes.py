@@ -1,6 +1,7 @@
 """How large the shapes are in each layer of one model: the scales of the nearest members."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -9,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kernel_atlas.figures import style
+from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
 
-# On and off alike, and all directions: a part of the name of the member's class.
+# A part of the name of the member's class: on and off, and all directions, are taken together.
 SHAPES = {
     "centre": style.COLOURS["on_centre"],
     "cross": style.COLOURS["on_cross"],
@@ -18,26 +20,33 @@ SHAPES = {
     "second_derivative": style.COLOURS["on_second_derivative"],
     "square": style.COLOURS["on_square"],
 }
-MIN_KERNELS = 8  # of fewer, quartiles say little
+MIN_KERNELS = 8  # the quartiles of fewer say little
+
+
+def plot_sizes(
+    classes: Sequence[str | Path], model: str, sizes: Sequence[int], merge: Mapping[str, str]
+) -> Figure:
+    """Read the tables of `read_classes` and draw them."""
+    return draw_sizes(model, read_classes(classes, sizes, merge))
 
 
 @mpl.rc_context(style.RC)
 def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
-    """Median and quartiles of sigma by layer and shape, a panel a kernel size.
+    """Median and quartiles of sigma by layer and shape, one panel per kernel size.
 
     Parameters
     ----------
     model : str
     classes : mapping
-        From kernel size to that table of classes; none of them empty.
+        From kernel size to that table of classes; none of them is empty.
     """
     if not classes:
-        return style.notice(f"{model}: no kernels of a size that is clustered")
-    figure, panels = style.new_layer_panels(model, classes, 2.2)
+        return no_kernels(model)
+    figure, panels = new_layer_panels(model, classes, 2.2)
     seen: set[str] = set()
     for axes, (size, table) in zip(panels, classes.items(), strict=True):
         layers = np.unique(table["layer_index"])
-        for place in range(1, len(layers), 2):  # bands tell whose dots stand beside each other
+        for place in range(1, len(layers), 2):  # bands show whose dots stand beside each other
             axes.axvspan(place - 0.5, place + 0.5, color="0.96", lw=0)
         quartiles = _quartiles(table)
         shapes = [shape for shape in SHAPES if shape in quartiles.index]
@@ -48,11 +57,9 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
             axes.plot(x, rows["median"], "o", color=SHAPES[shape], ms=3.5)
         seen.update(shapes)
         if not shapes:
-            axes.text(
-                0.5, 0.5, f"no layer has {MIN_KERNELS} kernels of one shape",
-                transform=axes.transAxes, ha="center", color="0.3",
-            )  # fmt: skip
-        style.name_layers(axes, layers)
+            text = f"no layer has {MIN_KERNELS} kernels of one shape"
+            axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color="0.3")
+        name_layers(axes, layers)
         axes.set(ylim=(0, None), ylabel="sigma (pixels)")
         axes.set_title(f"{size}x{size}: scale of the nearest members of the DoG family")
     handles = [
@@ -65,7 +72,10 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
 
 
 def _quartiles(table: pd.DataFrame) -> pd.DataFrame:
-    """Of sigma: columns low, median and high by shape and layer, where kernels are enough."""
+    """Quartiles of sigma where there are enough kernels.
+
+    Columns `low`, `median` and `high`, in pixels, by shape and layer.
+    """
     shape = table["member"].astype(str).str.extract(f"({'|'.join(SHAPES)})", expand=False)
     sigma = table.groupby([shape, "layer_index"])["sigma"]
     shares = {"low": 0.25, "median": 0.5, "high": 0.75}

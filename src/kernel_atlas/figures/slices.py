@@ -1,4 +1,4 @@
-"""Random slices of one model's regular convolutions (Figure 2 i)."""
+"""Random slices of one model's regular convolutions (paper, Figure 2 i)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,30 +14,23 @@ SEED = 0
 N_ROWS = 8  # of each kernel size, at most
 
 
-def plot_slices(
-    path_to_group: str | Path, n_columns: int, dpi: int, paths_to_slices: tuple[str, str]
-) -> None:
-    """Draw the slices of a model with role compare, of all sizes.
+def plot_slices(group: str | Path, model: str, n_samples: int) -> Figure:
+    """Draw the slices of a model with role compare, of all sizes, `n_samples` per row.
 
     Parameters
     ----------
-    path_to_group : path
-        The model's group in the store.
-    n_columns : int
-        Slices in a row.
-    dpi : int
-    paths_to_slices : pair of path
-        Written: PNG and SVG.
+    group : path
+        The zarr.json of the model's group in the store.
     """
-    sizes = sorted({info.kernel_size for info in store.read_kernels(path_to_group, 3).layers})
-    slices = {size: store.read_kernels(path_to_group, size).kernels for size in sizes}
-    figure = draw_slices(Path(path_to_group).name, slices, n_columns)
-    style.save_figure(figure, *paths_to_slices, dpi)
+    folder = Path(group).parent
+    sizes = sorted({info.kernel_size for info in store.read_kernels(folder, 3).layers})
+    slices = {size: store.read_kernels(folder, size).kernels for size in sizes}
+    return draw_slices(model, slices, n_samples)
 
 
 @mpl.rc_context(style.RC)
 def draw_slices(model: str, slices: Mapping[int, np.ndarray], n_columns: int) -> Figure:
-    """A panel a kernel size, slices in the order of their layers.
+    """Slices in the order of their layers, one panel per kernel size.
 
     Parameters
     ----------
@@ -46,6 +39,8 @@ def draw_slices(model: str, slices: Mapping[int, np.ndarray], n_columns: int) ->
         From kernel size to slices of shape (n, k, k) with n > 0.
     n_columns : int
     """
+    if not slices:
+        return style.notice(f"{model}: no slices of regular convolutions")
     generator = np.random.default_rng(SEED)
     chosen = {}
     for size, found in slices.items():

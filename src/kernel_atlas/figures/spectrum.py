@@ -1,32 +1,40 @@
-"""The spectrum: what the codes stand for, with the labelled intervals (Figure 3)."""
+"""The spectrum: what the codes stand for, with the labelled intervals (paper, Figure 3)."""
+
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 
-from kernel_atlas.codebooks.codebook import N_SPECTRUM, SKIPPED, codes_of
+from kernel_atlas.codebooks.codebook import N_SPECTRUM, SKIPPED, Codebook, read_codebook
 from kernel_atlas.family.names import OTHER, order_classes
 from kernel_atlas.figures import style
-from kernel_atlas.labels.table import Interval, label_rows
+from kernel_atlas.labels.table import Interval, label_rows, read_labels
 
 N_COLUMNS = 25
 N_LEGEND_COLUMNS = 4
 WIDTH_INCHES = 7.2
+NOTE = "half a strip: thin margin or weak match"
+
+
+def plot_spectrum(codebook: str | Path, labels: str | Path, size: int) -> Figure:
+    """Read a codebook and its label table, and draw them."""
+    return draw_spectrum(size, read_codebook(codebook), read_labels(labels))
 
 
 @mpl.rc_context(style.RC)
-def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) -> Figure:
+def draw_spectrum(size: int, codebook: Codebook, intervals: list[Interval]) -> Figure:
     """Kernels along the code, row by row, over a strip in the colours of their classes.
 
-    The strip is half as high where the interval's margin is thin or its match weak.
+    The strip is half as high where the interval's margin is thin or its match is weak.
 
     Parameters
     ----------
     size : int
         Kernel size k.
-    codebook : ndarray of shape (n, k, k)
+    codebook : Codebook
         Of a long codebook, 500 even codes are drawn.
     intervals : list of Interval
     """
@@ -35,59 +43,42 @@ def draw_spectrum(size: int, codebook: np.ndarray, intervals: list[Interval]) ->
     rows = np.linspace(0, len(codebook) - 1, min(len(codebook), N_SPECTRUM)).round().astype(int)
     labels = label_rows(intervals, codebook)
     names = order_classes(set(labels))
-    labels = labels[rows]
     noted = [interval for interval in intervals if interval.note]
     is_doubtful = label_rows(noted, codebook)[rows] != OTHER
     n_columns = min(N_COLUMNS, len(rows))
     n_lines = -(-len(rows) // n_columns)
     pitch_inches = min(WIDTH_INCHES / (n_columns + 2), 0.55)
     n_legend_lines = -(-len(names) // N_LEGEND_COLUMNS)
-    figure = style.new_figure(
-        WIDTH_INCHES, 0.35 + 1.3 * pitch_inches * n_lines + 0.2 * n_legend_lines
-    )
+    height = 0.35 + 1.3 * pitch_inches * n_lines + 0.2 * n_legend_lines
+    figure = style.new_figure(WIDTH_INCHES, height)
     panels = figure.subplots(n_lines, squeeze=False)[:, 0]
-    codes = codes_of(codebook)[rows]
     for line, axes in enumerate(panels):
-        chosen = slice(line * n_columns, (line + 1) * n_columns)
-        _draw_line(
-            axes, codebook[rows[chosen]], labels[chosen], is_doubtful[chosen], names, n_columns
-        )
-        axes.text(-1, size / 2, f"{codes[chosen][0]:.2f}", ha="right", va="center", fontsize=7)
+        part = slice(line * n_columns, (line + 1) * n_columns)
+        chosen = rows[part]
+        axes.set(xlim=(-0.2, n_columns * (size + 1)), ylim=(size * 1.24 + 0.3, -0.2))
+        axes.axis("off")
+        style.draw_kernels(axes, codebook.kernels[chosen], n_columns)
+        colours = [style.colour_of(label, names) for label in labels[chosen]]
+        _draw_strips(axes, size, colours, is_doubtful[part])
+        code = f"{codebook.codes[chosen[0]]:.2f}"
+        axes.text(-1, size / 2, code, ha="right", va="center", fontsize=7)
     what = "centres of k-means" if len(codebook) < N_SPECTRUM else "decoded codes, from 0 to 1"
     panels[0].set_title(f"{size}x{size}: {what}")
     if is_doubtful.any():
-        panels[0].set_title(
-            "half a strip: thin margin or weak match",
-            loc="right", fontsize=8, fontweight="normal",
-        )  # fmt: skip
-    handles = [
-        Patch(facecolor=style.colour_of(name, names), label=style.title_of(name)) for name in names
-    ]
+        panels[0].set_title(NOTE, loc="right", fontsize=8, fontweight="normal")
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=N_LEGEND_COLUMNS, handlelength=1.2
+        handles=style.patches_of(names, names),
+        loc="outside lower center",
+        ncols=N_LEGEND_COLUMNS,
+        handlelength=1.2,
     )
     return figure
 
 
-def _draw_line(
-    axes: Axes,
-    kernels: np.ndarray,
-    labels: np.ndarray,
-    is_doubtful: np.ndarray,
-    names: list[str],
-    n_columns: int,
-) -> None:
-    size = kernels.shape[-1]
-    style.draw_kernels(axes, kernels, n_columns)
-    for column, label in enumerate(labels):
+def _draw_strips(axes: Axes, size: int, colours: list[str], is_doubtful: np.ndarray) -> None:
+    for column, (colour, following) in enumerate(zip(colours, [*colours[1:], ""], strict=True)):
         # strips of one class join across the gaps between kernels
-        joined = column + 1 < len(labels) and labels[column + 1] == label
+        width = size + (colour == following)
         height = size * (0.1 if is_doubtful[column] else 0.2)
-        axes.add_patch(
-            Rectangle(
-                (column * (size + 1), size + 0.25), size + joined, height,
-                facecolor=style.colour_of(label, names), linewidth=0,
-            )
-        )  # fmt: skip
-    axes.set(xlim=(-0.2, n_columns * (size + 1)), ylim=(size * 1.24 + 0.3, -0.2))
-    axes.axis("off")
+        corner = (column * (size + 1), size + 0.25)
+        axes.add_patch(Rectangle(corner, width, height, facecolor=colour, linewidth=0))

@@ -1,27 +1,24 @@
 """What all figures share: colours and names of classes, fonts, and how they are saved."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.family.functions import DIRECTIONS
 from kernel_atlas.family.names import DEAD, OTHER
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 FIRST_DERIVATIVE = "first_derivative"
 FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
 
-# Pairs of on (saturated) and off (light), apart for most colour-blind readers.
+# Pairs of on (saturated) and off (light) that most colour-blind readers can tell apart.
 COLOURS = {
     "on_centre": "#1f6fb4",
     "off_centre": "#9cc9ea",
@@ -54,9 +51,12 @@ RC: Any = {
     "svg.fonttype": "none",
 }
 
+# the notice where a table of all models is empty
+NO_MODEL = "no model has kernels of a size that is clustered"
+
 
 def colour_of(label: str, labels: Sequence[str]) -> str:
-    """The colour of a class; classes of the user's own take turns in `labels`' order."""
+    """The colour of a class; the user's own classes take turns in the order of `labels`."""
     if label in COLOURS:
         return COLOURS[label]
     own = [name for name in labels if name not in COLOURS]
@@ -75,46 +75,56 @@ def merge_first_derivatives(label: str) -> str:
     return FIRST_DERIVATIVE if label in FIRST_DERIVATIVES else label
 
 
+def patches_of(shown: Iterable[str], labels: Sequence[str]) -> list[Patch]:
+    """Entries of a legend for the classes `shown`, of all the `labels` of the run."""
+    return [
+        Patch(
+            facecolor=colour_of(label, labels),
+            edgecolor="0.6" if label == DEAD else "none",
+            label=title_of(label),
+        )
+        for label in shown
+    ]
+
+
 def draw_kernels(
-    axes: Axes, kernels: np.ndarray, n_columns: int, gap: int = 1, peak: float | None = None
+    axes: Axes, kernels: np.ndarray, n_columns: int, peak: float | None = None
 ) -> None:
-    """Draw kernels as grey images in rows.
+    """Draw kernels as grey images in rows, one pixel apart.
 
     Parameters
     ----------
     axes : Axes
         One data unit is one pixel; kernel i has its upper left corner at
-        ((k + gap) * (i % n_columns), (k + gap) * (i // n_columns)).
+        ((k + 1) * (i % n_columns), (k + 1) * (i // n_columns)).
     kernels : ndarray of shape (n, k, k)
-        NaN leaves the place blank.
-    n_columns, gap : int
+        The place of a kernel of NaN stays blank.
+    n_columns : int
     peak : float, optional
-        The value that is white; its negative is black, and zero halfway between. By default
-        each kernel is scaled to its own range, from black to white.
+        The value that is white; its negative is black, and zero is halfway between. By
+        default each kernel is scaled to its own range, from black to white.
     """
     n, size = kernels.shape[:2]
-    pitch = size + gap
+    pitch = size + 1
     n_rows = -(-n // n_columns)
-    canvas = np.full((n_rows * pitch - gap, n_columns * pitch - gap), np.nan)
+    canvas = np.full((n_rows * pitch - 1, n_columns * pitch - 1), np.nan)
     frames = []
     for i, kernel in enumerate(kernels):
-        row, column = divmod(i, n_columns)
         if np.isnan(kernel).all():
             continue
+        y, x = (pitch * place for place in divmod(i, n_columns))
         low, high = (kernel.min(), kernel.max()) if peak is None else (-peak, peak)
         scaled = np.full_like(kernel, 0.5) if low == high else (kernel - low) / (high - low)
-        canvas[row * pitch : row * pitch + size, column * pitch : column * pitch + size] = scaled
-        frames.append(Rectangle((column * pitch, row * pitch), size, size))
+        canvas[y : y + size, x : x + size] = scaled
+        frames.append(Rectangle((x, y), size, size))
     height, width = canvas.shape
-    axes.imshow(
-        canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest",
-        extent=(0, width, height, 0),
-    )  # fmt: skip
-    # a hairline, or a kernel with a white border has no border on white paper
-    axes.add_collection(
-        PatchCollection(frames, facecolor="none", edgecolor="0.6", linewidth=0.3, clip_on=False),
-        autolim=False,
+    extent = (0, width, height, 0)
+    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=extent)
+    # without hairlines, white borders would vanish on white paper
+    hairlines = PatchCollection(
+        frames, facecolor="none", edgecolor="0.6", linewidth=0.3, clip_on=False
     )
+    axes.add_collection(hairlines, autolim=False)
 
 
 def new_figure(width_inches: float, height_inches: float, title: str = "") -> Figure:
@@ -125,26 +135,8 @@ def new_figure(width_inches: float, height_inches: float, title: str = "") -> Fi
     return figure
 
 
-def new_layer_panels(
-    model: str, classes: "Mapping[int, pd.DataFrame]", height_inches: float
-) -> tuple[Figure, list[Axes]]:
-    """A figure of one model with a panel a kernel size, as wide as its layers need."""
-    n_layers = max(table["layer_index"].nunique() for table in classes.values())
-    width = float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
-    figure = new_figure(width, 0.3 + height_inches * len(classes), model)
-    return figure, list(figure.subplots(len(classes), squeeze=False)[:, 0])
-
-
-def name_layers(axes: Axes, layers: Iterable[int]) -> None:
-    """Number the layers, which stand at 0, 1, 2 ..., along the x axis."""
-    names = [str(layer) for layer in layers]
-    step = -(-len(names) // 40)
-    axes.set_xticks(np.arange(len(names))[::step], names[::step])
-    axes.set(xlim=(-0.7, len(names) - 0.3), xlabel="depthwise layer, in the network's order")
-
-
 def save_figure(figure: Figure, path_to_png: str | Path, path_to_svg: str | Path, dpi: int) -> None:
-    """Save as PNG and SVG, without dates, so that the same figure gives the same bytes."""
+    """Save as PNG and SVG. Without dates, the same figure gives the same bytes."""
     with mpl.rc_context(RC):
         for path, metadata in ((path_to_png, {}), (path_to_svg, {"Date": None})):
             with replacing(path) as partial:

@@ -1,7 +1,7 @@
 """Propose a label table: which interval of the code matches which class of the DoG family.
 
-The training kernels vote: each for the class that matches it best, at its nearest code.
-What the decoder draws there counts only where no kernel is.
+Each training kernel votes, at its nearest code, for the class that matches it best. What
+the decoder draws there counts only where there is no kernel.
 """
 
 import logging
@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from kernel_atlas.codebooks.codebook import codes_of, nearest_codes, read_codebook
-from kernel_atlas.codebooks.kmeans import nearest_centres
+from kernel_atlas.codebooks.codebook import Codebook, read_codebook
 from kernel_atlas.codebooks.training_set import sample_training_set
 from kernel_atlas.family.names import OTHER
 from kernel_atlas.family.templates import make_templates
@@ -22,26 +21,26 @@ from kernel_atlas.sphere import to_sphere
 
 logger = logging.getLogger(__name__)
 
-# farther from its nearest code, a kernel says little about it: the paper's narrower threshold
+# A kernel farther than this from its nearest code does not vote: the paper's narrower threshold.
 MAX_DISSIMILARITY = 0.2
-# Standard deviation of the Gaussian over which votes along the code are pooled.
+# Votes are pooled along the code by a Gaussian of this standard deviation.
 POOLING_LENGTH = 0.003
-# A class needs the majority of the votes; where none has it, the code is `other`.
+# A class needs this share of the votes; a code where none has it is `other`.
 MIN_SHARE = 0.5
-# A shorter interval (half a step of the spectrum) is taken for a passage between its neighbours.
+# A shorter interval (half a step of the spectrum) is merged with a neighbour.
 MIN_LENGTH = 0.001
-# A class that matches with a smaller cosine is none; without any, the vote is for `other`.
+# A class with a smaller cosine does not match; a kernel that no class matches votes for `other`.
 MIN_MATCH = 0.45
-# Near ties go to the simpler shape: wide centres and shifted edges all but match a second
-# derivative, and where nothing decides, another seed decides otherwise (docs/labels.md).
-# Factors of the dissimilarity from a class's best template,
+# Wide centres and shifted edges nearly match a second derivative. Near ties go to the simpler
+# shape, or each seed would decide them differently (docs/labels.md): the dissimilarity from a
+# class's best template is multiplied by this factor,
 HANDICAP = {"first_derivative": 0.67, "cross": 1.35, "second_derivative": 1.75}
-# to which this is added before, so that no near perfect match decides by a hair.
+# after this is added, so that a nearly perfect match is not decided by a tiny difference.
 SLACK = 0.04
-# A class farther than this is none either: a second derivative needs a cosine of 0.70.
+# A class farther than this does not match either: a second derivative needs a cosine of 0.70.
 MAX_DISTANCE = 0.6
 FAR = 10.0  # beyond any distance, handicap included
-# what a code counts beside a kernel: enough where no kernel is
+# The weight of a code's own vote beside that of a kernel: it decides only without kernels.
 WEIGHT_OF_CODES = 1e-6
 
 _BATCH = 4096
@@ -51,7 +50,6 @@ def label_codebook(
     path_to_codebook: str | Path,
     paths_to_groups: Sequence[str | Path],
     threshold: float,
-    is_kmeans: bool,
     path_to_own_labels: str | Path | None,
     path_to_labels: str | Path,
 ) -> None:
@@ -59,75 +57,69 @@ def label_codebook(
 
     Parameters
     ----------
+    path_to_codebook : path
     paths_to_groups : sequence of path
         The train models' groups in the store.
     threshold : float
         The one in force for this size.
-    is_kmeans : bool
-        Whether the codebook holds k-means centres.
+    path_to_own_labels : path or None
     path_to_labels : path
-        Written: tab-separated (`labels`).
+        Written: a label table.
 
     Raises
     ------
     AtlasError
-        If the user's table is not well formed; file, line and column are named.
+        If the user's table is malformed.
     """
     if path_to_own_labels:
         intervals = read_labels(path_to_own_labels)
-        logger.info("labels taken from %s", path_to_own_labels)
+        logger.info(f"labels taken from {path_to_own_labels}")
     else:
         codebook = read_codebook(path_to_codebook)
-        kernels = sample_training_set(paths_to_groups, codebook.shape[-1])
-        intervals = propose_labels(codebook, kernels, threshold, is_kmeans)
+        kernels = sample_training_set(paths_to_groups, codebook.kernels.shape[-1])
+        intervals = propose_labels(codebook, kernels, threshold)
     write_labels(intervals, path_to_labels)
 
 
 def propose_labels(
-    codebook: np.ndarray,
-    kernels: np.ndarray,
-    threshold: float = MAX_DISSIMILARITY,
-    is_kmeans: bool = False,
+    codebook: Codebook, kernels: np.ndarray, threshold: float = MAX_DISSIMILARITY
 ) -> list[Interval]:
-    """Label each code by the votes of the kernels about it; equal neighbours are one interval.
+    """Label each code by the votes of the kernels near it; equal neighbours are one interval.
+
+    Votes are pooled along an ordered codebook. The centres of k-means have no order, so
+    each is labelled on its own.
 
     Parameters
     ----------
-    codebook : ndarray of shape (n, k, k)
+    codebook : Codebook
     kernels : ndarray of shape (m, k, k)
-        Live kernels, such as the codebook was fitted to. Without any, the codes themselves
-        decide.
+        Live kernels, such as the codebook was fitted to. If there are none, the codes
+        themselves decide.
     threshold : float
-        A kernel less dissimilar than this from its code is clustered. Intervals are given up
-        where the mean of a class's clustered kernels would not look like its name.
-    is_kmeans : bool
-        Whether the codebook holds k-means centres: kernels vote at the one they belong to,
-        and neighbours, which have nothing in common, are not pooled.
+        A kernel less dissimilar than this from its code is clustered. Intervals become
+        `other` where the mean of a class's clustered kernels would not look like its name.
 
     Returns
     -------
     list of Interval
-        Covering [0, 1] without gaps; empty if n is 0.
+        Covering [0, 1] without gaps; empty for an empty codebook.
     """
     n_codes = len(codebook)
     if not n_codes:
         return []
-    if is_kmeans:
-        nearest, dissimilarity = nearest_centres(kernels, codebook)
-    else:
-        nearest, dissimilarity = nearest_codes(to_sphere(kernels), codebook)
+    nearest, dissimilarity = codebook.nearest(kernels)
     is_near = dissimilarity < MAX_DISSIMILARITY
     rows = np.concatenate([nearest[is_near], np.arange(n_codes)])
     weights = np.concatenate([np.ones(is_near.sum()), np.full(n_codes, WEIGHT_OF_CODES)])
-    classes, match = match_classes(np.concatenate([kernels[is_near], codebook]))
+    classes, match = match_classes(np.concatenate([kernels[is_near], codebook.kernels]))
     names = [*classes, OTHER]
     votes = np.zeros((n_codes, len(names)))
     np.add.at(votes, (rows, _nearest_class(classes, match)), weights)
-    winner = _count(votes, is_kmeans)
+    winner = _count(votes, codebook.is_ordered)
     clustered = dissimilarity < threshold
-    winner = _give_up_unlike(winner, names, kernels[clustered], nearest[clustered])
+    winner = _drop_unlike(winner, names, kernels[clustered], nearest[clustered])
 
-    codes = codes_of(codebook)
+    codes = codebook.codes
     borders = np.concatenate([[0.0], (codes[1:] + codes[:-1]) / 2, [1.0]])
     intervals = []
     for first, end in _runs(winner):
@@ -142,7 +134,7 @@ def propose_labels(
 
 
 def match_classes(kernels: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """How well each class of the DoG family matches each kernel.
+    """Measure how well each class of the DoG family matches each kernel.
 
     Parameters
     ----------
@@ -169,28 +161,28 @@ def match_classes(kernels: np.ndarray) -> tuple[list[str], np.ndarray]:
 
 
 def _nearest_class(classes: list[str], match: np.ndarray) -> np.ndarray:
-    """Index of each kernel's class, len(classes) where it has none."""
+    """Index of each kernel's class; len(classes) if no class matches."""
     distance = (1 + SLACK - match) * [_handicap(name) for name in classes]
     is_none = (match < MIN_MATCH) | (distance > MAX_DISTANCE)
     nearest = (distance + FAR * is_none).argmin(axis=1)
     return np.where(is_none.all(axis=1), len(classes), nearest)
 
 
-def _count(votes: np.ndarray, is_kmeans: bool) -> np.ndarray:
-    """The column that wins at each code, the last (`other`) without a majority: shape (n,)."""
+def _count(votes: np.ndarray, is_ordered: bool) -> np.ndarray:
+    """The column that wins at each code, shape (n,): the last (`other`) without a majority."""
     n_codes, n_names = votes.shape
     pooled = votes
-    if not is_kmeans:
+    if is_ordered:
         pooled = gaussian_filter1d(votes, POOLING_LENGTH * n_codes, axis=0, mode="constant")
     has_majority = pooled.max(axis=1) >= MIN_SHARE * pooled.sum(axis=1)
     winner = np.where(has_majority, pooled.argmax(axis=1), n_names - 1)
-    return winner if is_kmeans else _merge_slivers(winner, round(MIN_LENGTH * n_codes))
+    return _merge_slivers(winner, round(MIN_LENGTH * n_codes)) if is_ordered else winner
 
 
-def _give_up_unlike(
+def _drop_unlike(
     winner: np.ndarray, names: list[str], kernels: np.ndarray, rows: np.ndarray
 ) -> np.ndarray:
-    """Make `other` of intervals without which a class looks like its name (`find_unlike`)."""
+    """Turn into `other` the intervals that make a class unlike its name (`find_unlike`)."""
     runs = _runs(winner)
     labels = np.array([names[winner[first]] for first, _ in runs])
     intervals = np.repeat(np.arange(len(runs)), [end - first for first, end in runs])[rows]
@@ -206,13 +198,13 @@ def _handicap(label: str) -> float:
 
 
 def _runs(labels: np.ndarray) -> list[tuple[int, int]]:
-    """First row and end of each run of equal labels."""
+    """First row and end of every run of equal labels."""
     changes = (np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist()
     return list(zip([0, *changes], [*changes, len(labels)], strict=True))
 
 
 def _merge_slivers(labels: np.ndarray, min_rows: int) -> np.ndarray:
-    """Give each run shorter than `min_rows`, shortest first, to its longer neighbour."""
+    """Merge runs shorter than `min_rows` with their longer neighbour, shortest first."""
     labels = labels.copy()
     while True:
         runs = _runs(labels)

@@ -1,8 +1,7 @@
-"""Label tables: which interval of the code is which class.
+"""Label tables: which interval of the code has which class.
 
-A table is what a person edits: tab-separated, with columns `start`, `stop`,
-`class` and, for information, `match`, `margin` and `note`. Codes that no interval
-covers are `other`.
+A person can edit a table. It is tab-separated, with columns `start`, `stop` and `class`;
+`match`, `margin` and `note` are for information. Codes that no interval covers are `other`.
 """
 
 import csv
@@ -12,16 +11,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from kernel_atlas.atomic import replacing
-from kernel_atlas.codebooks.codebook import codes_of
+from kernel_atlas.atomic import write_table
+from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.family.names import DEAD, OTHER
 
-# An interval with a smaller margin is marked as thin,
+# An interval below one of these gets a note.
 THIN_MARGIN = 0.2
-
-# one whose kernels match their class worse as weak.
 WEAK_MATCH = 0.6
 
 _CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -33,8 +31,9 @@ class Interval:
 
     `match` is the mean cosine of the kernels there with their class's best template in the
     DoG family. `margin` is the share of these kernels that voted for the class, less the
-    share of the next: 0 in a tie, 1 without dissent, negative where a sliver was merged or
-    neighbours outvoted it, or where no class has a majority. Both are NaN in a table made by hand.
+    share of the next class: 0 in a tie, 1 without dissent, negative where a sliver was
+    merged, neighbours outvoted it or no class has a majority. Both are NaN in a table made
+    by hand.
     """
 
     start: float
@@ -45,14 +44,14 @@ class Interval:
 
     @property
     def note(self) -> str:
-        """What is to be doubted about the class, if anything."""
+        """Why the class is in doubt, if it is."""
         notes = {"thin margin": self.margin < THIN_MARGIN, "weak match": self.match < WEAK_MATCH}
         return ", ".join(name for name, holds in notes.items() if holds and self.label != OTHER)
 
 
-def label_rows(intervals: list[Interval], codebook: np.ndarray) -> np.ndarray:
+def label_rows(intervals: list[Interval], codebook: Codebook) -> np.ndarray:
     """The class of each row of a codebook, an array of str of shape (n,)."""
-    codes = codes_of(codebook)
+    codes = codebook.codes
     labels = np.full(len(codes), OTHER, dtype=object)
     for interval in intervals:
         inside = (codes >= interval.start) & (codes < interval.stop)
@@ -61,13 +60,13 @@ def label_rows(intervals: list[Interval], codebook: np.ndarray) -> np.ndarray:
 
 
 def write_labels(intervals: list[Interval], path_to_labels: str | Path) -> None:
-    """Write a label table; what is not known of an interval stays empty."""
-    with replacing(path_to_labels) as path, path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(["start", "stop", "class", "match", "margin", "note"])
-        for row in intervals:
-            facts = ["" if np.isnan(x) else f"{x:.3f}" for x in (row.match, row.margin)]
-            writer.writerow([f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, row.note])
+    """Write a label table; match and margin stay empty where they are not known."""
+    rows = []
+    for row in intervals:
+        facts = ["" if np.isnan(x) else f"{x:.3f}" for x in (row.match, row.margin)]
+        rows.append([f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, row.note])
+    columns = ["start", "stop", "class", "match", "margin", "note"]
+    write_table(pd.DataFrame(rows, columns=columns), path_to_labels)
 
 
 def read_labels(path: str | Path) -> list[Interval]:
@@ -76,8 +75,8 @@ def read_labels(path: str | Path) -> list[Interval]:
     Raises
     ------
     AtlasError
-        Naming file, line and column, if a column is missing, a number is none
-        or outside [0, 1], a class is no plain name, or intervals overlap.
+        If a column is missing, a code is not a number within [0, 1], a class is not a
+        plain name, or intervals overlap. The message names file, line and column.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -96,8 +95,8 @@ def read_labels(path: str | Path) -> list[Interval]:
         label = (row["class"] or "").strip()
         if not _CLASS_NAME.fullmatch(label) or label == DEAD:
             raise AtlasError(
-                f"{place}, column class: {label!r} is no class name (a letter, then letters, "
-                f"digits, '_' or '-'; '{DEAD}' is taken)"
+                f"{place}, column class: {label!r} is not a class name (a letter, then "
+                f"letters, digits, '_' or '-'; '{DEAD}' is reserved)"
             )
         match, margin = (
             _number(row, column, place) if row.get(column) else float("nan")
@@ -118,7 +117,7 @@ def _number(row: dict[str, str], column: str, place: str) -> float:
     try:
         return float(row[column])
     except (TypeError, ValueError):
-        raise AtlasError(f"{place}, column {column}: {row[column]!r} is no number") from None
+        raise AtlasError(f"{place}, column {column}: {row[column]!r} is not a number") from None
 
 
 def _code(row: dict[str, str], column: str, place: str) -> float:

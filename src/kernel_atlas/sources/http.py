@@ -22,7 +22,7 @@ _LOGIN = "log in (hf auth login) or set HF_TOKEN; the token is sent for hf: and 
 _MEANING = {
     401: f", not allowed: {_LOGIN}",
     403: ", not allowed",
-    404: ", no such file",
+    404: ", no such file: check the address",
     410: ", the file is gone",
     416: ", the file is shorter than expected",
     429: ", too many requests, even after the waits it asked for; run again later",
@@ -145,7 +145,9 @@ def explained(name: str) -> Iterator[None]:
             f"{name}: the hub has no such repository, or it is private (then {_LOGIN})"
         ) from None
     except errors.RevisionNotFoundError:
-        raise AtlasError(f"{name}: the repository has no such revision") from None
+        raise AtlasError(
+            f"{name}: the repository has no such revision; correct it in the sheet"
+        ) from None
     except (errors.HfHubHTTPError, httpx.HTTPStatusError) as error:
         raise _answered(name, error.response.status_code) from None
     except RefusedError as error:

@@ -1,4 +1,4 @@
-"""Families of models, each checkpoint once."""
+"""The table of families: each checkpoint counts once."""
 
 from collections.abc import Mapping
 
@@ -7,11 +7,14 @@ import pandas as pd
 
 from kernel_atlas.tables.layers import SUMS, sum_up
 
+PAPER = ["same_percent", "paper_percent", "difference"]  # for the models that the paper has
+COLUMNS = ["family", "kernel_size", "n_models", *SUMS, *PAPER]
+
 
 def pool_families(
     clustered: pd.DataFrame, counts: Mapping[tuple[str, int], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Families summed up, and all models, each checkpoint once.
+    """Sum up families, and all models; each checkpoint counts once.
 
     Parameters
     ----------
@@ -23,9 +26,9 @@ def pool_families(
     Returns
     -------
     DataFrame
-        A row a family and size, the family `all` last: the sums, the percentage with its
-        interval, and, of those of its models that the paper has, the percentages of both
-        weighted by their live kernels (`same_percent`, `paper_percent`) and their difference.
+        One row per family and size, the family `all` last: the sums, the percentage with
+        its interval, and for the models that the paper has our percentage and the paper's
+        (`same_percent`, `paper_percent`), weighted by live kernels, and their difference.
     """
     keys = clustered[["model", "kernel_size"]].itertuples(index=False, name=None)
     own = clustered[np.array([key in counts for key in keys], bool)]
@@ -48,7 +51,4 @@ def pool_families(
                 | sum_up(layers)
                 | {"same_percent": same, "paper_percent": paper, "difference": same - paper}
             )
-    columns = [
-        "family", "kernel_size", "n_models", *SUMS, "same_percent", "paper_percent", "difference",
-    ]  # fmt: skip
-    return pd.DataFrame(pooled, columns=columns)
+    return pd.DataFrame(pooled, columns=COLUMNS)

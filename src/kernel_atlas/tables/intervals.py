@@ -1,6 +1,6 @@
 """How far a clustered percentage would move with other layers: a bootstrap over layers.
 
-Kernels of one layer are not independent, so layers are drawn and not kernels.
+The kernels of a layer are not independent, so layers are drawn, not kernels.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ COVERAGE_PERCENT = 95
 
 
 def bootstrap_percent(n_clustered: np.ndarray, n_live: np.ndarray) -> tuple[float, float]:
-    """An interval for the clustered percentage of all live kernels.
+    """Estimate an interval for the clustered percentage of all live kernels.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def bootstrap_percent(n_clustered: np.ndarray, n_live: np.ndarray) -> tuple[floa
     -------
     tuple of float
         Lower and upper end of the interval that holds `COVERAGE_PERCENT` of the
-        percentages of `N_DRAWS` draws of as many layers with replacement (percentile
-        bootstrap); NaN with fewer than two layers that have live kernels.
+        percentages of `N_DRAWS` draws of as many layers, with replacement (percentile
+        bootstrap). NaN with fewer than two layers that have live kernels.
     """
     has_live = n_live > 0
     n_clustered, n_live = n_clustered[has_live], n_live[has_live]

@@ -1,4 +1,6 @@
-"""Kernels of each class counted by layer, and summed up by model and family."""
+"""Kernels counted by layer and class, and summed up over layers."""
+
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -10,9 +12,21 @@ NO_LAYERS = pd.DataFrame({"n_kernels": [], "n_dead": [], "n_clustered": []}, dty
 
 SUMS = (*NO_LAYERS, "clustered_percent", "low_percent", "high_percent")
 
+COLUMNS = [
+    "model",
+    "kernel_size",
+    "layer_index",
+    "layer",
+    "class",
+    "n",
+    "percent",
+    "median_sigma",
+    "median_residual",
+]
+
 
 def count_layers(classes: pd.DataFrame) -> pd.DataFrame:
-    """A row a layer: `n_kernels`, `n_dead` and `n_clustered`, from a table of classes."""
+    """Count `n_kernels`, `n_dead` and `n_clustered` of a table of classes: one row per layer."""
     flags = pd.DataFrame(
         {
             "n_kernels": 1,
@@ -24,7 +38,10 @@ def count_layers(classes: pd.DataFrame) -> pd.DataFrame:
 
 
 def sum_up(layers: pd.DataFrame) -> dict[str, float]:
-    """Sums over layers, the percentage of the live kernels (NaN without any), its interval."""
+    """Sum up `count_layers`: sums, the clustered percentage of live kernels, its interval.
+
+    Percentages are NaN without live kernels.
+    """
     n_kernels, n_dead, n_clustered = (int(layers[name].sum()) for name in NO_LAYERS)
     n_live = n_kernels - n_dead
     low, high = bootstrap_percent(
@@ -46,15 +63,15 @@ def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     classes : DataFrame
-        A row a kernel, with `layer`, `layer_index`, the categorical `class`, `sigma` and
+        One row per kernel: `layer`, `layer_index`, the categorical `class`, `sigma` and
         `residual`.
 
     Returns
     -------
     DataFrame
-        A row a layer and class, absent classes included: `layer_index`, `layer`,
-        `class`, `n`, `percent` of the layer's kernels, which sums to 100, `median_sigma`
-        (pixels) and `median_residual`, NaN where no kernel has them.
+        One row per layer and class, absent classes included: `layer_index`, `layer`,
+        `class`, `n`, `percent` of the layer's kernels, `median_sigma` (pixels) and
+        `median_residual`; the medians are NaN where no kernel has a member.
     """
     counts = (
         classes.groupby(["layer_index", "layer"], observed=True)["class"]
@@ -67,3 +84,25 @@ def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
     counts = counts.join(medians.median().add_prefix("median_"), on=["layer_index", "class"])
     counts["percent"] = 100 * counts["n"] / counts.groupby("layer_index")["n"].transform("sum")
     return counts.reset_index(drop=True)
+
+
+def list_layers(
+    models: pd.DataFrame, layers: Mapping[tuple[str, int], pd.DataFrame], sizes: Sequence[int]
+) -> pd.DataFrame:
+    """List the classes of all layers of all models, with `COLUMNS`.
+
+    Parameters
+    ----------
+    models : DataFrame
+        The rows of models.tsv to list. A duplicate has the layers of its first.
+    layers : mapping
+        From model and kernel size to `count_by_layer`.
+    sizes : sequence of int
+    """
+    tables = [pd.DataFrame()]
+    for name, first in zip(models["model"], models["duplicate_of"], strict=True):
+        for size in sizes:
+            table = layers.get((first or name, size))
+            if table is not None:
+                tables.append(table.assign(model=name, kernel_size=size))
+    return pd.concat(tables).reindex(columns=COLUMNS)

@@ -1,4 +1,4 @@
-"""Whether other seeds give the same classes: the codebooks of all seeds on the same kernels."""
+"""The table of stability: whether the codebooks of other seeds give the same classes."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -7,23 +7,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kernel_atlas.atomic import replacing
+from kernel_atlas.atomic import write_table
 from kernel_atlas.classes.classifier import Classifier, is_clustered
-from kernel_atlas.codebooks.codebook import read_codebook
+from kernel_atlas.codebooks.codebook import Codebook, read_codebook
 from kernel_atlas.codebooks.training_set import sample_training_set
 from kernel_atlas.labels.proposal import propose_labels
 from kernel_atlas.labels.table import label_rows
 
 COLUMNS = [
-    "kernel_size", "seeds", "kept", "n_kernels", "n_clustered", "clustered_percent",
+    "kernel_size",
+    "seeds",
+    "kept",
+    "n_kernels",
+    "n_clustered",
+    "clustered_percent",
     "same_class_percent",
-]  # fmt: skip
+]
 
 
 def compare_codebooks(
     codebooks: Mapping[str, np.ndarray], kernels: np.ndarray, threshold: float
 ) -> pd.DataFrame:
-    """Classify the same kernels by each codebook with labels of its own, and compare.
+    """Classify the same kernels by each codebook, with labels of its own, and compare.
 
     Parameters
     ----------
@@ -36,12 +41,13 @@ def compare_codebooks(
     Returns
     -------
     DataFrame
-        A row a seed, then a row a pair of seeds: `seeds`; `n_kernels`; `n_clustered` and
-        `clustered_percent`, of a pair by both; `same_class_percent`, the share of these
-        that both give the same class (NaN for one seed, or without any).
+        One row per seed, then one per pair of seeds: `seeds`, `n_kernels`, `n_clustered`
+        and `clustered_percent` (of a pair: by both), `same_class_percent` (the share of
+        these that both give the same class; NaN for one seed, or if there are none).
     """
     classes = {}
-    for seed, codebook in codebooks.items():
+    for seed, array in codebooks.items():
+        codebook = Codebook(array)
         labels = label_rows(propose_labels(codebook, kernels, threshold), codebook)
         classes[seed] = Classifier(codebook, labels, threshold).classify(kernels)["class"]
     rows = []
@@ -67,7 +73,7 @@ def compare_seeds(
     thresholds: Mapping[int, float],
     path_to_stability: str | Path,
 ) -> None:
-    """Write how far the seeds of each autoencoder agree (docs/tables.md has the columns).
+    """Write how far the seeds of each autoencoder agree (docs/results.md).
 
     Parameters
     ----------
@@ -87,10 +93,7 @@ def compare_seeds(
                 continue
             kernels = sample_training_set(paths_to_groups, size)
             table = compare_codebooks(codebooks, kernels, thresholds[size])
-            kept = read_codebook(paths_to_kept[size])
+            kept = read_codebook(paths_to_kept[size]).kernels
             is_kept = [name for name in codebooks if np.array_equal(codebooks[name], kept)]
         tables.append(table.assign(kernel_size=size, kept=table["seeds"].isin(is_kept)))
-    with replacing(path_to_stability) as path:
-        pd.concat(tables)[COLUMNS].infer_objects().to_csv(
-            path, sep="\t", index=False, float_format="%.4f", lineterminator="\n"
-        )
+    write_table(pd.concat(tables)[COLUMNS].infer_objects(), path_to_stability)

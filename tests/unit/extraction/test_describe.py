@@ -8,7 +8,6 @@ import pytest
 from huggingface_hub import hf_hub_download
 from support.misbehaviour import status
 
-from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction.describe import describe_source, describe_sources
 from kernel_atlas.sources.timm import Architecture, ArchitectureLayer
 
@@ -83,13 +82,6 @@ def test_a_file_on_this_machine_costs_nothing(hub, serve, checkpoint, pickle):
     found = describe_source(source, "", False, [])
     assert (found.wire_bytes, found.note) == (0, "in the hub's cache")
     assert hub.requests == []
-
-
-def test_a_source_that_cannot_be_described():
-    with pytest.raises(AtlasError, match="was not asked for"):
-        describe_source("timm:a_model", "", False, [])
-    with pytest.raises(AtlasError, match="no such file"):
-        describe_source("file:absent.safetensors", "", False, [])
 
 
 def test_the_table_has_every_row_and_says_why_one_is_not_read(hub, serve, describe, waits):

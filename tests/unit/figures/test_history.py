@@ -1,14 +1,13 @@
-"""The figure of a training: every seed is drawn, the kept one bold, and its growth in words."""
+"""The figure of a training: every seed, the kept one bold, and in words how it went."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
-from matplotlib.text import Text
+from support.figures import colour_of, legend_of, texts_of
 
 from kernel_atlas.codebooks.history import COLUMNS
 from kernel_atlas.figures.history import draw_history
-from kernel_atlas.figures.style import save_figure
 
 NUMBERS = [name for name in COLUMNS if name not in ("seed", "epoch", "kept")]
 
@@ -27,15 +26,9 @@ def history_of(n_epochs=40, kept=2, seeds=(1, 2, 3)):
 
 
 def words_of(history, threshold=0.2):
-    figure = draw_history(5, history, threshold)
-    (words,) = [
-        text.get_text() for text in figure.findobj(Text) if text.get_text().startswith("Of the")
-    ]
+    texts = texts_of(draw_history(5, history, threshold))
+    (words,) = (text for text in texts if text.startswith("Of the"))
     return words.splitlines()
-
-
-def lightness(colour):
-    return sum(to_rgb(colour))
 
 
 def test_every_seed_and_column_is_a_line_and_the_kept_seed_is_bold_and_above_the_others():
@@ -46,28 +39,25 @@ def test_every_seed_and_column_is_a_line_and_the_kept_seed_is_bold_and_above_the
     assert len(lines) == 3 * len(NUMBERS)
     for seed, rows in history.groupby("seed"):
         for name in NUMBERS:
-            (line,) = [x for x in lines if np.array_equal(x.get_ydata(), rows[name])]
+            (line,) = (x for x in lines if np.array_equal(x.get_ydata(), rows[name]))
             assert np.array_equal(line.get_xdata(), rows["epoch"])
             assert (line.get_linewidth() == bold) == (seed == 2)
     for lines in panels:
         is_kept = [line.get_linewidth() == bold for line in lines]
-        assert is_kept == sorted(is_kept)  # drawn last
+        assert is_kept == sorted(is_kept), "drawn last"
 
 
-def test_other_seeds_are_paler_and_one_legend_names_the_colours_for_both_panels():
+def test_the_legend_names_the_colours_of_the_kept_seed_and_other_seeds_are_paler():
     figure = draw_history(5, history_of(), 0.2)
-    (legend,) = figure.legends
-    handles = zip(legend.get_texts(), legend.legend_handles, strict=True)
-    named = {text.get_text(): handle.get_color() for text, handle in handles}
+    named = legend_of(figure)
     assert list(named) == ["kernels trained on", "kernels held out"]
-    loss, clustered = (axes.lines for axes in figure.axes)
-    for lines in (loss, clustered):
-        bold = max(line.get_linewidth() for line in lines)
-        kept = {line.get_color() for line in lines if line.get_linewidth() == bold}
-        others = {line.get_color() for line in lines if line.get_linewidth() < bold}
+    for axes in figure.axes:
+        bold = max(line.get_linewidth() for line in axes.lines)
+        kept = {colour_of(line) for line in axes.lines if line.get_linewidth() == bold}
+        others = {colour_of(line) for line in axes.lines if line.get_linewidth() < bold}
         assert kept == set(named.values())
         assert len(others) == 2
-        assert min(map(lightness, others)) > max(map(lightness, kept))
+        assert min(sum(to_rgb(x)) for x in others) > max(sum(to_rgb(x)) for x in kept)
 
 
 @pytest.mark.parametrize("end", [0.5, 0.15, 0.01])
@@ -85,7 +75,7 @@ def test_the_loss_is_logarithmic_with_ticks_wherever_it_ends(end):
     assert low < end < 1.045 < high
 
 
-def test_the_words_give_the_growth_of_the_kept_seed_and_the_spread_of_the_others():
+def test_the_words_give_the_growth_of_the_kept_seed_and_the_range_of_the_others():
     assert words_of(history_of()) == [
         "Of the kernels held out, below 0.2: "
         "42.1 % after 5 epochs, 42.2 % after 10, 42.5 % after 20, 43.0 % after 40",
@@ -120,7 +110,7 @@ def test_the_words_are_about_the_nearest_threshold_and_say_so(threshold, begins,
     assert growth.endswith(ends)
 
 
-def test_one_seed_needs_no_words_on_others():
+def test_the_words_about_one_seed_do_not_mention_others():
     assert len(words_of(history_of(seeds=(2,)))) == 1
 
 
@@ -132,16 +122,7 @@ def test_with_nothing_held_out_the_words_are_about_the_kernels_trained_on():
     assert seeds.startswith("Seed 2 (bold) is kept for its loss of 0.0300; others (thin): 0.0200")
 
 
-def test_a_seed_that_diverged_is_named_and_not_among_the_others():
+def test_a_seed_that_diverged_is_named_apart_from_the_others():
     history = history_of()
     history.loc[history["seed"] == 3, ["loss", "held_out_loss"]] = float("nan")
-    seeds = words_of(history)[1]
-    assert seeds.endswith("; others (thin): 0.1200, 42.0 %; diverged: 3")
-
-
-def test_saved_twice_as_the_same_bytes(tmp_path):
-    for run in ("first", "second"):
-        figure = draw_history(7, history_of(), 0.3)
-        save_figure(figure, tmp_path / run / "f.png", tmp_path / run / "f.svg", dpi=50)
-    for name in ("f.png", "f.svg"):
-        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+    assert words_of(history)[1].endswith("; others (thin): 0.1200, 42.0 %; diverged: 3")

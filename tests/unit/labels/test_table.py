@@ -1,8 +1,9 @@
-"""Label tables: which code has which class, and what is accepted from a person."""
+"""Label tables: which code has which class, and what is accepted from a user."""
 
 import numpy as np
 import pytest
 
+from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.labels.table import (
@@ -16,11 +17,15 @@ from kernel_atlas.labels.table import (
 
 
 def test_gaps_are_other_and_the_last_code_belongs_to_the_last_interval():
-    codebook = np.zeros((9, 3, 3))  # codes 0, 1/8, ... 1
+    codebook = Codebook(np.zeros((9, 3, 3)))  # codes 0, 1/8, ... 1
     intervals = [Interval(0.25, 0.5, "a"), Interval(0.5, 0.75, "b"), Interval(0.8, 1, "c")]
     expected = ["other"] * 2 + ["a"] * 2 + ["b"] * 2 + ["other"] + ["c"] * 2
     assert label_rows(intervals, codebook).tolist() == expected
     assert label_rows([Interval(0, 0.95, "a")], codebook)[-1] == "other"
+    assert label_rows([], Codebook(np.zeros((0, 3, 3)))).shape == (0,)
+
+
+HEAD = "start\tstop\tclass"
 
 
 @pytest.mark.parametrize(
@@ -29,22 +34,18 @@ def test_gaps_are_other_and_the_last_code_belongs_to_the_last_interval():
         ([""], "column 'start' is missing"),
         (["start\tstop", "0\t1"], "column 'class' is missing"),
         (["start,stop,class", "0,1,a"], "column 'start' is missing"),
-        (
-            ["start\tstop\tclass", "0\t0.5\ta", "x\t1\tb"],
-            ", line 3, column start: 'x' is no number",
-        ),
-        (["start\tstop\tclass", "0\t\ta"], ", line 2, column stop: '' is no number"),
-        (["start\tstop\tclass", "0"], ", line 2, column stop: None is no number"),
-        (["start\tstop\tclass", "-0.1\t1\ta"], ", line 2, column start: code -0.1 is not within"),
-        (["start\tstop\tclass", "0\t1.1\ta"], ", line 2, column stop: code 1.1 is not within"),
-        (["start\tstop\tclass", "nan\t1\ta"], ", line 2, column start: code nan is not within"),
-        (["start\tstop\tclass", "0.5\t0.5\ta"], ", line 2, column stop: 0.5 is not above"),
-        (["start\tstop\tclass", "0.6\t0.5\ta"], ", line 2, column stop: 0.5 is not above"),
-        (["start\tstop\tclass", "0\t1\t"], ", line 2, column class: '' is no class name"),
-        (["start\tstop\tclass", "0\t1\tmy class"], ", line 2, column class: 'my class' is no"),
-        (["start\tstop\tclass", "0\t1\tdead"], ", line 2, column class: 'dead' is no class name"),
-        (["start\tstop\tclass\tmatch", "0\t1\ta\tgood"], ", line 2, column match: 'good'"),
-        (["start\tstop\tclass", "0.4\t1\tb", "0\t0.5\ta"], "0.4 to 1 (b) overlaps 0 to 0.5 (a)"),
+        ([HEAD, "0\t0.5\ta", "x\t1\tb"], ", line 3, column start: 'x' is not a number"),
+        ([HEAD, "0\t\ta"], ", line 2, column stop: '' is not a number"),
+        ([HEAD, "0"], ", line 2, column stop: None is not a number"),
+        ([HEAD, "-0.1\t1\ta"], ", line 2, column start: code -0.1 is not within"),
+        ([HEAD, "0\t1.1\ta"], ", line 2, column stop: code 1.1 is not within"),
+        ([HEAD, "nan\t1\ta"], ", line 2, column start: code nan is not within"),
+        ([HEAD, "0.5\t0.5\ta"], ", line 2, column stop: 0.5 is not above"),
+        ([HEAD, "0\t1\t"], ", line 2, column class: '' is not a class name"),
+        ([HEAD, "0\t1\tmy class"], ", line 2, column class: 'my class' is not a class name"),
+        ([HEAD, "0\t1\tdead"], ", line 2, column class: 'dead' is not a class name"),
+        ([f"{HEAD}\tmatch", "0\t1\ta\tgood"], ", line 2, column match: 'good'"),
+        ([HEAD, "0.4\t1\tb", "0\t0.5\ta"], "0.4 to 1 (b) overlaps 0 to 0.5 (a)"),
     ],
 )
 def test_a_malformed_table_names_file_line_and_column(tmp_path, lines, message):
@@ -82,9 +83,8 @@ def test_a_table_round_trips_and_marks_thin_margins_and_weak_matches(tmp_path):
     write_labels(intervals, tmp_path / "labels.tsv")
     lines = [line.split("\t") for line in (tmp_path / "labels.tsv").read_text().splitlines()]
     assert lines[0] == ["start", "stop", "class", "match", "margin", "note"]
-    assert [line[-1] for line in lines[1:]] == [
-        "", "thin margin", "weak match", "thin margin, weak match", "", "",
-    ]  # fmt: skip
+    notes = ["", "thin margin", "weak match", "thin margin, weak match", "", ""]
+    assert [line[-1] for line in lines[1:]] == notes
     assert lines[-1] == ["0.75", "1", "mine", "", "", ""]
     *found, own = read_labels(tmp_path / "labels.tsv")
     assert found == intervals[:-1]

@@ -1,7 +1,6 @@
 """Files that are fetched whole: checked, kept within the disk, deleted when they were read."""
 
 import hashlib
-import resource
 import shutil
 from types import SimpleNamespace
 
@@ -161,19 +160,6 @@ def test_a_full_disk(hub, source, checkpoint, extraction):
     partial.unlink()
     extraction.run(source)
     extraction.check(checkpoint.kernels)
-
-
-def test_a_limit_of_the_system(hub, source, pickle, checkpoint, extraction):
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, limits[1]))
-    try:
-        assert "net.pth: no space left in" in extraction.refusal(source)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    hub.reset_counts()
-    extraction.run(source, sha256=pickle.sha256)
-    extraction.check(checkpoint.kernels)
-    assert hub.bytes_sent.bodies < len(pickle.content) - 1.9e6  # the rest had come before
 
 
 @pytest.mark.parametrize("half", [False, True])

@@ -8,26 +8,11 @@ from support.misbehaviour import status
 from support.repositories import SIGNATURE, TOKEN
 
 from kernel_atlas.sources import http, schemes
-from kernel_atlas.sources.hub import parse
 
 REPO = "timm/a_model.a_tag"
 FILE = "model.safetensors"
 COMMITS = [f"{number:040x}" for number in (0xC0FFEE, 0xBEEF)]
 SHA256 = "0123456789abcdef" * 4
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("hf:o/r", ("o/r", None, None)),
-        ("hf:o/r@v1.0", ("o/r", "v1.0", None)),
-        ("hf:o/r:a/b.pth", ("o/r", None, "a/b.pth")),
-        ("hf:o/r@refs/pr/1:b.pth", ("o/r", "refs/pr/1", "b.pth")),
-    ],
-)
-def test_parse(source, expected):
-    schemes.split(source)
-    assert parse(source) == expected
 
 
 @pytest.mark.parametrize("repo", ["own--er/repo", "owner/re..po", "owner/repo.git"])
@@ -37,6 +22,7 @@ def test_a_name_that_the_hub_client_refuses(hub, extraction, repo):
 
 
 def test_a_group_records_its_source(hub, serve, extraction):
+    assert extraction.run(serve(etag="c0ffee"))["sha256"] is None  # not a checksum
     facts = extraction.run(serve(commit=COMMITS[0], etag=SHA256))
     expected = {
         "source": f"hf:{REPO}",
@@ -47,10 +33,6 @@ def test_a_group_records_its_source(hub, serve, extraction):
         "convolutions": "depthwise",
     }
     assert facts | expected == facts
-
-
-def test_an_etag_that_is_not_a_checksum(serve, extraction):
-    assert extraction.run(serve(etag="c0ffee"))["sha256"] is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The bootstrap over layers: known cases, a slow one beside it, and how often it holds."""
+"""The bootstrap over layers: known cases, a slow bootstrap, and how often it holds."""
 
 import random
 
@@ -61,7 +61,7 @@ def test_layers_are_drawn_and_not_kernels():
     assert high >= 80
 
 
-def test_holds_the_true_percentage_about_as_often_as_it_says(rng):
+def test_the_interval_holds_the_true_percentage_about_as_often_as_it_says(rng):
     n_simulations, n_layers = 300, 30
     n_held = 0
     for _ in range(n_simulations):

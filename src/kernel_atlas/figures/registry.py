@@ -1,0 +1,142 @@
+"""The table of all figures, from which rules/figures.smk makes one rule each.
+
+One more figure is one line here, one module with its function, and one caption in
+workflow/report/. Light at import: the Snakefile reads the table each time it is parsed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+# By subject: the section of the report that lists its figures, and the columns there.
+# An empty text stands for what the figure shows.
+REPORT = {
+    "models": ("Models", {"model": "{model}", "figure": ""}),
+    "compared": ("Models", {"model": "{model}", "figure": ""}),
+    "sizes": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
+    "autoencoders": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
+    "family": ("Clusters", {"kernels": "DoG family", "figure": ""}),
+    "run": ("All models", {"what": "", "form": "figure"}),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Attributes
+    ----------
+    path : str
+        Under results/figures, without suffix. May contain {model} or {size}; the rest of it
+        is the figure's name.
+    version : int
+        Raise it in the change that changes what is drawn. Only this figure is redrawn.
+    subject : str
+        What there is one such figure of: a key of REPORT, and of SUBJECTS in
+        rules/figures.smk.
+    shows : str
+        What it shows, for the report.
+    inputs, settings : str
+        Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words.
+    """
+
+    path: str
+    version: int
+    subject: str
+    shows: str
+    inputs: str = ""
+    settings: str = ""
+
+    @property
+    def name(self) -> str:
+        """The path without its wildcards: the rule is plot_<name>, the caption <name>.rst."""
+        return "_".join(part for part in self.path.split("/") if "{" not in part)
+
+    @property
+    def function(self) -> str:
+        """As "module:function"; the module is the first word of the name.
+
+        The function takes the inputs and settings by name, and returns a matplotlib Figure.
+        """
+        return f"kernel_atlas.figures.{self.name.partition('_')[0]}:plot_{self.name}"
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The place in the report, as keywords of Snakemake's `report`."""
+        category, columns = REPORT[self.subject]
+        labels = {column: text or self.shows for column, text in columns.items()}
+        return {"category": category, "subcategory": columns.get("model"), "labels": labels}
+
+    @property
+    def job(self) -> str:
+        """What logs and benchmarks are called: the rule, and the folder if it has a wildcard."""
+        folder = f"/{Path(self.path).parent}" if "{" in self.path else ""
+        return f"plot_{self.name}{folder}"
+
+
+# path, version, subject, what it shows, inputs, settings
+FIGURES = {
+    figure.name: figure
+    for figure in (
+        Figure("{model}/layers", 3, "models", "classes by layer", "classes", "model sizes merge"),
+        Figure(
+            "{model}/samples",
+            3,
+            "models",
+            "random samples",
+            "group classes",
+            "model sizes merge n_samples",
+        ),
+        Figure("{model}/sizes", 3, "models", "sizes by layer", "classes", "model sizes merge"),
+        Figure(
+            "{model}/slices",
+            3,
+            "compared",
+            "slices of regular convolutions",
+            "group",
+            "model n_samples",
+        ),
+        Figure("k{size}/spectrum", 3, "sizes", "spectrum", "codebook labels", "size"),
+        Figure("k{size}/history", 3, "autoencoders", "training", "history", "size threshold"),
+        Figure("k{size}/means", 3, "sizes", "mean kernels", "means", "size"),
+        Figure("clustered", 3, "run", "clustered percentages", "clustered"),
+        Figure("sweep", 3, "run", "thresholds and controls", "sweep", "thresholds"),
+        Figure("family/functions", 3, "family", "functions"),
+        Figure("family/derivatives", 3, "family", "all derivatives"),
+        Figure("family/grid", 3, "family", "all derivatives on a grid"),
+        Figure("family/crosses", 3, "family", "crosses"),
+    )
+}
+
+
+def plot_figure(
+    name: str,
+    inputs: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    path_to_png: str | Path,
+    path_to_svg: str | Path,
+    dpi: int,
+) -> None:
+    """Draw a figure of the table and save it as PNG and SVG.
+
+    Parameters
+    ----------
+    name : str
+    inputs, settings : mapping
+        By name: paths, or lists of paths, and values. Those that the figure does not ask for
+        are left out.
+    path_to_png, path_to_svg : path
+        Written.
+    dpi : int
+    """
+    from kernel_atlas.figures.style import save_figure
+
+    figure = FIGURES[name]
+    module, _, function = figure.function.partition(":")
+    drawn = getattr(import_module(module), function)(
+        **{word: inputs[word] for word in figure.inputs.split()},
+        **{word: settings[word] for word in figure.settings.split()},
+    )
+    save_figure(drawn, path_to_png, path_to_svg, dpi)

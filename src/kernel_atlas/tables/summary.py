@@ -1,0 +1,67 @@
+"""Sum up the classes of all models: the tables clustered, families, layers, controls and sweep."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from kernel_atlas.atomic import write_table
+from kernel_atlas.classes.classifier import merge_classes
+from kernel_atlas.tables.clustered import list_clustered, write_page
+from kernel_atlas.tables.controls import at_thresholds, pool_models, read_controls
+from kernel_atlas.tables.families import pool_families
+from kernel_atlas.tables.layers import count_by_layer, count_layers, list_layers
+
+logger = logging.getLogger(__name__)
+
+
+def summarise_classes(
+    path_to_models: str | Path,
+    paths_to_classes: Mapping[tuple[str, int], str | Path],
+    paths_to_controls: Mapping[str, str | Path],
+    thresholds: Mapping[int, float],
+    merge: Mapping[str, str],
+    folder: str | Path,
+) -> None:
+    """Write the tables across models (docs/results.md).
+
+    Parameters
+    ----------
+    path_to_models : path
+        The table models.tsv: one row per sheet row.
+    paths_to_classes : mapping
+        From model and kernel size to its table of classes.
+    paths_to_controls : mapping
+        From model to its table of controls.
+    thresholds : mapping
+        From kernel size to the threshold in force.
+    merge : mapping
+        From a class to the one that layers.tsv counts it as.
+    folder : path
+        Written there: clustered.tsv and .html, families.tsv, layers.tsv, controls.tsv,
+        sweep.tsv.
+    """
+    models = pd.read_csv(path_to_models, sep="\t", dtype=str, keep_default_na=False)
+    models = models[models["role"] != "compare"]
+    counts: dict[tuple[str, int], pd.DataFrame] = {}
+    layers: dict[tuple[str, int], pd.DataFrame] = {}
+    unknown = set(merge)
+    for (model, size), path in paths_to_classes.items():
+        classes = pd.read_parquet(path)
+        unknown -= set(classes["class"].cat.categories)
+        if not classes.empty:
+            counts[model, size] = count_layers(classes)
+            layers[model, size] = count_by_layer(merge_classes(classes, merge))
+    for name in sorted(unknown):
+        logger.warning(f"config: merge.{name}: no label table has this class")
+    sweep = read_controls(paths_to_controls)
+    controls = at_thresholds(sweep, thresholds)
+    clustered = list_clustered(models, counts, controls, list(thresholds))
+    folder = Path(folder)
+    write_table(clustered, folder / "clustered.tsv")
+    write_page(clustered, folder / "clustered.html")
+    write_table(pool_families(clustered, counts), folder / "families.tsv")
+    write_table(list_layers(models, layers, list(thresholds)), folder / "layers.tsv")
+    write_table(controls, folder / "controls.tsv")
+    write_table(pool_models(sweep), folder / "sweep.tsv")

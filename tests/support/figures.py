@@ -1,0 +1,40 @@
+"""What can be read off a figure."""
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgba_array
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.text import Text
+
+
+def texts_of(artist: Artist) -> list[str]:
+    """All that is written in a figure, or in a part of it."""
+    return [text.get_text() for text in artist.findobj(Text) if text.get_text()]
+
+
+def legend_of(figure: Figure) -> dict[str, str]:
+    """The figure's legend: from name to colour."""
+    (legend,) = figure.legends
+    handles = zip(legend.get_texts(), legend.legend_handles, strict=True)
+    return {text.get_text(): colour_of(handle) for text, handle in handles}
+
+
+def colour_of(artist: Artist) -> str:
+    """The colour of a patch, a line, or of lines of one colour."""
+    if isinstance(artist, Patch):
+        return to_hex(artist.get_facecolor())
+    return to_hex(np.ravel(to_rgba_array(artist.get_color()))[:3])
+
+
+def image_of(axes: Axes) -> np.ndarray:
+    """The grey values of an image, NaN where nothing is drawn."""
+    return np.ma.filled(axes.images[0].get_array(), np.nan)
+
+
+def pixels_of(figure: Figure) -> np.ndarray:
+    """The grey values of all kernels drawn in a figure."""
+    images = [image_of(axes).ravel() for axes in figure.axes if axes.images]
+    values = np.concatenate(images)
+    return values[~np.isnan(values)]

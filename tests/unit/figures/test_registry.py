@@ -1,0 +1,131 @@
+"""The registry: every figure has what its rule needs, and is drawn from files."""
+
+import inspect
+import re
+from importlib import import_module
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from support.classes import classes_of
+
+from kernel_atlas.checkpoints.layer import Layer
+from kernel_atlas.classes.means import average_classes
+from kernel_atlas.codebooks.history import COLUMNS
+from kernel_atlas.extraction.store import write_model
+from kernel_atlas.figures.registry import FIGURES, plot_figure
+from kernel_atlas.labels.table import Interval, write_labels
+from kernel_atlas.sheet import RESERVED_IDS
+
+CLASSES = classes_of(a="on_centre off_cross first_derivative_up on_second_derivative", b="mine")
+PERCENTS = ("clustered", "low", "high", "random", "phase_randomised", "paper")
+TABLES = {
+    "history": pd.DataFrame({**dict.fromkeys(COLUMNS, 0.5), "epoch": [1, 2, 3], "kept": True}),
+    "clustered": pd.DataFrame(
+        {"model": ["net"], "kernel_size": 5, **{f"{name}_percent": 50.0 for name in PERCENTS}}
+    ),
+    "sweep": pd.DataFrame(
+        {"kernel_size": 5, "method": "codebook", "kernels": "own", "threshold": [0.1, 0.2]}
+    ).assign(percent=50.0),
+}
+SETTINGS = {
+    "model": "net",
+    "size": 5,
+    "sizes": [5, 7],
+    "merge": {},
+    "n_samples": 3,
+    "threshold": 0.2,
+    "thresholds": {5: 0.2},
+}
+
+
+def write_inputs(folder, n_rows=None):
+    """Write one file per input, by name; with `n_rows` of 0, as for a model that failed."""
+    kernels = np.random.default_rng(0).normal(size=(60, 5, 5)).astype(np.float32)
+    layers = [Layer("a", kernels[:4]), Layer("b", kernels[4:5])][:n_rows]
+    write_model(folder / "kernels.zarr/net", layers, {"model": "net"})
+    paths = {name: folder / f"{name}.tsv" for name in TABLES}
+    for name, table in TABLES.items():
+        table[:n_rows].to_csv(paths[name], sep="\t", index=False)
+    paths["group"] = folder / "kernels.zarr/net/zarr.json"
+    paths["classes"] = [folder / "k5.parquet", folder / "k7.parquet"]
+    for path, table in zip(paths["classes"], (CLASSES[:n_rows], CLASSES[:0]), strict=True):
+        table.to_parquet(path)
+    paths["codebook"] = folder / "autoencoder/k5/codebook.npy"
+    paths["codebook"].parent.mkdir(parents=True)
+    np.save(paths["codebook"], kernels[:n_rows])
+    paths["labels"] = folder / "labels.tsv"
+    write_labels([Interval(0, 0.5, "on_centre", 0.9, 0.1)], paths["labels"])
+    paths["means"] = folder / "means.npz"
+    groups, classes = [paths["group"].parent], paths["classes"][:1]
+    average_classes(groups, classes, 5, folder / "means.tsv", paths["means"])
+    return paths
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def no_data(tmp_path_factory):
+    return write_inputs(tmp_path_factory.mktemp("no_data"), n_rows=0)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_each_figure_has_a_function_of_its_inputs_and_a_caption_and_a_group(name, repository):
+    figure = FIGURES[name]
+    module, _, function = figure.function.partition(":")
+    parameters = inspect.signature(getattr(import_module(module), function)).parameters
+    assert set(parameters) == {*figure.inputs.split(), *figure.settings.split()}
+    caption = repository / f"workflow/report/{name}.rst"
+    assert caption.read_text(encoding="utf-8").strip()
+    # without a group, a cluster would get one submission per figure
+    profile = yaml.safe_load((repository / "profiles/slurm/config.yaml").read_text())
+    assert f"plot_{name}" in profile["groups"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_each_figure_is_drawn_twice_as_the_same_bytes(name, inputs, tmp_path):
+    drawn = []
+    for run in ("first", "second"):
+        png, svg = tmp_path / run / "f.png", tmp_path / run / "f.svg"
+        plot_figure(name, inputs, SETTINGS, png, svg, 50)
+        assert sorted(png.parent.iterdir()) == [png, svg]
+        drawn.append((png.read_bytes(), svg.read_bytes()))
+    assert drawn[0] == drawn[1]
+    assert drawn[0][0].startswith(b"\x89PNG")
+    assert b"</svg>" in drawn[0][1]
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if FIGURES[name].inputs])
+def test_without_data_each_figure_is_a_notice_with_the_reason(name, no_data, tmp_path):
+    svg = tmp_path / "f.svg"
+    plot_figure(name, no_data, SETTINGS, tmp_path / "f.png", svg, 50)
+    (text,) = re.findall(r"<text[^>]*>([^<]+)</text>", svg.read_text(encoding="utf-8"))
+    assert re.search(r"\bno\b|too few", text)
+
+
+@pytest.mark.parametrize("name", ["layers", "samples"])
+def test_figures_of_a_model_show_merged_classes(name, inputs, tmp_path):
+    svg = tmp_path / "f.svg"
+    for merge, is_named in (({}, True), ({"mine": "on_centre"}, False)):
+        plot_figure(name, inputs, {**SETTINGS, "merge": merge}, tmp_path / "f.png", svg, 50)
+        assert ("Mine" in svg.read_text(encoding="utf-8")) == is_named
+
+
+def test_resolution_is_dots_per_inch(inputs, tmp_path):
+    png, widths = tmp_path / "f.png", []
+    for dpi in (50, 100):
+        plot_figure("clustered", inputs, SETTINGS, png, tmp_path / "f.svg", dpi)
+        widths.append(int.from_bytes(png.read_bytes()[16:20], "big"))
+    assert widths[1] == pytest.approx(2 * widths[0], rel=0.02)
+
+
+def test_no_model_has_a_file_name_that_figures_need():
+    files = {f"{figure.path}.{suffix}" for figure in FIGURES.values() for suffix in ("png", "svg")}
+    assert {path for path in files if "/" not in path} == set(RESERVED_IDS) - {"zarr.json"}
+    # whatever a model is called, its figures have names of their own
+    in_folders = [path.split("/")[1] for path in files if "/" in path]
+    assert len(set(in_folders)) == len(in_folders)

@@ -1,0 +1,49 @@
+"""The figures of samples and slices: kernels of every class, as many as asked for."""
+
+import numpy as np
+import pytest
+from support.classes import classes_of
+from support.figures import image_of, pixels_of, texts_of
+
+from kernel_atlas.figures.samples import draw_samples
+from kernel_atlas.figures.slices import N_ROWS, draw_slices
+
+CLASSES = classes_of(a="on_centre on_centre other", b="on_centre dead mine mine on_centre")
+
+
+@pytest.fixture
+def kernels(rng):
+    return {5: rng.normal(size=(len(CLASSES), 5, 5)).astype(np.float32)}
+
+
+def test_each_class_has_its_name_and_share_but_not_the_dead(kernels):
+    figure = draw_samples("net", {5: CLASSES}, kernels, 6)
+    expected = {"net", "5x5", "On centre  50.0 %", "Mine  25.0 %", "Other  12.5 %"}
+    assert set(texts_of(figure)) == expected
+
+
+@pytest.mark.parametrize(("n_samples", "n_drawn"), [(1, 3), (2, 5), (3, 6), (50, 7)])
+def test_as_many_kernels_of_each_class_as_asked_for_or_all(kernels, n_samples, n_drawn):
+    pixels = pixels_of(draw_samples("net", {5: CLASSES}, kernels, n_samples))
+    assert len(pixels) == n_drawn * 25
+    assert (pixels.min(), pixels.max()) == (0, 1)
+
+
+def test_a_model_with_only_dead_kernels_has_an_empty_panel(kernels):
+    figure = draw_samples("net", {5: classes_of(a="dead dead")}, kernels, 6)
+    assert sorted(texts_of(figure)) == ["5x5", "net"]
+
+
+def test_slices_fill_a_few_rows_in_order_and_the_title_says_how_many_there_are(rng):
+    numbered = np.zeros((40, 3, 3))
+    numbered[:, 0, 1], numbered[:, 0, 2] = 1, np.arange(40) / 40
+    figure = draw_slices("net", {3: numbered, 7: rng.normal(size=(5, 7, 7))}, n_columns=4)
+    n_drawn = 4 * N_ROWS
+    numbers = image_of(figure.axes[0])[::4, 2::4].ravel()
+    assert len(set(numbers)) == n_drawn
+    assert list(numbers) == sorted(numbers)
+    assert len(pixels_of(figure)) == 9 * n_drawn + 5 * 49
+    assert [axes.get_title("left") for axes in figure.axes] == [
+        f"3x3: {n_drawn} of the 40 in the store",
+        "7x7: 5 of the 5 in the store",
+    ]

@@ -1,0 +1,76 @@
+"""The label table of a kernel size: what the training kernels propose, or the user's own."""
+
+import numpy as np
+import pytest
+
+from kernel_atlas.codebooks import training_set
+from kernel_atlas.codebooks.codebook import Codebook
+from kernel_atlas.family.names import CLASSES
+from kernel_atlas.family.templates import make_templates
+from kernel_atlas.labels.proposal import label_codebook, propose_labels
+from kernel_atlas.labels.table import label_rows, read_labels
+
+
+@pytest.fixture
+def label(tmp_path, write_group):
+    """A function that labels a codebook by the kernels of two models, and reads the table."""
+
+    def run(codes, kernels, own=None):
+        np.save(tmp_path / "codebook.npy", codes)
+        groups = [
+            write_group(f"net{i}", [("a", part)])
+            for i, part in enumerate(np.array_split(kernels, 2))
+        ]
+        label_codebook(tmp_path / "codebook.npy", groups, 0.2, own, tmp_path / "labels.tsv")
+        return read_labels(tmp_path / "labels.tsv")
+
+    return run
+
+
+@pytest.fixture
+def kernels(rng):
+    """Noisy members of the family, in random order."""
+    bank = rng.permutation([template for _, template in make_templates(5)])
+    return (bank + rng.normal(0, 0.03, bank.shape)).astype(np.float32)
+
+
+@pytest.fixture
+def codes():
+    """A codebook about as long as a real one."""
+    return np.repeat([dict(make_templates(5))[name] for name in CLASSES], 750, axis=0)
+
+
+def test_the_table_holds_what_the_kernels_of_all_train_models_propose(label, codes, kernels):
+    written, proposed = label(codes, kernels), propose_labels(Codebook(codes), kernels)
+    labels, expected = (label_rows(rows, Codebook(codes)).tolist() for rows in (written, proposed))
+    assert labels == expected
+    for name in ("match", "margin"):
+        expected = [getattr(row, name) for row in proposed]
+        assert [getattr(row, name) for row in written] == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_sample_of_many_kernels_votes(label, codes, kernels, monkeypatch):
+    voting = []
+    monkeypatch.setattr(training_set, "MAX_SAMPLE", 20)
+    monkeypatch.setattr(
+        "kernel_atlas.labels.proposal.propose_labels",
+        lambda _, found, *__: voting.extend(found) or [],
+    )
+    label(codes, kernels)
+    assert len({kernel.tobytes() for kernel in voting}) == len(voting) == 20
+
+
+def test_a_skipped_size_has_an_empty_table(label):
+    assert label(np.zeros((0, 9, 9), np.float32), np.ones((2, 7, 7))) == []
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_the_users_own_table_replaces_the_proposal(
+    tmp_path, label, codes, kernels, ending, encoding
+):
+    lines = ["class\tstart\tstop\tnote", "ring-2\t0.5\t1\tmine", "", "on_centre\t0\t0.25\t", ""]
+    (tmp_path / "own.tsv").write_bytes(ending.join(lines).encode(encoding))
+    found = label(codes, kernels, tmp_path / "own.tsv")
+    expected = [(0, 0.25, "on_centre"), (0.5, 1, "ring-2")]
+    assert [(row.start, row.stop, row.label) for row in found] == expected
