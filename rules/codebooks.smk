@@ -5,10 +5,10 @@ Outputs: results/tables/training_set.tsv
          results/autoencoder/k<size>/{weights.safetensors,codebook.npy,codebooks.npz,history.tsv}
          results/kmeans/k<size>/codebook.npy
          results/baselines/k<size>.npz
-Steps:   list_training_set refuses train models that have nothing to train on (no
-         input of the others: a new size must not retrain them);
-         train_autoencoder (one GPU job a size, all seeds in it) and cluster_kernels (for 3x3) fit;
-         fit_baselines fits the simpler methods that stand beside them
+Steps:   list_training_set refuses train models without kernels to train on (the other
+         rules do not wait for it: a new size must not retrain the others);
+         train_autoencoder (one GPU job per size, with all seeds) and cluster_kernels (3x3);
+         fit_baselines (simpler methods to compare with)
 """
 
 

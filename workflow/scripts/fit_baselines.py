@@ -1,4 +1,4 @@
-"""Fit the simpler methods that stand beside the codebook of one kernel size."""
+"""Fit the simpler methods to compare the codebook of one kernel size with."""
 
 from pathlib import Path
 

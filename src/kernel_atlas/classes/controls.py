@@ -16,46 +16,30 @@ from kernel_atlas.codebooks.codebook import Codebook
 
 SEED = 0
 
+# Takes kernels of shape (n, k, k), and makes as many of the same shape.
 Control = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def random_kernels(kernels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Draw as many directions uniformly from the sphere.
-
-    Parameters
-    ----------
-    kernels : ndarray of shape (n, k, k)
-    generator : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of shape (n, k, k)
-    """
+    """Directions drawn uniformly from the sphere."""
     return generator.standard_normal(kernels.shape)
 
 
 def fresh_kernels(kernels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Draw kernels as torch initialises a depthwise convolution: uniform in -1/k to 1/k.
-
-    Parameters and result as for `random_kernels`.
-    """
+    """Kernels as torch initialises a depthwise convolution: uniform in -1/k to 1/k."""
     bound = 1 / kernels.shape[-1]
     return generator.uniform(-bound, bound, kernels.shape)
 
 
 def shuffled_kernels(kernels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Put each kernel's pixels in random places: the same values without a shape.
-
-    Parameters and result as for `random_kernels`.
-    """
+    """The kernels with their pixels in random places: the same values without a shape."""
     return generator.permuted(sphere.flatten(kernels), axis=1).reshape(kernels.shape)
 
 
 def phase_randomised_kernels(kernels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Give each kernel random phases: noise with the kernel's own amplitude spectrum.
+    """The kernels' amplitude spectra with random phases: noise that is as smooth.
 
-    The phases are those of white noise, so that the result is real. Parameters and
-    result as for `random_kernels`.
+    The phases are those of white noise, so that the result is real.
     """
     noise = np.fft.fft2(generator.standard_normal(kernels.shape))
     spectrum = np.abs(np.fft.fft2(kernels)) * np.exp(1j * np.angle(noise))

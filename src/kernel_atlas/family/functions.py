@@ -31,41 +31,31 @@ def grid(size: int, shift: Shift = CENTRED) -> tuple[np.ndarray, np.ndarray]:
 
 
 def difference_of_gaussians(
-    size: int,
-    sigma: Number,
-    ratio: Number = 1.6,
-    shift: Shift = CENTRED,
-    direction: Number = 0.0,
-    aspect: Number = 1.0,
+    size: int, sigma: Number, ratio: Number = 1.6, shift: Shift = CENTRED
 ) -> np.ndarray:
     """On-centre: G(sigma) - G(ratio sigma). Off-centre is its negative.
 
-    G(s) = exp(-u^2 / 2 s^2 - v^2 / 2 (aspect s)^2) / s^2: both Gaussians have the same
-    volume. Paper, Figures 1 and 12 (Appendix A).
+    G(s) = exp(-(x^2 + y^2) / 2 s^2) / s^2: both Gaussians have the same volume. Paper,
+    Figures 1 and 12 (Appendix A).
 
     Parameters
     ----------
     size : int
         Kernel size k.
     sigma : float or ndarray of shape (n,)
-        Standard deviation of the narrow Gaussian along `direction`, in pixels.
+        Standard deviation of the narrow Gaussian, in pixels.
     ratio : float or ndarray of shape (n,)
         Width of the wide Gaussian over that of the narrow one; infinite for one Gaussian.
     shift : pair of float or ndarray of shape (n,)
         Middle of the kernel, in pixels.
-    direction : float or ndarray of shape (n,)
-        In radians.
-    aspect : float or ndarray of shape (n,)
-        Width of both Gaussians across `direction` over that along it.
 
     Returns
     -------
     ndarray of shape (k, k) or (n, k, k), float64
     """
-    u, v = _axes(size, shift, direction)
-    ratio = _per_kernel(ratio)
-    narrow = _gaussian(u, v, _per_kernel(sigma), aspect)
-    return _unit(narrow - _gaussian(u, v, ratio * _per_kernel(sigma), aspect) / ratio**2)
+    x, y = grid(size, shift)
+    sigma, ratio = _per_kernel(sigma), _per_kernel(ratio)
+    return _unit(_gaussian(x, y, sigma) - _gaussian(x, y, ratio * sigma) / ratio**2)
 
 
 def first_derivative(
@@ -73,8 +63,16 @@ def first_derivative(
 ) -> np.ndarray:
     """An edge: u exp(-u^2 / 2 sigma^2 - v^2 / 2 (aspect sigma)^2).
 
-    It is positive on the side that `direction` points to. Parameters and result as for
-    `difference_of_gaussians`. Paper, Figures 1 and 12 (Appendix A): four directions.
+    It is positive on the side that `direction` points to. Paper, Figures 1 and 12
+    (Appendix A): four directions. Other parameters and result as for
+    `difference_of_gaussians`.
+
+    Parameters
+    ----------
+    direction : float or ndarray of shape (n,)
+        In radians.
+    aspect : float or ndarray of shape (n,)
+        Width across `direction` over that along it.
     """
     u, v = _axes(size, shift, direction)
     return _unit(u * _gaussian(u, v, _per_kernel(sigma), aspect))
@@ -85,8 +83,8 @@ def second_derivative(
 ) -> np.ndarray:
     """On: (1 - u^2 / sigma^2) exp(-u^2 / 2 sigma^2 - v^2 / 2 (aspect sigma)^2), a bright bar.
 
-    The bar lies across `direction`. Off is its negative. Parameters and result as for
-    `difference_of_gaussians`. Paper, Figures 1 and 12 (Appendix A).
+    The bar lies across `direction`. Off is its negative. Paper, Figures 1 and 12
+    (Appendix A). Parameters and result as for `first_derivative`.
     """
     u, v = _axes(size, shift, direction)
     sigma = _per_kernel(sigma)
@@ -98,22 +96,8 @@ def cross(size: int, sigma: Number, shift: Shift = CENTRED, ratio: Number = np.i
 
     This is the sum of two orthogonal Gaussians of Appendix B (Figure 15: sigma 0.4 to 0.8
     on 7x7). We add the dark flanks that the arms of trained crosses often have: with a
-    finite `ratio` q, exp(-t^2 / 2 (q sigma)^2) / q is subtracted from g.
-
-    Parameters
-    ----------
-    size : int
-        Kernel size k.
-    sigma : float or ndarray of shape (n,)
-        Standard deviation across an arm, in pixels.
-    shift : pair of float or ndarray of shape (n,)
-        Middle of the cross, in pixels.
-    ratio : float or ndarray of shape (n,)
-        Width of an arm with its flanks over that of the arm; infinite for no flanks.
-
-    Returns
-    -------
-    ndarray of shape (k, k) or (n, k, k), float64
+    finite `ratio` q, exp(-t^2 / 2 (q sigma)^2) / q is subtracted from g. Parameters and
+    result as for `difference_of_gaussians`.
     """
     ratio = _per_kernel(ratio)
     narrow = 2 * _per_kernel(sigma) ** 2
@@ -127,20 +111,9 @@ def cross(size: int, sigma: Number, shift: Shift = CENTRED, ratio: Number = np.i
 def square(size: int, width: Number, shift: Shift = CENTRED) -> np.ndarray:
     """On-square: 1 where |x| and |y| < width / 2, else 0. Off-square is its negative.
 
-    Pixels on the border count by area. Paper, Section 5 and Figure 9 (only 5x5, off centre).
-
-    Parameters
-    ----------
-    size : int
-        Kernel size k.
-    width : float or ndarray of shape (n,)
-        Side of the square, in pixels, at least 1.
-    shift : pair of float or ndarray of shape (n,)
-        Middle of the square, in pixels.
-
-    Returns
-    -------
-    ndarray of shape (k, k) or (n, k, k), float64
+    Pixels on the border count by area; `width` is in pixels, at least 1. Paper, Section 5
+    and Figure 9 (only 5x5, off centre). Other parameters and result as for
+    `difference_of_gaussians`.
     """
     half = _per_kernel(width) / 2 + 0.5
     inside = [np.clip(half - np.abs(axis), 0, 1) for axis in grid(size, shift)]
@@ -181,7 +154,7 @@ def _axes(size: int, shift: Shift, direction: Number) -> tuple[np.ndarray, np.nd
     return x * cosine + y * sine, y * cosine - x * sine
 
 
-def _gaussian(u: np.ndarray, v: np.ndarray, sigma: np.ndarray, aspect: Number) -> np.ndarray:
+def _gaussian(u: np.ndarray, v: np.ndarray, sigma: np.ndarray, aspect: Number = 1.0) -> np.ndarray:
     return np.exp(-(u**2) / (2 * sigma**2) - v**2 / (2 * (_per_kernel(aspect) * sigma) ** 2))
 
 

@@ -32,7 +32,7 @@ MIN_LENGTH = 0.001
 # A class with a smaller cosine does not match; a kernel that no class matches votes for `other`.
 MIN_MATCH = 0.45
 # Wide centres and shifted edges nearly match a second derivative. Near ties go to the simpler
-# shape, or each seed would decide them differently (docs/labels.md): the dissimilarity from a
+# shape, or each seed would decide them differently (docs/method.md): the dissimilarity from a
 # class's best template is multiplied by this factor,
 HANDICAP = {"first_derivative": 0.67, "cross": 1.35, "second_derivative": 1.75}
 # after this is added, so that a nearly perfect match is not decided by a tiny difference.

@@ -41,7 +41,7 @@ def draw_members(label, size, n, max_shift, rng):
 
 @pytest.mark.parametrize(("size", "threshold"), [(5, 0.2), (7, 0.3)])
 def test_made_up_kernels_get_their_classes(tmp_path, write_group, rng, size, threshold):
-    """About 98 % are clustered and 99.9 % of these are right; another machine differs a little."""
+    """The bounds are far from what was measured: another machine trains to other digits."""
     n = N_KERNELS // len(TEN_CLASSES)
     truth = np.repeat(TEN_CLASSES, n)
     clean = np.concatenate([draw_members(name, size, n, MAX_SHIFT, rng) for name in TEN_CLASSES])

@@ -160,20 +160,3 @@ def test_all_seeds_end_when_one_fails_or_the_user_interrupts(fit, monkeypatch, f
     with pytest.raises(error):
         fit(n_seeds=3, threads=2, epochs=5000)
     assert max(epochs.values()) < 5000
-
-
-def test_a_finished_seed_is_not_trained_again(fit, monkeypatch):
-    undisturbed = fit("undisturbed", n_seeds=3)
-
-    def interrupt(run, epoch):
-        if (run.settings.seed, epoch) == (3, 2):
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        in_each_epoch(patch, interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            fit("resumed", n_seeds=3)
-    trained = []
-    in_each_epoch(monkeypatch, lambda run, epoch: trained.append((run.settings.seed, epoch)))
-    assert contents(fit("resumed", n_seeds=3)) == contents(undisturbed)
-    assert {seed for seed, _ in trained} == {3}

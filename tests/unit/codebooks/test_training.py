@@ -84,12 +84,6 @@ def test_training_lowers_the_loss_and_clusters_more_kernels(fit):
     assert last["train_clustered_percent_0.3"] > first["train_clustered_percent_0.3"]
 
 
-def test_a_seed_decides_the_result(fit):
-    first, again, other = fit("first"), fit("again"), fit("other", seed=2)
-    assert contents(first) == contents(again)
-    assert contents(first)["codebook.npy"] != contents(other)["codebook.npy"]
-
-
 @pytest.mark.parametrize(("after", "threads"), [(1, 1), (2, 2)])
 def test_a_cut_off_run_goes_on_to_the_same_result(fit, monkeypatch, caplog, after, threads):
     undisturbed = fit("undisturbed")

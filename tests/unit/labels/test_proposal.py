@@ -114,11 +114,6 @@ def test_margin_and_match_are_those_of_the_kernels_of_the_interval():
     assert cross.match == pytest.approx(best_cosine([-CROSS], "off_cross").item(), abs=1e-5)
 
 
-def test_a_tie_has_no_margin():
-    (interval,) = propose([mix(0.35)], [CROSS, CENTRE])
-    assert interval.margin == pytest.approx(0, abs=1e-5)
-
-
 @pytest.mark.parametrize(
     ("n_centres", "label", "margin"), [(2, "other", -2 / 5), (4, "on_centre", 4 / 7 - 2 / 7)]
 )

@@ -54,13 +54,6 @@ def test_layers_without_live_kernels_count_for_nothing():
     assert bootstrap([1, 0, 4, 9, 0], [10, 0, 20, 11, 0]) == bootstrap([1, 4, 9], [10, 20, 11])
 
 
-def test_layers_are_drawn_and_not_kernels():
-    # with independent kernels 95 % would lie within 1.4 percentage points of 50
-    low, high = bootstrap([500, 0] * 5, [500] * 10)
-    assert low <= 20
-    assert high >= 80
-
-
 def test_the_interval_holds_the_true_percentage_about_as_often_as_it_says(rng):
     n_simulations, n_layers = 300, 30
     n_held = 0

@@ -31,17 +31,6 @@ def test_seeds_with_the_same_codebook_agree():
     ]
 
 
-def test_a_kernel_that_is_outvoted_at_its_code_has_another_class():
-    """With the second seed, crosses and the centre share a code, which the crosses name."""
-    codebooks = {"1": np.array([CENTRE, CROSS, EDGE]), "2": np.array([BETWEEN, EDGE])}
-    found = compare_codebooks(codebooks, KERNELS, 0.3)
-    assert rows_of(found) == [
-        ["1", 10, 8, 80, None],
-        ["2", 10, 8, 80, None],
-        ["1, 2", 10, 8, 80, 100 * 7 / 8],
-    ]
-
-
 def test_a_pair_counts_the_kernels_that_both_cluster():
     arrays = [CENTRE, CROSS], [BETWEEN, EDGE], [EDGE]
     codebooks = {str(seed): np.array(array) for seed, array in enumerate(arrays, start=1)}
@@ -54,13 +43,6 @@ def test_a_pair_counts_the_kernels_that_both_cluster():
         ["1, 3", 10, 0, 0, None],
         ["2, 3", 10, 3, 30, 100],
     ]
-
-
-def test_the_threshold_in_force_is_used():
-    codebooks = {"1": np.array([BETWEEN])}
-    for threshold, n_clustered in ((0.3, 5), (0.05, 0)):
-        found = compare_codebooks(codebooks, KERNELS, threshold)
-        assert found["n_clustered"].item() == n_clustered
 
 
 @pytest.fixture
