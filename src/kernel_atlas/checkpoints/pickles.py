@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kernel_atlas.checkpoints.layer import Layer, Selection, choose_rows, layer_name
+from kernel_atlas.checkpoints.layer import Layer, layer_name
+from kernel_atlas.checkpoints.selection import Selection, choose_rows
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 

@@ -12,7 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kernel_atlas.checkpoints.layer import Layer, Selection
+from kernel_atlas.checkpoints.layer import Layer
+from kernel_atlas.checkpoints.selection import Selection
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kernel_atlas.checkpoints.layer import Layer, Selection, join_splits
+from kernel_atlas.checkpoints.layer import Layer, join_splits
+from kernel_atlas.checkpoints.selection import Selection
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.remote import RemoteFile

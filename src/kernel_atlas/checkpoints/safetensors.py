@@ -5,7 +5,8 @@ import re
 import numpy as np
 
 from kernel_atlas.checkpoints.header import Tensor, read_header
-from kernel_atlas.checkpoints.layer import Layer, Selection, choose_rows, layer_name
+from kernel_atlas.checkpoints.layer import Layer, layer_name
+from kernel_atlas.checkpoints.selection import Selection, choose_rows
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.remote import RemoteFile

@@ -84,5 +84,5 @@ def check_extracted(path_to_failed: str | Path, n_models: int) -> None:
         raise AtlasError(
             f"{len(failed)} of {n_models} models could not be extracted ({first['model']}: "
             f"{first['cause']}); all results are made of the others. {path_to_failed} lists "
-            "every cause; mend them, then `make retry` tries just these models again"
+            "every cause; fix them, then `make retry` tries just these models again"
         )

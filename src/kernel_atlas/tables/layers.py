@@ -6,7 +6,7 @@ import pandas as pd
 
 from kernel_atlas.classes.classifier import is_clustered
 from kernel_atlas.family.names import DEAD
-from kernel_atlas.tables.intervals import bootstrap_percent
+from kernel_atlas.tables.bootstrap import bootstrap_percent
 
 NO_LAYERS = pd.DataFrame({"n_kernels": [], "n_dead": [], "n_clustered": []}, dtype=int)
 

@@ -8,8 +8,8 @@ from support.checkpoints import write_safetensors
 from support.hostile import overlap, rezip, tensor, weights, write_header
 
 from kernel_atlas.checkpoints.depthwise import Depthwise
-from kernel_atlas.checkpoints.layer import MAX_LAYERS, MAX_NAME
 from kernel_atlas.checkpoints.read import read_checkpoint
+from kernel_atlas.checkpoints.selection import MAX_LAYERS, MAX_NAME
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 

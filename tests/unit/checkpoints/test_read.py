@@ -1,13 +1,13 @@
 """Checkpoints: which tensors are kernels, where they are found, and what is refused."""
 
 import argparse
-import os
 from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from support.hostile import Code
 
 from kernel_atlas.checkpoints.depthwise import Depthwise, is_depthwise
 from kernel_atlas.checkpoints.layer import Layer, join_splits
@@ -171,21 +171,11 @@ def test_the_splits_of_a_mixed_convolution_are_one_layer(sizes, joined):
     assert [x.kernels.shape[-1] for x in found] == [3, *sizes.values()]
 
 
-class Code:
-    """Pickled, a call of os.system."""
-
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return os.system, (f"touch '{self.marker}'",)
-
-
 @PICKLES
 def test_code_in_a_pickle_is_named_and_never_run(tmp_path, weights, options):
     path, marker = tmp_path / "net.pth", tmp_path / "marker"
     torch.save({"state_dict": weights, "extra": Code(marker)}, path, **options)
-    assert "net.pth holds posix.system, which is code and is never unpickled" in refusal(path)
+    assert "net.pth holds posix.mkdir, which is code and is never unpickled" in refusal(path)
     assert not marker.exists()
     torch.load(path, weights_only=False)
     assert marker.exists(), "the pickle of this test is harmless, so it shows nothing"

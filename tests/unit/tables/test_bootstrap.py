@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from kernel_atlas.tables.intervals import bootstrap_percent
+from kernel_atlas.tables.bootstrap import bootstrap_percent
 
 
 def bootstrap(n_clustered, n_live):
