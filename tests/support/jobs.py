@@ -3,6 +3,7 @@
 A job is named rule or rule/wildcard, as its log file is.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
 from support.project import Project
@@ -59,3 +60,8 @@ def rerun(project: Project, *options: str) -> list[str]:
     run = project.snakemake(*options)
     assert run.returncode == 0, run.output
     return run.jobs
+
+
+def assert_plans(project: Project, jobs: Iterable[str]) -> None:
+    """The next run will do these jobs, as far as their number per rule tells."""
+    assert project.plan() == Counter(job.split("/")[0] for job in jobs)

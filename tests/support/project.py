@@ -174,13 +174,13 @@ class Project:
                 kill_tree(process.pid)
         return self.ended(process, started_at)
 
-    def plan(self) -> list[str]:
-        """The jobs that the next run will do, as rule or rule/wildcard; nothing runs."""
-        run = self.snakemake("--summary")
+    def plan(self) -> Counter[str]:
+        """How many jobs of each rule the next run will do; nothing runs."""
+        run = self.snakemake("--dry-run")
         assert run.returncode == 0, run.output
-        rows = [line.split("\t") for line in run.output.splitlines() if "\t" in line]
-        logs = {row[3] for row in rows if row[-1] == "update pending"}
-        return sorted(log.removeprefix("results/logs/").removesuffix(".log") for log in logs)
+        table = run.output.partition("Job stats:")[2].partition("\n\n")[0]
+        counts = dict(re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE))
+        return Counter({rule: int(n) for rule, n in counts.items() if rule not in ("all", "total")})
 
     def retry(self) -> Run:
         """What `make retry` does: extract the failed models again, then run."""
