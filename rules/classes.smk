@@ -46,7 +46,6 @@ rule average_classes:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
-        mem_mb=grow(4000),
         runtime=grow(30),
     params:
         version=versions.MEANS,

@@ -19,6 +19,7 @@ rule extract_kernels:
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
+        runtime=grow(30),
         download_mb=get_download_mb,
         # no parameter: to keep files is no reason to extract again
         keep_downloads=int(config["keep_downloads"]),

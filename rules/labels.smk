@@ -19,6 +19,8 @@ rule label_codebook:
         "results/benchmarks/label_codebook/k{size}.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
+    resources:
+        runtime=grow(30),
     params:
         threshold=lookup("thresholds/k{size}", within=config),
         version=versions.LABEL,

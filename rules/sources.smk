@@ -51,6 +51,8 @@ rule describe:
         "results/benchmarks/describe.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
+    resources:
+        runtime=grow(30),
     params:
         rows=[
             [row.model, row.source, row.sha256, row.role, row.skipped]

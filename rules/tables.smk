@@ -80,6 +80,8 @@ rule summarise_classes:
         "results/benchmarks/summarise_classes.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
+    resources:
+        runtime=grow(30),
     params:
         sizes=SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
@@ -116,6 +118,8 @@ rule compare_seeds:
         "results/benchmarks/compare_seeds.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
+    resources:
+        runtime=grow(30),
     params:
         sizes=config["autoencoder"]["sizes"],
         thresholds=[
