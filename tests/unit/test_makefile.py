@@ -1,5 +1,6 @@
 """The Makefile: which machines it accepts, and what it tries again."""
 
+import os
 import re
 import subprocess
 
@@ -9,11 +10,14 @@ import pytest
 @pytest.fixture
 def make(repository, tmp_path):
     """A function that runs make in an empty folder, with .venv taken for ready."""
+    # under `make test`, this make is not part of that one
+    env = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    env.pop("MFLAGS", None)
 
     def run(*arguments):
         command = ["make", "-f", repository / "Makefile", "SNAKEMAKE=echo snakemake", *arguments]
         return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60
         )
 
     return run
