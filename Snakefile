@@ -17,6 +17,7 @@ include: "rules/extraction.smk"
 include: "rules/codebooks.smk"
 include: "rules/labels.smk"
 include: "rules/classes.smk"
+include: "rules/models.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 

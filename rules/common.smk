@@ -1,4 +1,4 @@
-"""What all stages share: the checked configuration, the model sheet, wildcards, input functions.
+"""What all stages share: the checked configuration, the model sheet, and the wildcards.
 
 Functions with a branch live in src/kernel_atlas, where tests reach them.
 """
@@ -112,56 +112,3 @@ def grow(amount):
         return attempt * amount
 
     return get_amount
-
-
-def get_source(wildcards):
-    """The source in a model's row."""
-    return ROWS[wildcards.model].source
-
-
-def get_sha256(wildcards):
-    """The checksum in a model's row."""
-    return ROWS[wildcards.model].sha256
-
-
-def get_stamp(wildcards):
-    """What shows that a model's source has changed since it was read."""
-    row = ROWS[wildcards.model]
-    (metadata,) = expand(rules.extract_kernels.output, model=wildcards.model)
-    return stamp(row.source, row.sha256, metadata)
-
-
-def get_regular_sample(wildcards):
-    """Slices per layer, and the seed, for a row with role compare."""
-    is_compared = wildcards.model in COMPARED
-    return (
-        [config["regular"]["slices"], config["regular"]["seed"]] if is_compared else []
-    )
-
-
-def get_download_mb(wildcards):
-    """The largest file that an extraction may put into results/downloads."""
-    row = ROWS[wildcards.model]
-    return DOWNLOAD_MB if may_download(row.source, row.sha256) else 0
-
-
-def get_architectures(wildcards):
-    """The file that holds what timm says of a timm: row."""
-    scheme, _, name = ROWS[wildcards.model].source.partition(":")
-    if scheme != "timm":
-        return []
-    return expand(rules.resolve_timm.output, batch=Path(ARCHITECTURES[name]).stem)
-
-
-def get_timm_names(wildcards):
-    """The names that a file describes: those in it, or those it is to be written for."""
-    (path,) = expand(rules.resolve_timm.output, batch=wildcards.batch)
-    return names_in(path) or sorted(
-        name for name in ARCHITECTURES if ARCHITECTURES[name] == path
-    )
-
-
-def get_own_labels(wildcards):
-    """The user's label table of a kernel size, if there is one."""
-    path = config["labels"].get(f"k{wildcards.size}")
-    return local(path) if path else []

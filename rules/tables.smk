@@ -1,38 +1,13 @@
 """Sum up all models in tables.
 
-Inputs:  results/kernels.zarr/<model>/zarr.json and results/classes/<model>/ of all models;
+Inputs:  results/tables/models.tsv, results/classes/<model>/ of all models;
          for stability.tsv the codebooks of all seeds and results/kernels.zarr/<train model>/
-Outputs: results/tables/models.tsv, what became of each row of the sheet; failed.tsv
-         results/all_extracted, which a run fails to make while models have failed
-         results/tables/clustered.{tsv,html}, one row per model and size; families.tsv
+Outputs: results/tables/clustered.{tsv,html}, one row per model and size; families.tsv
          results/tables/layers.tsv, one row per layer and class
          results/tables/controls.tsv, sweep.tsv: chance and simpler methods
          results/tables/stability.tsv, how far other seeds give the same classes
          results/config.yaml, the configuration that the results were made with
 """
-
-
-rule list_models:
-    input:
-        groups=expand(rules.extract_kernels.output, model=EXTRACTED),
-    output:
-        models="results/tables/models.tsv",
-        failed="results/tables/failed.tsv",
-    log:
-        "results/logs/list_models.log",
-    benchmark:
-        "results/benchmarks/list_models.tsv"
-    localrule: True
-    conda:
-        "../envs/kernel-atlas.yaml"
-    params:
-        rows=[list(astuple(row)) for row in ROWS.values()],
-        extracted=EXTRACTED,
-        version=versions.MODELS,
-    message:
-        "Listing the models and what became of them"
-    script:
-        "../workflow/scripts/list_models.py"
 
 
 rule summarise_classes:
@@ -149,27 +124,3 @@ rule save_config:
         "Saving the configuration beside the results"
     script:
         "../workflow/scripts/save_config.py"
-
-
-rule check_extracted:
-    # Waits for the tables, so that its line is the last one of a run.
-    input:
-        failed=rules.list_models.output.failed,
-        clustered=rules.summarise_classes.output.clustered,
-    output:
-        touch("results/all_extracted"),
-    log:
-        "results/logs/check_extracted.log",
-    benchmark:
-        "results/benchmarks/check_extracted.tsv"
-    retries: 0  # another attempt finds the same failed models
-    localrule: True
-    conda:
-        "../envs/kernel-atlas.yaml"
-    params:
-        n_models=len(EXTRACTED),
-        version=versions.MODELS,
-    message:
-        "Checking that all models could be extracted"
-    script:
-        "../workflow/scripts/check_extracted.py"

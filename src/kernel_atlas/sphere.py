@@ -39,7 +39,7 @@ def flatten(kernels: np.ndarray) -> np.ndarray:
 
 
 def find_dead(kernels: np.ndarray) -> np.ndarray:
-    """Which kernels have no direction: constant, or all but zero.
+    """Find the kernels without a direction: those that are constant or nearly zero.
 
     Parameters
     ----------
