@@ -12,6 +12,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/inputs.smk"
 include: "rules/sources.smk"
 include: "rules/extraction.smk"
 include: "rules/codebooks.smk"

@@ -103,12 +103,3 @@ onerror:
         check_extracted(rules.list_models.output.failed, len(EXTRACTED))
     except (AtlasError, OSError) as error:
         logger.error(str(error))
-
-
-def grow(amount):
-    """Memory or run time that grows with the attempt, so that a retry may succeed."""
-
-    def get_amount(wildcards, attempt):
-        return attempt * amount
-
-    return get_amount

@@ -6,12 +6,6 @@ Outputs: results/labels/k<size>.tsv, a table that a person can read and edit
 """
 
 
-def get_own_labels(wildcards):
-    """The user's label table of a kernel size, if there is one."""
-    path = config["labels"].get(f"k{wildcards.size}")
-    return local(path) if path else []
-
-
 rule label_codebook:
     input:
         codebook=lookup("{size}", within=CODEBOOKS),

@@ -7,14 +7,6 @@ Outputs: results/timm/<batch>.json, what timm knows of the timm: rows that were
 """
 
 
-def get_timm_names(wildcards):
-    """The names that a file describes: those in it, or those it is to be written for."""
-    (path,) = expand(rules.resolve_timm.output, batch=wildcards.batch)
-    return names_in(path) or sorted(
-        name for name in ARCHITECTURES if ARCHITECTURES[name] == path
-    )
-
-
 rule resolve_timm:
     output:
         "results/timm/{batch}.json",

@@ -1,0 +1,63 @@
+"""What rules ask of a model's row or of a kernel size: functions of the wildcards."""
+
+
+def grow(amount):
+    """Memory or run time that grows with the attempt, so that a retry may succeed."""
+
+    def get_amount(wildcards, attempt):
+        return attempt * amount
+
+    return get_amount
+
+
+def get_source(wildcards):
+    """The source in a model's row."""
+    return ROWS[wildcards.model].source
+
+
+def get_sha256(wildcards):
+    """The checksum in a model's row."""
+    return ROWS[wildcards.model].sha256
+
+
+def get_stamp(wildcards):
+    """What shows that a model's source has changed since it was read."""
+    row = ROWS[wildcards.model]
+    (metadata,) = expand(rules.extract_kernels.output, model=wildcards.model)
+    return stamp(row.source, row.sha256, metadata)
+
+
+def get_architectures(wildcards):
+    """The file that holds what timm says of a timm: row."""
+    scheme, _, name = ROWS[wildcards.model].source.partition(":")
+    if scheme != "timm":
+        return []
+    return expand(rules.resolve_timm.output, batch=Path(ARCHITECTURES[name]).stem)
+
+
+def get_regular_sample(wildcards):
+    """Slices per layer, and the seed, for a row with role compare."""
+    is_compared = wildcards.model in COMPARED
+    return (
+        [config["regular"]["slices"], config["regular"]["seed"]] if is_compared else []
+    )
+
+
+def get_download_mb(wildcards):
+    """The largest file that an extraction may put into results/downloads."""
+    row = ROWS[wildcards.model]
+    return DOWNLOAD_MB if may_download(row.source, row.sha256) else 0
+
+
+def get_timm_names(wildcards):
+    """The names that a file describes: those in it, or those it is to be written for."""
+    (path,) = expand(rules.resolve_timm.output, batch=wildcards.batch)
+    return names_in(path) or sorted(
+        name for name in ARCHITECTURES if ARCHITECTURES[name] == path
+    )
+
+
+def get_own_labels(wildcards):
+    """The user's label table of a kernel size, if there is one."""
+    path = config["labels"].get(f"k{wildcards.size}")
+    return local(path) if path else []
