@@ -12,11 +12,11 @@ READY := $(VENV)/ready
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 OPTIONS := --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+FAILED := results/tables/failed.tsv
 PYTEST := $(BIN)/python -m pytest -n 2
 
 FOUND = $(shell uname -sm | tr ' ' -)-$(shell \
   $(PYTHON) -c 'import sys; print("Python-%d.%d" % sys.version_info[:2])')
-FAILED = $(shell [ ! -e results/tables/failed.tsv ] || tail -n +2 results/tables/failed.tsv | cut -f 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup describe run retry relabel report references test test-all test-slow fuzz check unlock
@@ -42,9 +42,14 @@ run: $(READY)  ## the main job: from weights to classes, tables and figures
 	$(SNAKEMAKE) $(OPTIONS)
 
 retry: $(READY)  ## extract the models of results/tables/failed.tsv again, then run
-	@$(if $(FAILED),,echo "results/tables/failed.tsv lists no model: nothing to try again.")
-	$(if $(FAILED),$(SNAKEMAKE) --force $(FAILED:%=results/kernels.zarr/%/zarr.json) $(OPTIONS))
-	$(if $(FAILED),$(SNAKEMAKE) $(OPTIONS))
+	@# listed anew first: a failed model may have left the sheet
+	@[ ! -e $(FAILED) ] || $(SNAKEMAKE) $(FAILED) $(OPTIONS)
+	@groups=$$(sed '1d; s|\t.*|/zarr.json|; s|^|results/kernels.zarr/|' $(FAILED) 2>/dev/null); \
+	if [ "$$groups" ]; then \
+	  $(SNAKEMAKE) --force $$groups $(OPTIONS) && $(SNAKEMAKE) $(OPTIONS); \
+	else \
+	  echo "$(FAILED) lists no model: nothing to try again."; \
+	fi
 
 relabel: $(READY)  ## new labels, and all that follows from them; no training
 	$(SNAKEMAKE) --forcerun label_codebook $(OPTIONS)

@@ -1,4 +1,4 @@
-"""Tell what became of each row of the sheet.
+"""List each row of the sheet with its outcome.
 
 Inputs:  results/kernels.zarr/<model>/zarr.json of all models
 Outputs: results/tables/models.tsv, one row per sheet row; failed.tsv, the failed models
@@ -24,7 +24,7 @@ rule list_models:
         extracted=EXTRACTED,
         version=versions.MODELS,
     message:
-        "Listing the models and what became of them"
+        "Listing the models and their outcomes"
     script:
         "../workflow/scripts/list_models.py"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources import schemes
 
-# compare: a sample of regular convolutions, for the store alone
+# compare: a sample of regular convolutions, stored and drawn, not classified
 ROLES = ("train", "classify", "compare")
 PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's tables is about
 # files in the place where a model of this name would have its folder
@@ -157,7 +157,7 @@ def _duplicate_faults(models: list[Model]) -> Iterator[tuple[Model, str]]:
             same = by_source.setdefault((row.source, row.role == "compare"), row)
             is_alike = same.model.lower() != row.model.lower() and not row.skipped
             if is_alike and row.source:
-                fault = f"column source: the checkpoint of model {same.model} again"
+                fault = f"column source: the same source as model {same.model}"
                 yield row, f"{fault}; name that model in column duplicate_of"
         elif first is None or first.duplicate_of:
             what = "a duplicate itself" if first else "not a model of the sheet"

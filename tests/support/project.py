@@ -183,11 +183,16 @@ class Project:
         return Counter({rule: int(n) for rule, n in counts.items() if rule not in ("all", "total")})
 
     def retry(self) -> Run:
-        """What `make retry` does: extract the failed models again, then run."""
+        """What `make retry` does: list the failed models, extract them again, then run."""
+        listed = self.snakemake("results/tables/failed.tsv")
         failed = [f"results/kernels.zarr/{model}/zarr.json" for model in self.table("failed").model]
         forced = self.snakemake("--force", *failed)
         run = self.snakemake()
-        return Run(run.returncode, forced.output + run.output, sorted(forced.logged + run.logged))
+        return Run(
+            run.returncode,
+            listed.output + forced.output + run.output,
+            sorted(listed.logged + forced.logged + run.logged),
+        )
 
     def start(self, *options: str) -> subprocess.Popen:
         """Start snakemake and do not wait."""

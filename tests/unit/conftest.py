@@ -32,7 +32,7 @@ def pickles_in_process(request, monkeypatch) -> None:
 
             return read_pickle(*arguments)
 
-        monkeypatch.setattr("kernel_atlas.checkpoints.process.read_apart", read_pickle)
+        monkeypatch.setattr("kernel_atlas.checkpoints.process.read_in_process", read_pickle)
 
 
 @dataclass

@@ -53,6 +53,7 @@ def test_retry_extracts_the_failed_models_and_then_runs(make, tmp_path):
     commands = make("retry", "-o", ".venv/ready", "CORES=2", "CONFIG=my.yaml", "-s").stdout
     groups = [f"results/kernels.zarr/{model}/zarr.json" for model in ("net.a", "net-b")]
     assert commands.splitlines() == [
+        "snakemake results/tables/failed.tsv --cores 2 --configfile my.yaml",
         f"snakemake --force {' '.join(groups)} --cores 2 --configfile my.yaml",
         "snakemake --cores 2 --configfile my.yaml",
     ]

@@ -81,7 +81,7 @@ def test_comments_empty_lines_and_editors_habits_are_accepted(sheet, newline, en
         ),
         ("paper_table", {"paper_percent": "97", "paper_table": "5"}, "'5'"),
         ("paper_table", {"paper_percent": "97"}, "''"),
-        ("source", {"source": "file:good.pth"}, "the checkpoint of model good again"),
+        ("source", {"source": "file:good.pth"}, "the same source as model good"),
         ("duplicate_of", {"duplicate_of": "z"}, "'z' is not a model of the sheet"),
         ("duplicate_of", {"duplicate_of": "net"}, "'net' is a duplicate itself"),
         ("duplicate_of", {"duplicate_of": "good"}, "are not those of good"),

@@ -1,4 +1,4 @@
-"""Let a run end well only if no model has failed."""
+"""Fail if a model could not be extracted, so that the run does not end with status 0."""
 
 from kernel_atlas.extraction.failed import check_extracted
 from kernel_atlas.jobs import logged

@@ -1,4 +1,4 @@
-"""List every row of the sheet, and what became of it."""
+"""List each row of the sheet with its outcome."""
 
 from kernel_atlas.jobs import logged
 from kernel_atlas.sheet import Model

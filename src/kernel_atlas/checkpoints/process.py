@@ -26,7 +26,7 @@ BYTES_PER_CPU_SECOND = 5_000_000
 _CRASHES = {signal.SIGXCPU, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE}
 
 
-def read_apart(file: LocalFile, selection: Selection) -> list[Layer]:
+def read_in_process(file: LocalFile, selection: Selection) -> list[Layer]:
     """The result of `pickles.read_pickle`.
 
     Raises

@@ -39,9 +39,9 @@ def read_checkpoint(file: LocalFile | RemoteFile, selection: Selection) -> list[
 
         layers = read_safetensors(file, selection)
     else:
-        from kernel_atlas.checkpoints.process import read_apart
+        from kernel_atlas.checkpoints.process import read_in_process
 
-        layers = read_apart(file, selection)
+        layers = read_in_process(file, selection)
         file.bytes_read = file.path.stat().st_size
     if not layers:
         raise AtlasError(f"{file.name} has no {selection.what}")

@@ -22,7 +22,7 @@ class Classifier:
     labels : ndarray of shape (n,), str
         Class of each row of the codebook.
     threshold : float
-        A kernel less dissimilar than this from its nearest code is clustered.
+        A kernel less dissimilar than this from its nearest code is near.
     """
 
     codebook: Codebook
@@ -45,8 +45,8 @@ class Classifier:
         if live.any():
             rows, dissimilarity[live] = self.codebook.nearest(kernels[live])
             code[live] = self.codebook.codes[rows]
-            clustered = dissimilarity[live] < self.threshold
-            label[live] = np.where(clustered, self.labels[rows], OTHER)
+            near = dissimilarity[live] < self.threshold
+            label[live] = np.where(near, self.labels[rows], OTHER)
         return pd.DataFrame({"code": code, "dissimilarity": dissimilarity, "class": label})
 
 

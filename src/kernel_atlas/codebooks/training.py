@@ -17,7 +17,7 @@ from tqdm import tqdm
 from kernel_atlas import versions
 from kernel_atlas.atomic import replacing
 from kernel_atlas.codebooks.autoencoder import Autoencoder
-from kernel_atlas.codebooks.history import THRESHOLDS, format_value, percent_column
+from kernel_atlas.codebooks.history import PARTS, THRESHOLDS, format_value, percent_column
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class Training:
             held_out_loss = _loss(self.model(self.held_out), self.held_out).item()
         codebook = self.codebook(HISTORY_CODES)
         row = {"held_out_loss": held_out_loss}
-        for part, data in (("train", self.train_set), ("held_out", self.held_out)):
+        for part, data in zip(PARTS, (self.train_set, self.held_out), strict=True):
             cosine = (data[:HISTORY_KERNELS] @ codebook.T).amax(dim=1)
             for threshold in THRESHOLDS:
                 share = (1 - cosine < threshold).double().mean().item()

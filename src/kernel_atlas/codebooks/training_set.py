@@ -64,7 +64,7 @@ def list_training_set(
     """
     rows = []
     for path in _extracted(paths_to_groups):
-        has = _sizes(path)
+        has = store.kernel_sizes(path)
         if not set(has) & set(sizes):
             raise AtlasError(
                 f"model sheet, model {path.name}, column role: 'train', but it has no kernels of "
@@ -81,17 +81,13 @@ def list_training_set(
 def _extracted(paths_to_groups: Sequence[str | Path]) -> list[Path]:
     """The groups with kernels of any size, in the order of the models' ids."""
     groups = sorted(map(Path, paths_to_groups), key=lambda path: path.name)
-    found = [path for path in groups if _sizes(path)]
+    found = [path for path in groups if store.kernel_sizes(path)]
     if not found:
         raise AtlasError(
             "no model with role 'train' could be extracted, so nothing can be trained or "
             "classified; results/tables/failed.tsv lists the causes"
         )
     return found
-
-
-def _sizes(path_to_group: Path) -> list[int]:
-    return sorted({layer.kernel_size for layer in store.read_kernels(path_to_group, 3).layers})
 
 
 def _list(sizes: Sequence[int]) -> str:

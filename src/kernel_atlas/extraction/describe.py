@@ -128,7 +128,9 @@ def _count(counts: Iterable[tuple[int, int]]) -> Counter[int]:
 
 def _note(row: Description, sizes: Sequence[int]) -> str:
     others = ", ".join(f"{size}x{size}" for size in sorted(set(row.kernels or {}) - set(sizes)))
-    return "; ".join(filter(None, [row.note, f"{others}: for the store alone" if others else ""]))
+    return "; ".join(
+        filter(None, [row.note, f"{others}: stored, but not classified" if others else ""])
+    )
 
 
 def _to_text(table: pd.DataFrame, n_skipped: int) -> str:

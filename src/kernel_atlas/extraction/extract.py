@@ -123,8 +123,8 @@ def arrange(layers: Sequence[Layer], architecture: Architecture) -> list[Layer]:
     for name, size, count in [*found, *expected]:
         if (name, size, count) not in expected or (name, size, count) not in found:
             raise AtlasError(
-                f"layer {name}: {count} kernels of {size}x{size} are in only one of the checkpoint "
-                f"and timm's {architecture.name}; the checkpoint is of another model"
+                f"layer {name}: its {count} kernels of {size}x{size} are not in both the "
+                f"checkpoint and timm's {architecture.name}; it is the checkpoint of another model"
             )
     return [
         replace(found[key], stride=row.stride, dilation=row.dilation)

@@ -64,7 +64,7 @@ def read_cause(path_to_metadata: str | Path) -> str:
 
 
 def check_extracted(path_to_failed: str | Path, n_models: int) -> None:
-    """Let a run end well only if no model has failed.
+    """Fail if a model could not be extracted, so that the run does not end with status 0.
 
     Parameters
     ----------
@@ -83,6 +83,6 @@ def check_extracted(path_to_failed: str | Path, n_models: int) -> None:
         first = failed.iloc[0]
         raise AtlasError(
             f"{len(failed)} of {n_models} models could not be extracted ({first['model']}: "
-            f"{first['cause']}); all results are made of the others. {path_to_failed} lists "
-            "every cause; fix them, then `make retry` tries just these models again"
+            f"{first['cause']}); all results are made from the other models. {path_to_failed} "
+            "lists every cause; fix them, then `make retry` tries just these models again"
         )

@@ -7,7 +7,7 @@ job leaves nothing that looks finished.
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,19 @@ def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any
             partial.parent.rmdir()
 
 
+def kernel_sizes(group: str | Path) -> list[int]:
+    """The kernel sizes that a model has, ascending; none if it could not be extracted.
+
+    Raises
+    ------
+    AtlasError
+        If the group is missing, has another encoding, or is damaged.
+    """
+    with _faults_named(Path(group), "layers"):
+        _, layers = _open(Path(group))
+    return sorted({info.kernel_size for info in layers})
+
+
 def read_kernels(group: str | Path, size: int) -> Kernels:
     """Read a model's kernels of one size; there may be none.
 
@@ -125,28 +138,38 @@ def read_kernels(group: str | Path, size: int) -> Kernels:
     AtlasError
         If the group is missing, has another encoding, or is damaged.
     """
-    group = Path(group)
-    try:
-        root = zarr.open_group(group, mode="r")
-        found = (root.attrs.get("encoding-type"), root.attrs.get("encoding-version"))
-        if found != (ENCODING_TYPE, ENCODING_VERSION):
-            raise AtlasError(
-                f"model {group.name}: {group} has encoding {found}, expected "
-                f"{(ENCODING_TYPE, ENCODING_VERSION)}; delete the group and extract it again"
-            )
-        layers = [LayerInfo(**row) for row in root.attrs["layers"]]  # type: ignore[union-attr, arg-type]
+    with _faults_named(Path(group), f"{size}x{size} kernels"):
+        root, layers = _open(Path(group))
         kernels, layer = _read_size(root, size, layers)
+    first = np.searchsorted(layer, layer)  # layers are stored in order, so the column is sorted
+    channel = (np.arange(len(layer)) - first).astype(np.int32)
+    return Kernels(kernels, layer, channel, layers)
+
+
+@contextlib.contextmanager
+def _faults_named(group: Path, what: str) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise AtlasError(f"model {group.name}: not in the store {group.parent}") from None
     # zarr raises any of these for damaged files
     except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise AtlasError(
-            f"model {group.name}: the {size}x{size} kernels in {group} are damaged ({error}); "
+            f"model {group.name}: the {what} in {group} are damaged ({error}); "
             "delete the group and extract it again"
         ) from None
-    first = np.searchsorted(layer, layer)  # layers are stored in order, so the column is sorted
-    channel = (np.arange(len(layer)) - first).astype(np.int32)
-    return Kernels(kernels, layer, channel, layers)
+
+
+def _open(group: Path) -> tuple[zarr.Group, list[LayerInfo]]:
+    """A model's group, its encoding checked, and its layer table."""
+    root = zarr.open_group(group, mode="r")
+    found = (root.attrs.get("encoding-type"), root.attrs.get("encoding-version"))
+    if found != (ENCODING_TYPE, ENCODING_VERSION):
+        raise AtlasError(
+            f"model {group.name}: {group} has encoding {found}, expected "
+            f"{(ENCODING_TYPE, ENCODING_VERSION)}; delete the group and extract it again"
+        )
+    return root, [LayerInfo(**row) for row in root.attrs["layers"]]  # type: ignore[union-attr, arg-type]
 
 
 def _read_size(

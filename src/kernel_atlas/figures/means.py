@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 
 from kernel_atlas.classes.means import ClassMean, read_means
 from kernel_atlas.figures import style
+from kernel_atlas.labels.unlike import MIN_CORRELATION
 
-MIN_CORRELATION = 0.9  # below it, a mean is not what the name of its class says
 WARNING_COLOUR = "#c00000"
 N_COLUMNS = 4
 

@@ -23,8 +23,7 @@ def plot_slices(group: str | Path, model: str, n_samples: int) -> Figure:
         The zarr.json of the model's group in the store.
     """
     folder = Path(group).parent
-    sizes = sorted({info.kernel_size for info in store.read_kernels(folder, 3).layers})
-    slices = {size: store.read_kernels(folder, size).kernels for size in sizes}
+    slices = {size: store.read_kernels(folder, size).kernels for size in store.kernel_sizes(folder)}
     return draw_slices(model, slices, n_samples)
 
 

@@ -96,8 +96,8 @@ def propose_labels(
         Live kernels, such as the codebook was fitted to. If there are none, the codes
         themselves decide.
     threshold : float
-        A kernel less dissimilar than this from its code is clustered. Intervals become
-        `other` where the mean of a class's clustered kernels would not look like its name.
+        A kernel less dissimilar than this from its nearest code is near. Intervals become
+        `other` where the mean of a class's near kernels would not look like its name.
 
     Returns
     -------
@@ -108,16 +108,16 @@ def propose_labels(
     if not n_codes:
         return []
     nearest, dissimilarity = codebook.nearest(kernels)
-    is_near = dissimilarity < MAX_DISSIMILARITY
-    rows = np.concatenate([nearest[is_near], np.arange(n_codes)])
-    weights = np.concatenate([np.ones(is_near.sum()), np.full(n_codes, WEIGHT_OF_CODES)])
-    classes, match = match_classes(np.concatenate([kernels[is_near], codebook.kernels]))
+    is_voter = dissimilarity < MAX_DISSIMILARITY
+    rows = np.concatenate([nearest[is_voter], np.arange(n_codes)])
+    weights = np.concatenate([np.ones(is_voter.sum()), np.full(n_codes, WEIGHT_OF_CODES)])
+    classes, match = match_classes(np.concatenate([kernels[is_voter], codebook.kernels]))
     names = [*classes, OTHER]
     votes = np.zeros((n_codes, len(names)))
     np.add.at(votes, (rows, _nearest_class(classes, match)), weights)
     winner = _count(votes, codebook.is_ordered)
-    clustered = dissimilarity < threshold
-    winner = _drop_unlike(winner, names, kernels[clustered], nearest[clustered])
+    near = dissimilarity < threshold
+    winner = _drop_unlike(winner, names, kernels[near], nearest[near])
 
     codes = codebook.codes
     borders = np.concatenate([[0.0], (codes[1:] + codes[:-1]) / 2, [1.0]])

@@ -96,8 +96,8 @@ def _fetch_all(file: RemoteFile, path: Path, limit_mb: int) -> None:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             raise NoSpaceError(
-                f"{file.name}: no space left in {path.parent} ({error.strerror}); make some "
-                "and run again: the download resumes where it stopped"
+                f"{file.name}: no space left in {path.parent} ({error.strerror}); free "
+                "some and run again; the download resumes where it stopped"
             ) from None
     partial.rename(path)
     _version_of(partial).unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.sources.timm_import import import_timm
 
 logger = logging.getLogger(__name__)
 
@@ -98,8 +99,6 @@ def resolve(name: str) -> Architecture:
     AtlasError
         If timm does not know the model, or has no weights of it.
     """
-    from kernel_atlas.sources.timm_import import import_timm
-
     timm = import_timm()
     import torch
 
@@ -155,6 +154,7 @@ def resolve_timm(names: Sequence[str], path_to_architectures: str | Path) -> Non
     path_to_architectures : path
         Written: JSON, from name to architecture or error.
     """
+    import_timm()  # if it cannot be imported, no name is at fault
     found: dict[str, dict] = {}
     for name in names:
         try:
@@ -162,6 +162,8 @@ def resolve_timm(names: Sequence[str], path_to_architectures: str | Path) -> Non
             continue
         except AtlasError as error:
             fault = str(error)
+        except (MemoryError, OSError):
+            raise  # the fault of this machine, not of the name
         except Exception as error:  # timm may raise anything
             logger.exception("timm cannot build %s", name)
             fault = f"timm cannot build {name!r}: {error}"

@@ -1,4 +1,4 @@
-"""The resolved sheet: every row, and what became of it."""
+"""The resolved sheet: each row with its outcome."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,8 @@ def list_models(
     table = pd.DataFrame(rows).assign(outcome="extracted", note="")
     table["note"] = [row.skipped for row in rows]
     table.loc[table["note"] != "", "outcome"] = "skipped"
-    table.loc[table["duplicate_of"] != "", "outcome"] = "duplicate"
+    is_none = table["source"].str.startswith("none:")
+    table.loc[(table["duplicate_of"] != "") & ~is_none, "outcome"] = "duplicate"
     has_failed = table["model"].isin(failed) | table["duplicate_of"].isin(failed)
     table.loc[has_failed, ["outcome", "note"]] = ["failed", "not extracted, see failed.tsv"]
     write_table(table[COLUMNS], path_to_models)

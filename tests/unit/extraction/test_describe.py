@@ -117,4 +117,4 @@ def test_the_table_has_every_row_and_says_why_one_is_not_read(hub, serve, descri
 
 def test_sizes_that_are_not_clustered_are_noted(serve, describe):
     table, _ = describe((serve(), "train", ""), sizes=(7,))
-    assert table["note"].tolist() == ["3x3, 5x5: for the store alone"]
+    assert table["note"].tolist() == ["3x3, 5x5: stored, but not classified"]

@@ -93,7 +93,7 @@ def test_a_name_that_timm_cannot_resolve(extraction, resolved, name, message):
 def test_a_checkpoint_of_another_model(serve, extraction, resolved):
     serve(repo=f"timm/{MIXNET}")
     message = extraction.refusal(f"timm:{MIXNET}", architectures=[resolved])
-    assert "layer blocks.2.dw: 64 kernels of 7x7 are in only one of the checkpoint" in message
+    assert "layer blocks.2.dw: its 64 kernels of 7x7 are not in both the checkpoint" in message
 
 
 def layers_of(*names):
@@ -139,15 +139,17 @@ def test_layers_are_arranged_by_name_or_position(found, expected, arranged):
 @pytest.mark.parametrize(
     ("found", "expected", "culprit"),
     [
-        (["a"], ["a", "b"], "layer b: 4 kernels of 3x3"),
-        (["a", "b"], ["a"], "layer b: 4 kernels of 3x3"),
-        (["a:6"], ["a"], "layer a: 6 kernels of 3x3"),
-        (["x", "y:6"], ["a:6", "b"], "layer x: 4 kernels of 3x3"),
-        (["a"], [], "layer a: 4 kernels of 3x3"),
+        (["a"], ["a", "b"], "layer b: its 4 kernels of 3x3"),
+        (["a", "b"], ["a"], "layer b: its 4 kernels of 3x3"),
+        (["a:6"], ["a"], "layer a: its 6 kernels of 3x3"),
+        (["x", "y:6"], ["a:6", "b"], "layer x: its 4 kernels of 3x3"),
+        (["a"], [], "layer a: its 4 kernels of 3x3"),
     ],
 )
 def test_layers_that_are_not_the_architectures(found, expected, culprit):
-    with pytest.raises(AtlasError, match=r"timm's net\.tag; the checkpoint is of another") as error:
+    with pytest.raises(
+        AtlasError, match=r"timm's net\.tag; it is the checkpoint of another"
+    ) as error:
         arrange(layers_of(*found), architecture_of(*expected))
     assert culprit in str(error.value)
 

@@ -11,7 +11,7 @@ from zarr.errors import ContainsGroupError
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction import store
-from kernel_atlas.extraction.store import LayerInfo, read_kernels, write_model
+from kernel_atlas.extraction.store import LayerInfo, kernel_sizes, read_kernels, write_model
 
 
 @pytest.fixture
@@ -73,6 +73,7 @@ def test_a_group_is_replaced_whole(write_group, layers):
     write_group("net", layers[:1])
     assert len(read_kernels(group, 5).kernels) == 4
     assert len(read_kernels(group, 7).kernels) == 0
+    assert kernel_sizes(group) == [5]
     assert not (group / "k7").exists()
 
 

@@ -23,6 +23,7 @@ from kernel_atlas.sources.timm import (
     names_in,
     read_architecture,
     resolve,
+    resolve_timm,
 )
 from kernel_atlas.sources.timm_import import import_timm
 
@@ -186,3 +187,16 @@ def test_an_architecture_is_read_from_whichever_file_has_it(tmp_path):
         read_architecture("net", paths[:2])
     with pytest.raises(AtlasError, match="timm was not asked for 'net'"):
         read_architecture("net", paths[:1])
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), OSError("no such device")])
+def test_a_fault_of_the_machine_is_not_written_down_as_one_of_the_name(
+    tmp_path, monkeypatch, fault
+):
+    def fail(name):
+        raise fault
+
+    monkeypatch.setattr("kernel_atlas.sources.timm.resolve", fail)
+    with pytest.raises(type(fault)):
+        resolve_timm(["test_convnext"], tmp_path / "a.json")
+    assert not (tmp_path / "a.json").exists()

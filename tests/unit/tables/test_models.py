@@ -1,4 +1,4 @@
-"""The resolved sheet: every row, and what became of it."""
+"""The resolved sheet: each row with its outcome."""
 
 import pandas as pd
 import pytest
@@ -32,7 +32,7 @@ def tables(write_group, rng, tmp_path):
     return [pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False) for path in paths]
 
 
-def test_each_row_stands_in_order_with_what_became_of_it(tables):
+def test_each_row_stands_in_order_with_its_outcome(tables):
     models, _ = tables
     assert models["model"].tolist() == [row.model for row in ROWS]
     assert models.set_index("model")["outcome"].to_dict() == {
@@ -62,3 +62,13 @@ def test_the_note_says_why_there_are_no_results(tables):
 def test_a_failed_model_is_listed_once_with_its_cause(tables):
     _, failed = tables
     assert failed.to_dict("list") == {"model": ["bad"], "cause": ["no such file"]}
+
+
+def test_a_duplicate_of_unreleased_weights_is_skipped_as_they_are(tmp_path):
+    rows = [
+        Model("secret", "none:never released", "classify"),
+        Model("secret_again", "none:never released", "classify", duplicate_of="secret"),
+    ]
+    list_models(rows, {}, tmp_path / "models.tsv", tmp_path / "failed.tsv")
+    outcomes = pd.read_csv(tmp_path / "models.tsv", sep="\t")["outcome"]
+    assert outcomes.tolist() == ["skipped", "skipped"]
