@@ -26,6 +26,7 @@ rule extract_kernels:
     params:
         source=get_source,
         sha256=get_sha256,
+        choice=get_choice,
         stamp=get_stamp,
         regular_sample=get_regular_sample,
         version=versions.EXTRACT,

@@ -20,6 +20,12 @@ def get_sha256(wildcards):
     return ROWS[wildcards.model].sha256
 
 
+def get_choice(wildcards):
+    """Which entry of the checkpoint a model's row reads, and which layers it counts."""
+    row = ROWS[wildcards.model]
+    return [row.weights, row.include, row.exclude]
+
+
 def get_stamp(wildcards):
     """What shows that a model's source has changed since it was read."""
     row = ROWS[wildcards.model]

@@ -1,7 +1,8 @@
 """List each row of the sheet with its outcome.
 
 Inputs:  results/kernels.zarr/<model>/zarr.json of all models
-Outputs: results/tables/models.tsv, one row per sheet row; failed.tsv, the failed models
+Outputs: results/tables/models.tsv, one row per sheet row; failed.tsv, the failed models;
+         weights.tsv, the candidate weights of all models
          results/all_extracted, which a run fails to make while models have failed
 """
 
@@ -12,6 +13,7 @@ rule list_models:
     output:
         models="results/tables/models.tsv",
         failed="results/tables/failed.tsv",
+        weights="results/tables/weights.tsv",
     log:
         "results/logs/list_models.log",
     benchmark:

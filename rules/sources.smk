@@ -56,6 +56,7 @@ rule describe:
     params:
         rows=[
             [row.model, row.source, row.sha256, row.role, row.skipped]
+            + [row.weights, row.include, row.exclude]
             for row in ROWS.values()
         ],
         sizes=SIZES,

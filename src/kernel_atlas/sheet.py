@@ -41,6 +41,9 @@ class Model:
     paper_table: str = ""
     paper_percent: str = ""
     duplicate_of: str = ""
+    weights: str = ""
+    include: str = ""
+    exclude: str = ""
 
     @property
     def skipped(self) -> str:
@@ -123,7 +126,7 @@ def _row_faults(row: Model) -> Iterator[str]:
         schemes.split(row.source)
     except AtlasError as error:
         yield f"column source: {error}"
-    for column in ("family", "paper_name", "paper_table"):
+    for column in ("family", "paper_name", "paper_table", "weights", "include", "exclude"):
         cell = getattr(row, column)
         if not cell.isprintable():
             yield f"column {column}: {cell!r} has characters that cannot be printed"
@@ -149,12 +152,12 @@ def _row_faults(row: Model) -> Iterator[str]:
 def _duplicate_faults(models: list[Model]) -> Iterator[tuple[Model, str]]:
     """Rows that share a checkpoint and do not say so, and rows that say so wrongly."""
     by_id = {row.model: row for row in models}
-    by_source: dict[tuple[str, bool], Model] = {}
+    by_source: dict[tuple[str, str, bool], Model] = {}
     for row in models:
         first = by_id.get(row.duplicate_of)
         if not row.duplicate_of:
-            # a network may be both classified and compared: those kernels differ
-            same = by_source.setdefault((row.source, row.role == "compare"), row)
+            # a network may be both classified and compared, or be one of several in a file
+            same = by_source.setdefault((row.source, row.weights, row.role == "compare"), row)
             is_alike = same.model.lower() != row.model.lower() and not row.skipped
             if is_alike and row.source:
                 fault = f"column source: the same source as model {same.model}"
@@ -162,9 +165,13 @@ def _duplicate_faults(models: list[Model]) -> Iterator[tuple[Model, str]]:
         elif first is None or first.duplicate_of:
             what = "a duplicate itself" if first else "not a model of the sheet"
             yield row, f"column duplicate_of: {row.duplicate_of!r} is {what}"
-        elif (first.source, first.sha256, first.role) != (row.source, row.sha256, row.role):
-            fault = f"source, sha256 and role are not those of {first.model}"
-            yield row, f"column duplicate_of: {fault}"
+        elif _what_is_read(first) != _what_is_read(row):
+            fault = "source, sha256, role, weights, include and exclude are not those of"
+            yield row, f"column duplicate_of: {fault} {first.model}"
+
+
+def _what_is_read(row: Model) -> tuple[str, ...]:
+    return (row.source, row.sha256, row.role, row.weights, row.include, row.exclude)
 
 
 def _rows(path: Path) -> list[tuple[int, Model]]:

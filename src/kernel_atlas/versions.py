@@ -5,8 +5,8 @@ stage and what follows. An edited library file alone reruns nothing.
 """
 
 RESOLVE = 1
-EXTRACT = 2
-MODELS = 1
+EXTRACT = 3
+MODELS = 2
 TRAIN = 2
 KMEANS = 1
 LABEL = 4

@@ -60,7 +60,9 @@ def without_depthwise(path):
 
 
 def code(path):
-    torch.save({"blocks.0.dw.weight": torch.ones(4, 1, 5, 5), "code": os.getcwd}, path)
+    torch.save(
+        {"blocks.0.dw.weight": torch.arange(100.0).reshape(4, 1, 5, 5), "code": os.getcwd}, path
+    )
 
 
 DAMAGES = (

@@ -15,6 +15,7 @@ from support.checkpoints import write_safetensors
 from support.hub import StandInHub, client_in_process
 from support.misbehaviour import short_body, status
 
+from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction.extract import Downloads, extract_kernels
 from kernel_atlas.extraction.store import read_kernels
@@ -26,13 +27,9 @@ ADDRESS = "/releases/net.pth"  # of a pickle on the stand-in hub
 def pickles_in_process(request, monkeypatch) -> None:
     """Read pickles in this process, which has torch already, except in test_process.py."""
     if request.path.name != "test_process.py":
+        from kernel_atlas.checkpoints import process
 
-        def read_pickle(*arguments):
-            from kernel_atlas.checkpoints.pickles import read_pickle
-
-            return read_pickle(*arguments)
-
-        monkeypatch.setattr("kernel_atlas.checkpoints.process.read_in_process", read_pickle)
+        monkeypatch.setattr(process, "read_in_process", process.read_file)
 
 
 @dataclass
@@ -96,11 +93,27 @@ class Extraction:
         self.downloads = folder / "downloads"
 
     def run(
-        self, source: str, sha256="", regular=None, architectures=(), limit_mb=1000, keep=False
+        self,
+        source: str,
+        sha256="",
+        regular=(),
+        architectures=(),
+        limit_mb=1000,
+        keep=False,
+        **choice: str,
     ) -> dict:
         """The group's attributes."""
-        downloads = Downloads(self.downloads, limit_mb, keep)
-        extract_kernels("net_a", source, sha256, "", architectures, regular, downloads, self.group)
+        extract_kernels(
+            model="net_a",
+            source=source,
+            sha256=sha256,
+            choice=Choice(**choice),
+            stamp="",
+            paths_to_architectures=architectures,
+            regular=regular,
+            downloads=Downloads(self.downloads, limit_mb, keep),
+            path_to_group=self.group,
+        )
         return json.loads((self.group / "zarr.json").read_bytes())["attributes"]
 
     def stop_half_way(self, hub: StandInHub, source: str, fault=short_body) -> None:

@@ -110,7 +110,7 @@ def test_adding_a_model_shows_every_scheme_column_and_role(tmp_path):
 
 def test_every_attribute_of_a_group_is_described(tmp_path):
     checkpoint = tmp_path / "tiny.pth"
-    torch.save({"dw.weight": torch.ones(4, 1, 3, 3)}, checkpoint)
+    torch.save({"dw.weight": torch.arange(36.0).reshape(4, 1, 3, 3)}, checkpoint)
     group = tmp_path / "kernels.zarr/tiny"
     downloads = Downloads(str(tmp_path), limit_mb=0, keep=False)
     extract_kernels("tiny", f"file:{checkpoint}", "", "", None, None, downloads, group)

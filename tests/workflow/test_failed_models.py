@@ -33,7 +33,7 @@ def broken(finished, tmp_path_factory):
     weights = make_weights([(3, 12), (5, 12)], seed=1)
     weights["blocks.1.dw.weight"][7, 0, 2, 2] = np.nan
     save_file(weights, project / "weights/not_a_number.safetensors")
-    state = {"blocks.0.dw.weight": torch.ones(4, 1, 5, 5)}
+    state = {"blocks.0.dw.weight": torch.arange(100.0).reshape(4, 1, 5, 5)}
     code = Code(project / "code_has_run")
     torch.save({"state_dict": state, "code": code}, project / "weights/code.pth")
     project.write_weights("cut.pth", [(5, 24)])

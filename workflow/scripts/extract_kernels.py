@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from kernel_atlas.checkpoints.regular import RegularSample
+from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.extraction.extract import Downloads, extract_kernels
 from kernel_atlas.extraction.failed import recorded
 from kernel_atlas.jobs import logged
 from kernel_atlas.sources.schemes import DOWNLOAD_MB
 
 if __name__ == "__main__":
-    model, sample = snakemake.wildcards.model, snakemake.params.regular_sample
+    model = snakemake.wildcards.model
     path_to_group = Path(snakemake.output[0]).parent
     facts = {
         "model": model,
@@ -20,8 +20,9 @@ if __name__ == "__main__":
         extract_kernels(
             **facts,
             sha256=snakemake.params.sha256,
+            choice=Choice(*snakemake.params.choice),
             paths_to_architectures=snakemake.input.architectures,
-            regular=RegularSample(*sample) if sample else None,
+            regular=snakemake.params.regular_sample,
             downloads=Downloads(
                 folder=str(path_to_group.parents[1] / "downloads" / model),
                 limit_mb=snakemake.resources.download_mb or DOWNLOAD_MB,

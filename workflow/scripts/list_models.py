@@ -13,4 +13,5 @@ if __name__ == "__main__":
             ),
             path_to_models=snakemake.output.models,
             path_to_failed=snakemake.output.failed,
+            path_to_weights=snakemake.output.weights,
         )

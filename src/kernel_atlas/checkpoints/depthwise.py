@@ -1,28 +1,46 @@
-"""Which weights of a checkpoint are depthwise kernels."""
+"""All kernels of all depthwise convolutions of a checkpoint."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from kernel_atlas.checkpoints.choice import Choice
+from kernel_atlas.checkpoints.entry import Tensors
+from kernel_atlas.checkpoints.evidence import Checkpoint, judge
+from kernel_atlas.checkpoints.inventory import Candidate
 
+
+@dataclass(frozen=True)
 class Depthwise:
-    """All kernels of all depthwise convolutions."""
+    """The selection for roles ``train`` and ``classify``.
 
+    Attributes
+    ----------
+    choice : Choice
+    architecture : mapping
+        From the names of an architecture's depthwise layers to (kernels, kernel size).
+    """
+
+    choice: Choice = field(default_factory=Choice)
+    architecture: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     what = (
         "depthwise kernel (no weight of shape n x 1 x k x k); "
         "for regular convolutions, role 'compare' takes a sample"
     )
+    judges_values = True
 
-    def rows(self, name: str, shape: tuple[int, ...]) -> range | None:
+    def judge(self, tensors: Tensors) -> dict[str, Candidate]:
+        """All candidate weights, by name (see `evidence`)."""
+        entries = tensors.entries
+        found = judge(Checkpoint(entries, self.choice, self.architecture, tensors.is_ordered))
+        self.choice.check_used(candidate.name for candidate in found.values())
+        return found
+
+    def rows(self, name: str, shape: tuple[int, ...]) -> range:
         """All rows of a depthwise weight."""
-        return range(shape[0]) if is_depthwise(shape) else None
+        return range(shape[0])
 
     def kernels(self, name: str, weights: np.ndarray) -> np.ndarray:
         """The weight without its dimension of one input channel."""
         return weights[:, 0]
-
-
-def is_depthwise(shape: tuple[int, ...]) -> bool:
-    """Whether a weight of this shape belongs to a depthwise convolution with square kernels.
-
-    Shape (channels, 1, k, k) with more than one channel and k > 1.
-    """
-    return len(shape) == 4 and shape[0] > 1 and shape[1] == 1 and shape[2] == shape[3] > 1

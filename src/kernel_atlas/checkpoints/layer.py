@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# put before every name by torch's data-parallel and compile wrappers
-_WRAPPER_PREFIXES = re.compile(r"^(module\.|_orig_mod\.)+")
+# components that torch's wrappers (data-parallel, compile, sharding, checkpointing) add to names
+_WRAPPERS = re.compile(
+    r"(?:(?<=\.)|^)(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
+)
 _SPLIT = re.compile("[0-9]{1,3}")  # number of a split in a mixed convolution
 
 
@@ -22,9 +24,14 @@ class Layer:
     dilation: int | None = None
 
 
+def without_wrappers(name: str) -> str:
+    """A weight's name without the components that torch's wrappers add, anywhere in it."""
+    return _WRAPPERS.sub("", name)
+
+
 def layer_name(weight: str) -> str:
-    """A layer's name from its weight's: without wrappers' prefixes and ``.weight``."""
-    return _WRAPPER_PREFIXES.sub("", weight).removesuffix(".weight")
+    """A layer's name from its weight's: without wrappers and ``.weight``."""
+    return without_wrappers(weight).removesuffix(".weight")
 
 
 def join_splits(layers: Sequence[Layer]) -> list[Layer]:

@@ -8,59 +8,156 @@ import argparse
 import pickle
 import re
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from numpy._core import multiarray, numeric
 
-from kernel_atlas.checkpoints.layer import Layer, layer_name
-from kernel_atlas.checkpoints.selection import Selection, choose_rows
+from kernel_atlas.checkpoints.entry import Entry, Rows
+from kernel_atlas.checkpoints.inventory import Candidate, Reading
+from kernel_atlas.checkpoints.layer import layer_name
+from kernel_atlas.checkpoints.protocols import in_protocol_2
+from kernel_atlas.checkpoints.selection import Selection, read_selected
+from kernel_atlas.checkpoints.states import choose_state
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 
-# where training codes put the weights; averaged weights first, as in timm
-WEIGHT_KEYS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
-
-def read_pickle(file: LocalFile, selection: Selection) -> list[Layer]:
+def read_pickle(file: LocalFile, selection: Selection) -> Reading:
     """The selected kernels in the order of the state dict.
 
     Raises
     ------
     AtlasError
-        If the file is not complete, holds anything but tensors and plain containers,
-        or has its weights in an unknown place.
+        If the file is not complete, holds anything but tensors, numbers and plain
+        containers, or has its weights in an unknown place.
     """
-    tensors = {
-        name: tensor
-        for name, tensor in _state_dict(_load(file), file.name).items()
-        if isinstance(name, str) and isinstance(tensor, torch.Tensor) and not tensor.is_nested
-    }
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    layers = []
-    for name, chosen in choose_rows(selection, shapes, file.name).items():
-        tensor = tensors[name].detach()
-        _check_tensor(tensor, name, file)
-        try:
-            weights = tensor[torch.from_numpy(np.asarray(chosen))].float().numpy()
-        except (RuntimeError, NotImplementedError):  # types that torch can only store
-            raise AtlasError(
-                f"layer {layer_name(name)}: {tensor.dtype} weights cannot be read"
-            ) from None
-        layers.append(Layer(layer_name(name), selection.kernels(name, weights)))
-    return layers
+    return read_content(_load(file), selection, file.name, file.size)
+
+
+def read_content(
+    content: Any, selection: Selection, name: str, max_bytes: int | None = None
+) -> Reading:
+    """The selected kernels of a state dict, perhaps under a key.
+
+    Parameters
+    ----------
+    content : any
+    selection : Selection
+    name : str
+        For messages.
+    max_bytes : int, optional
+        A weight of more bytes is refused: its values share memory in the file.
+
+    Raises
+    ------
+    AtlasError
+        If there are no weights.
+    """
+    state, prefix, others = choose_state(content, selection.choice.weights, _shape_of, name)
+    tensors = StateDict(state, max_bytes)
+    reading = read_selected(tensors, selection, name, prefix)
+    for key, other in others.items():
+        copy = StateDict(other, max_bytes)
+        for row in selection.judge(copy).values():
+            if row.counted:
+                why = f"under another key; column weights chooses ({key})"
+                reading.inventory.append(
+                    Candidate(f"{key}.{row.name}", row.shape, False, False, why)
+                )
+    return reading
+
+
+class StateDict:
+    """The tensors of a state dict (`entry.Tensors`).
+
+    Parameters
+    ----------
+    state : mapping
+        From name to tensor; everything else in it is ignored.
+    max_bytes : int, optional
+        A weight of more bytes is refused when it is read.
+    """
+
+    is_ordered = True
+
+    def __init__(self, state: Mapping[str, Any], max_bytes: int | None = None) -> None:
+        self._tensors = {
+            name: tensor.detach()
+            for name, tensor in state.items()
+            if isinstance(name, str) and _shape_of(tensor) is not None
+        }
+        self._max_bytes = max_bytes
+        self.entries = {name: _describe(tensor) for name, tensor in self._tensors.items()}
+
+    def read(self, rows: Mapping[str, Rows]) -> dict[str, np.ndarray]:
+        """The values of these rows, float32."""
+        values = {}
+        for name, chosen in rows.items():
+            tensor = self._tensors[name]
+            n_bytes = tensor.numel() * tensor.element_size()
+            if self._max_bytes is not None and n_bytes > self._max_bytes:
+                shape = "x".join(map(str, tensor.shape))
+                raise AtlasError(
+                    f"layer {layer_name(name)}: weights of shape {shape} in a file of "
+                    f"{self._max_bytes:,} bytes; save the tensor with .contiguous()"
+                )
+            try:
+                if chosen is not None:
+                    tensor = tensor[torch.from_numpy(np.asarray(chosen))]
+                values[name] = tensor.float().numpy(force=True)
+            except (RuntimeError, NotImplementedError):  # types that torch can only store
+                raise AtlasError(
+                    f"layer {layer_name(name)}: {tensor.dtype} weights cannot be read"
+                ) from None
+        return values
+
+
+def _shape_of(value: Any) -> tuple[int, ...] | None:
+    """The shape of a tensor, None for anything else."""
+    if isinstance(value, torch.Tensor) and not value.is_nested:
+        return tuple(value.shape)
+    return None
+
+
+def _describe(tensor: torch.Tensor) -> Entry:
+    """An entry; a tensor without plain values of its own has the name of its kind as dtype."""
+    shape = tuple(tensor.shape)
+    if tensor.is_meta:
+        return Entry(shape, "meta")
+    if tensor.layout is not torch.strided:
+        return Entry(shape, str(tensor.layout).removeprefix("torch."))
+    storage = (tensor.untyped_storage().data_ptr(), tensor.storage_offset(), tensor.stride())
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return Entry(shape, dtype, storage=(*storage, shape) if tensor.numel() else None)
+
+
+# Training codes store their command line, best score and histories beside the weights.
+_NUMBERS = (multiarray.scalar, multiarray._reconstruct, np.ndarray, np.dtype)
+_HARMLESS: list[Any] = [
+    argparse.Namespace,
+    *_NUMBERS,
+    numeric._frombuffer,
+    *((number, f"numpy.core.multiarray.{number.__name__}") for number in _NUMBERS[:2]),  # numpy 1
+    *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefdgFD"},
+]
 
 
 def _load(file: LocalFile) -> Any:
     """What the pickle holds, if that is tensors and plain containers alone."""
     is_zip = zipfile.is_zipfile(file.path)
-    # training codes store their command line; a Namespace is harmless
-    torch.serialization.add_safe_globals([argparse.Namespace])
+    torch.serialization.add_safe_globals(_HARMLESS)
     try:
         if is_zip:
             _check_members(file)
+        rewritten = in_protocol_2(file)
+        if rewritten is None and is_zip:
             _refuse_code(torch.serialization.get_unsafe_globals_in_checkpoint(file.path), file)
-        return torch.load(file.path, map_location="cpu", weights_only=True, mmap=is_zip)
+        source = file.path if rewritten is None else rewritten
+        can_map = is_zip and rewritten is None
+        return torch.load(source, map_location="cpu", weights_only=True, mmap=can_map)
     except pickle.UnpicklingError as error:
         # torch's function takes zip archives alone; in the older format its error names the code
         _refuse_code(re.findall(r"GLOBAL (\S+)", str(error)), file)
@@ -108,35 +205,3 @@ def _check_members(file: LocalFile) -> None:
         raise AtlasError(
             f"{file.name} is not a complete checkpoint (its members overlap); save it again"
         )
-
-
-def _check_tensor(tensor: torch.Tensor, name: str, file: LocalFile) -> None:
-    """Refuse weights that are not plain floating point, each with its own bytes in the file."""
-    kind = tensor.dtype if tensor.layout is torch.strided else tensor.layout
-    if not tensor.is_floating_point() or kind is tensor.layout or tensor.is_meta:
-        what = "meta" if tensor.is_meta else str(kind).removeprefix("torch.")
-        raise AtlasError(f"layer {layer_name(name)}: {what} weights; only floating point is read")
-    if tensor.numel() * tensor.element_size() > (file.size or 0):
-        shape = "x".join(map(str, tensor.shape))
-        raise AtlasError(
-            f"layer {layer_name(name)}: weights of shape {shape} in a file of {file.size:,} bytes; "
-            "save the tensor with .contiguous()"
-        )
-
-
-def _state_dict(content: Any, file_name: str) -> dict[str, Any]:
-    """The mapping of names to tensors, wherever the training code put it."""
-    for _ in WEIGHT_KEYS:  # each once at most: a dict may hold itself
-        if not isinstance(content, dict):
-            break
-        # before the tensors at this level: training codes keep an accuracy beside the weights
-        inner = [content[key] for key in WEIGHT_KEYS if isinstance(content.get(key), dict)]
-        if not inner:
-            if any(isinstance(value, torch.Tensor) for value in content.values()):
-                return content
-            break
-        content = inner[0]
-    raise AtlasError(
-        f"{file_name} has no weights at its top level or under {', '.join(WEIGHT_KEYS)}; "
-        "save the model's state_dict"
-    )

@@ -1,7 +1,8 @@
-"""Read a pickle in a process of its own, with bounded memory and time.
+"""Read a file in a process of its own, with bounded memory and time.
 
 A few bytes of a pickle can ask for any amount of either, and torch's own code may crash
-on a damaged one. That ends this process alone, and is reported as the model's fault.
+on a damaged one; so may the libraries of other formats. That ends this process alone, and
+is reported as the model's fault.
 """
 
 import os
@@ -12,8 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.checkpoints.selection import Selection
+from kernel_atlas.checkpoints import formats
+from kernel_atlas.checkpoints.inventory import Reading
+from kernel_atlas.checkpoints.selection import Selection, read_selected
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 
@@ -26,13 +28,13 @@ BYTES_PER_CPU_SECOND = 5_000_000
 _CRASHES = {signal.SIGXCPU, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE}
 
 
-def read_in_process(file: LocalFile, selection: Selection) -> list[Layer]:
-    """The result of `pickles.read_pickle`.
+def read_in_process(file: LocalFile, kind: str, selection: Selection) -> Reading:
+    """The result of `read_file`.
 
     Raises
     ------
     AtlasError
-        As `read_pickle` does, and if reading crashes or takes more memory or time than
+        As `read_file` does, and if reading crashes or takes more memory or time than
         any checkpoint of this size needs.
     """
     size = file.path.stat().st_size
@@ -41,7 +43,7 @@ def read_in_process(file: LocalFile, selection: Selection) -> list[Layer]:
     child = subprocess.run(
         # -P: ignore modules in the working directory; -W: torch's warnings are for programmers
         [sys.executable, "-P", "-W", "ignore", "-m", __name__],
-        input=pickle.dumps((file, selection, memory, seconds)),
+        input=pickle.dumps((file, kind, selection, memory, seconds)),
         stdout=subprocess.PIPE,
         # each thread of torch would reserve memory of its own
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -54,12 +56,33 @@ def read_in_process(file: LocalFile, selection: Selection) -> list[Layer]:
         )
     if child.returncode:
         # a kill, perhaps for lack of memory, is the machine's fault
-        kind = ChildProcessError if child.returncode < 0 else RuntimeError
-        raise kind(f"the process that reads {file.name} ended with status {child.returncode}")
+        fault = ChildProcessError if child.returncode < 0 else RuntimeError
+        raise fault(f"the process that reads {file.name} ended with status {child.returncode}")
     result = pickle.loads(child.stdout)
     if isinstance(result, AtlasError):
         raise result
     return result
+
+
+def read_file(file: LocalFile, kind: str, selection: Selection) -> Reading:
+    """The selected kernels of a file of this format, read in this process.
+
+    Raises
+    ------
+    AtlasError
+        If it cannot be read.
+    """
+    if kind == formats.ONNX:
+        from kernel_atlas.checkpoints.onnx import OnnxTensors
+
+        return read_selected(OnnxTensors(file), selection, file.name)
+    if kind == formats.KERAS:
+        from kernel_atlas.checkpoints.keras import KerasTensors
+
+        return read_selected(KerasTensors(file), selection, file.name)
+    from kernel_atlas.checkpoints.pickles import read_pickle
+
+    return read_pickle(file, selection)
 
 
 def _limit(memory_bytes: int, cpu_seconds: int) -> None:
@@ -75,15 +98,13 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def _main() -> None:
-    from kernel_atlas.checkpoints.pickles import read_pickle
-
-    file, selection, memory, seconds = pickle.load(sys.stdin.buffer)
+    file, kind, selection, memory, seconds = pickle.load(sys.stdin.buffer)
     with os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)  # nothing that is printed may get into the answer
         _limit(memory, seconds)
-        result: list[Layer] | AtlasError
+        result: Reading | AtlasError
         try:
-            result = read_pickle(file, selection)
+            result = read_file(file, kind, selection)
         except AtlasError as error:
             result = error
         except MemoryError:

@@ -6,17 +6,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from kernel_atlas.atomic import replacing, write_table
-from kernel_atlas.checkpoints.depthwise import Depthwise, is_depthwise
-from kernel_atlas.checkpoints.header import read_header
-from kernel_atlas.checkpoints.read import is_safetensors, read_checkpoint
+from kernel_atlas.checkpoints.choice import Choice, under_prefix
+from kernel_atlas.checkpoints.composed import compose
+from kernel_atlas.checkpoints.depthwise import Depthwise
+from kernel_atlas.checkpoints.entry import Rows
+from kernel_atlas.checkpoints.formats import SAFETENSORS, format_of
+from kernel_atlas.checkpoints.inventory import Candidate, describe_doubts
+from kernel_atlas.checkpoints.read import read_checkpoint
+from kernel_atlas.checkpoints.safetensors import Safetensors
+from kernel_atlas.checkpoints.selection import read_selected
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction.extract import is_fetched_whole
 from kernel_atlas.sources import schemes
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.remote import RemoteFile, merge_ranges
+from kernel_atlas.sources.shards import parts_of
 from kernel_atlas.sources.timm import read_architecture
 
 N_AT_ONCE = 8
@@ -30,6 +38,7 @@ class Description:
 
     wire_bytes: int | None = None
     kernels: Mapping[int, int] | None = None  # kernels by size
+    inventory: Sequence[Candidate] = ()  # candidate weights, as far as they are known
     note: str = ""
 
 
@@ -47,8 +56,8 @@ def describe_sources(
 
     Parameters
     ----------
-    rows : sequence of (model, source, sha256, role, skipped)
-        `skipped` says why a row is not extracted, or is empty.
+    rows : sequence of (model, source, sha256, role, skipped, weights, include, exclude)
+        `skipped` says why a row is not extracted, or is empty. The last three are a `Choice`.
     sizes : sequence of int
         Kernel sizes that are clustered.
     paths_to_architectures : sequence of path
@@ -58,17 +67,21 @@ def describe_sources(
     """
 
     def describe(row: Sequence[str]) -> Description:
-        _, source, sha256, role, skipped = row
+        _, source, sha256, role, skipped, *choice = row
+        is_compared = role == "compare"
         if skipped:
-            return Description(0, {}, skipped)
+            return Description(0, {}, note=skipped)
         try:
-            return describe_source(source, sha256, role == "compare", paths_to_architectures)
+            return describe_source(
+                source, sha256, Choice(*choice), is_compared, paths_to_architectures
+            )
         except AtlasError as error:
             return Description(note=f"fault: {error}")
 
     with ThreadPoolExecutor(N_AT_ONCE) as pool:
         found = list(pool.map(describe, rows))
-    sheet = pd.DataFrame(rows, columns=["model", "source", "sha256", "role", "skipped"])
+    columns = ["model", "source", "sha256", "role", "skipped"]
+    sheet = pd.DataFrame([row[: len(columns)] for row in rows], columns=columns)
     table = sheet[["model", "role", "source"]]
     megabytes = [None if row.wire_bytes is None else row.wire_bytes / 1e6 for row in found]
     table = table.assign(wire_mb=pd.array(megabytes, "Float64"))
@@ -82,7 +95,11 @@ def describe_sources(
 
 
 def describe_source(
-    source: str, sha256: str, is_compared: bool, paths_to_architectures: Sequence[str | Path]
+    source: str,
+    sha256: str,
+    choice: Choice,
+    is_compared: bool,
+    paths_to_architectures: Sequence[str | Path],
 ) -> Description:
     """What one source will cost and hold.
 
@@ -104,18 +121,44 @@ def describe_source(
     if isinstance(file, RemoteFile) and is_fetched_whole(file, sha256):
         if file.size is None:
             file.read([(0, 1)])
-        return Description(file.size, None, "fetched whole; its kernels are known then")
+        return Description(file.size, note="fetched whole; its kernels are known then")
     if is_compared:
         return Description(0 if is_local else None, note=SAMPLED)
-    if is_local and not is_safetensors(file.name):
-        layers = read_checkpoint(file, Depthwise())
-        return Description(0, _count((x.kernels.shape[-1], len(x.kernels)) for x in layers))
-    tensors = [tensor for tensor in read_header(file).values() if is_depthwise(tensor.shape)]
-    kernels = _count((tensor.shape[-1], tensor.shape[0]) for tensor in tensors)
+    selection = Depthwise(choice)
+    if is_local and format_of(file) != SAFETENSORS:
+        inventory = read_checkpoint(file, selection).inventory
+        return Description(0, _count_kernels(inventory), inventory)
+    parts = parts_of(file)
+    plan = _Plan(parts)
+    inventory = list(
+        selection.judge(compose(under_prefix(plan, choice.weights, file.name))).values()
+    )
     if is_local:
-        return Description(0, kernels, "in the hub's cache" if scheme == "hf" else "")
-    ranges = merge_ranges([(tensor.start, tensor.stop) for tensor in tensors])
-    return Description(file.bytes_read + sum(stop - start for start, stop in ranges), kernels)
+        note = "in the hub's cache" if scheme == "hf" else ""
+        return Description(0, _count_kernels(inventory), inventory, note)
+    read_selected(plan, selection, file.name)
+    n_bytes = sum(part.bytes_read for part in {file, *parts}) + plan.n_bytes
+    return Description(n_bytes, _count_kernels(inventory), inventory)
+
+
+class _Plan(Safetensors):
+    """The tensors of a header; what would be read of them is counted, not read."""
+
+    n_bytes = 0
+
+    def read(self, rows: Mapping[str, Rows]) -> dict[str, np.ndarray]:
+        """Zeros."""
+        for ranges in self.ranges(rows).values():
+            self.n_bytes += sum(stop - start for start, stop in merge_ranges(ranges))
+        zeros = {}
+        for name, chosen in rows.items():
+            n, *rest = self.entries[name].shape or (1,)
+            zeros[name] = np.zeros([n if chosen is None else len(chosen), *rest], np.float32)
+        return zeros
+
+
+def _count_kernels(inventory: Sequence[Candidate]) -> Counter[int]:
+    return _count((row.shape[-1], row.shape[0]) for row in inventory if row.counted)
 
 
 def _count(counts: Iterable[tuple[int, int]]) -> Counter[int]:
@@ -128,9 +171,8 @@ def _count(counts: Iterable[tuple[int, int]]) -> Counter[int]:
 
 def _note(row: Description, sizes: Sequence[int]) -> str:
     others = ", ".join(f"{size}x{size}" for size in sorted(set(row.kernels or {}) - set(sizes)))
-    return "; ".join(
-        filter(None, [row.note, f"{others}: stored, but not classified" if others else ""])
-    )
+    stored = f"{others}: stored, but not classified" if others else ""
+    return "; ".join(filter(None, [row.note, stored, describe_doubts(row.inventory)]))
 
 
 def _to_text(table: pd.DataFrame, n_skipped: int) -> str:

@@ -1,17 +1,19 @@
 """One model: from its source to its group in the store."""
 
 import logging
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.depthwise import Depthwise
+from kernel_atlas.checkpoints.formats import SAFETENSORS, format_of
+from kernel_atlas.checkpoints.inventory import Reading, describe_doubts
 from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.checkpoints.read import is_safetensors, read_checkpoint
+from kernel_atlas.checkpoints.read import read_checkpoint
 from kernel_atlas.checkpoints.regular import RegularSample
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.extraction import store
@@ -19,6 +21,7 @@ from kernel_atlas.sources import schemes
 from kernel_atlas.sources.download import downloaded
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.remote import RemoteFile
+from kernel_atlas.sources.shards import is_sharded
 from kernel_atlas.sources.timm import Architecture, read_architecture
 
 logger = logging.getLogger(__name__)
@@ -36,9 +39,10 @@ def extract_kernels(
     model: str,
     source: str,
     sha256: str,
+    choice: Choice,
     stamp: str,
     paths_to_architectures: Iterable[str | Path],
-    regular: RegularSample | None,
+    regular: Sequence[int],
     downloads: Downloads,
     path_to_group: str | Path,
 ) -> None:
@@ -52,12 +56,15 @@ def extract_kernels(
         The source URI (see `sources.schemes`).
     sha256 : str
         Expected checksum of the checkpoint, 64 hex digits, or empty.
+    choice : Choice
+        Which entry of the checkpoint to read, and which layers to count.
     stamp : str
         Kept in the group's attributes (see `schemes.stamp`).
     paths_to_architectures : iterable of path
         Written by `resolve_timm`; needed for the scheme ``timm:`` only.
-    regular : RegularSample or None
-        A sample of regular convolutions to take instead of the depthwise kernels.
+    regular : sequence of int
+        Slices per layer and seed of a sample of regular convolutions, to take instead of
+        the depthwise kernels; or empty.
     downloads : Downloads
     path_to_group : path
         ``.../kernels.zarr/<model>``.
@@ -69,40 +76,80 @@ def extract_kernels(
     """
     # Snakemake has deleted the old zarr.json; the rest of that group must not outlive it
     shutil.rmtree(path_to_group, ignore_errors=True)
-    architecture = None
     try:
         scheme, name = schemes.split(source)
-        if scheme == "timm":
-            architecture = read_architecture(name, paths_to_architectures)
-        file = schemes.locate(architecture.source if architecture else source)
-        with _checked(file, sha256, downloads) as readable:
-            layers = read_checkpoint(readable, regular or Depthwise())
-        if architecture and not regular:
-            layers = arrange(layers, architecture)
+        architecture = read_architecture(name, paths_to_architectures) if scheme == "timm" else None
+        reading, facts = read_source(source, sha256, choice, architecture, regular, downloads)
     except AtlasError as error:
         raise type(error)(f"model {model}: {one_line(error)}") from None
-    facts = {
-        "model": model,
-        "source": source,
-        "stamp": stamp,
+    facts = {"model": model, "source": source, "stamp": stamp, **facts}
+    store.write_model(path_to_group, reading.layers, facts)
+    for layer in reading.layers:
+        logger.info("layer %s: %d kernels of %dx%d", layer.name, *layer.kernels.shape)
+    for row in reading.inventory:
+        if not row.counted:
+            logger.info("not counted: %s %s (%s)", row.name, list(row.shape), row.why)
+    if doubts := describe_doubts(reading.inventory):
+        logger.warning("model %s: %s", model, doubts)
+    logger.info("%s bytes read", f"{facts['bytes_read']:,}")
+
+
+def read_source(
+    source: str,
+    sha256: str,
+    choice: Choice,
+    architecture: Architecture | None,
+    regular: Sequence[int],
+    downloads: Downloads,
+) -> tuple[Reading, dict[str, Any]]:
+    """Read the kernels of a source.
+
+    Parameters
+    ----------
+    architecture : Architecture or None
+        What timm says of a source ``timm:``.
+    source, sha256, choice, regular, downloads
+        As for `extract_kernels`.
+
+    Returns
+    -------
+    reading : Reading
+    facts : dict
+        Where the kernels came from: `sha256`, `bytes_read`, `revision`, `url`, `timm`,
+        `convolutions` and `inventory`, for JSON.
+
+    Raises
+    ------
+    AtlasError
+        If they cannot be read. The message names the layer if one is at fault.
+    """
+    selection: Depthwise | RegularSample
+    if regular:
+        n_slices, seed = regular
+        selection = RegularSample(n_slices, seed, choice)
+    else:
+        selection = Depthwise(choice, architecture.sizes if architecture else {})
+    file = schemes.locate(architecture.source if architecture else source)
+    with _checked(file, sha256, downloads) as readable:
+        reading = read_checkpoint(readable, selection)
+    if architecture and not regular:
+        reading = reading._replace(layers=arrange(reading.layers, architecture))
+    return reading, {
         "sha256": sha256 or file.sha256,
-        "bytes_read": file.bytes_read,
+        "bytes_read": max(file.bytes_read, readable.bytes_read),
         "revision": file.revision,
         "url": file.url if isinstance(file, RemoteFile) else None,
         "timm": {"model": architecture.name, "version": architecture.timm_version}
         if architecture
         else None,
         "convolutions": "regular, a sample" if regular else "depthwise",
+        "inventory": [row._asdict() for row in reading.inventory],
     }
-    store.write_model(path_to_group, layers, facts)
-    for layer in layers:
-        logger.info("layer %s: %d kernels of %dx%d", layer.name, *layer.kernels.shape)
-    logger.info("%s of %s bytes read", f"{file.bytes_read:,}", f"{file.size or 0:,}")
 
 
 def is_fetched_whole(file: RemoteFile, sha256: str) -> bool:
     """Whether ranges are not enough: for a pickle, or a checksum that no hub confirms."""
-    return not is_safetensors(file.name) or bool(sha256 and not file.sha256)
+    return format_of(file) != SAFETENSORS or bool(sha256 and not file.sha256)
 
 
 def arrange(layers: Sequence[Layer], architecture: Architecture) -> list[Layer]:
@@ -137,11 +184,10 @@ def _checked(
     file: LocalFile | RemoteFile, sha256: str, downloads: Downloads
 ) -> Iterator[LocalFile | RemoteFile]:
     """The file after its checksum has been compared, downloaded if it has to be."""
-    shard = re.search(r"-\d{5}-of-(\d{5})\.", file.name)
-    if shard:
+    if sha256 and is_sharded(file.name):
         raise AtlasError(
-            f"{file.name} is one of {int(shard[1])} parts of a checkpoint; only checkpoints in one "
-            "file are read, so save it as one"
+            f"{file.name} is one of several files of a checkpoint, so no single sha256 can be "
+            "checked; leave the column empty"
         )
     if isinstance(file, LocalFile):
         if sha256:

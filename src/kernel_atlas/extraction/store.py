@@ -6,6 +6,7 @@ job leaves nothing that looks finished.
 
 import contextlib
 import hashlib
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -128,6 +129,18 @@ def kernel_sizes(group: str | Path) -> list[int]:
     with _faults_named(Path(group), "layers"):
         _, layers = _open(Path(group))
     return sorted({info.kernel_size for info in layers})
+
+
+def read_inventory(path_to_metadata: str | Path) -> list[dict[str, Any]]:
+    """The candidate weights of a model (`checkpoints.inventory.Candidate`, as mappings).
+
+    Parameters
+    ----------
+    path_to_metadata : path
+        ``.../kernels.zarr/<model>/zarr.json``.
+    """
+    attributes = json.loads(Path(path_to_metadata).read_bytes())["attributes"]
+    return attributes.get("inventory", [])
 
 
 def read_kernels(group: str | Path, size: int) -> Kernels:

@@ -9,7 +9,7 @@ from kernel_atlas.sources.http import explained, offline
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.remote import RemoteFile
 
-DEFAULT_FILES = ("model.safetensors", "pytorch_model.bin")
+DEFAULT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -6,6 +6,14 @@ from pathlib import Path
 
 from kernel_atlas.errors import AtlasError
 
+# what save_pretrained writes, and the order in which the hub's repositories are searched
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "diffusion_pytorch_model.safetensors",
+    "pytorch_model.bin",
+)
+
 
 class LocalFile:
     """A file on this machine, read in byte ranges.
@@ -53,6 +61,15 @@ class LocalFile:
         self.bytes_read += sum(map(len, pieces))
         return pieces
 
+    def sibling(self, name: str) -> "LocalFile":
+        """The file of this name in the same folder.
+
+        Raises
+        ------
+        FileNotFoundError
+        """
+        return LocalFile(self.path.with_name(name), self.revision)
+
     def check_sha256(self, expected: str) -> None:
         """Compare the file with its checksum.
 
@@ -81,7 +98,7 @@ class LocalFile:
 
 
 def locate(source: str) -> LocalFile:
-    """The file at the path.
+    """The file at the path; in a folder, the first of `WEIGHT_FILES` that it has.
 
     Raises
     ------
@@ -91,6 +108,8 @@ def locate(source: str) -> LocalFile:
     path = Path(source.removeprefix("file:"))
     try:
         path = path.expanduser()
+        if path.is_dir():
+            return LocalFile(_in_folder(path))
         if path.is_file():
             return LocalFile(path)
         cause = ""
@@ -98,3 +117,12 @@ def locate(source: str) -> LocalFile:
     except (RuntimeError, ValueError, OSError) as error:
         cause = f" ({error})"
     raise AtlasError(f"no such file: {path.absolute()}{cause}")
+
+
+def _in_folder(folder: Path) -> Path:
+    for name in WEIGHT_FILES:
+        if (folder / name).is_file():
+            return folder / name
+    raise AtlasError(
+        f"the folder {folder.absolute()} has no {' or '.join(WEIGHT_FILES)}; name the file"
+    )

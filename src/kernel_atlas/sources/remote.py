@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources import http
@@ -58,6 +58,11 @@ class RemoteFile:
         self._headers = headers or {}
         self._takes_ranges = True
         self._lock = threading.Lock()
+
+    def sibling(self, name: str) -> "RemoteFile":
+        """The file of this name beside this one on the server, of the same revision."""
+        url = urljoin(self.url.partition("?")[0], quote(name))
+        return RemoteFile(url, headers=self._headers, revision=self.revision)
 
     def read(self, ranges: Sequence[Range]) -> list[bytes]:
         """The bytes of each range, fewer where the file ends earlier.

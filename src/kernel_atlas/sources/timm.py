@@ -90,6 +90,11 @@ class Architecture:
     timm_version: str
     layers: tuple[ArchitectureLayer, ...]
 
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """From the name of each depthwise weight to its number of kernels and their size."""
+        return {row.weight: (row.n_kernels, row.kernel_size) for row in self.layers}
+
 
 def resolve(name: str) -> Architecture:
     """Ask timm for one model, built on torch's meta device, which holds no weights.

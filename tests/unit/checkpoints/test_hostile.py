@@ -57,7 +57,7 @@ def test_a_tensor_larger_than_its_file_is_refused(tmp_path, options, channels, m
         (lambda x: x.char().view(torch.float4_e2m1fn_x2), "float4_e2m1fn_x2 weights cannot"),
         (torch.Tensor.to_sparse, "layer dw: sparse_coo weights"),
         (lambda x: x.to("meta"), "layer dw: meta weights"),
-        (lambda x: torch.nested.nested_tensor([x, x]), "no depthwise kernel"),
+        (lambda x: torch.nested.nested_tensor([x, x]), "net.pth has no weights"),
     ],
     ids=["integers", "quantised", "float4", "sparse", "meta", "nested"],
 )
@@ -86,7 +86,7 @@ def test_a_layers_name_that_would_break_a_line_is_refused(tmp_path, name, suffix
 def test_a_layers_name_is_never_a_path(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({name: weights()["dw.weight"]}, tmp_path / "net.pth")
-    (layer,) = read_checkpoint(LocalFile(tmp_path / "net.pth"), Depthwise())
+    (layer,) = read_checkpoint(LocalFile(tmp_path / "net.pth"), Depthwise()).layers
     assert layer.name == name
     assert [path.name for path in tmp_path.iterdir()] == ["net.pth"]
 

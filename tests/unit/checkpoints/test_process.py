@@ -23,7 +23,7 @@ def path(tmp_path):
 
 
 def read(path):
-    return read_checkpoint(LocalFile(path), Depthwise())
+    return read_checkpoint(LocalFile(path), Depthwise()).layers
 
 
 def test_the_kernels_come_back_and_the_working_directory_is_not_imported(

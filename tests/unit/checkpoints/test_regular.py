@@ -42,7 +42,7 @@ def path(tmp_path, weights):
 
 
 def draw(path, n_slices=N_SLICES, seed=1):
-    layers = read_checkpoint(LocalFile(path), RegularSample(n_slices, seed))
+    layers = read_checkpoint(LocalFile(path), RegularSample(n_slices, seed)).layers
     return {layer.name: layer.kernels for layer in layers}
 
 
@@ -91,7 +91,7 @@ def test_a_pickle_gives_the_same_sample(path, weights, tmp_path, dtype):
 
 
 def test_the_hub_gives_the_same_sample_for_few_bytes(hub, serve, path, extraction):
-    facts = extraction.run(serve(path=path), regular=RegularSample(N_SLICES, 1))
+    facts = extraction.run(serve(path=path), regular=(N_SLICES, 1))
     extraction.check(draw(path))
     assert facts["convolutions"] == "regular, a sample"
     assert len(hub.requests) <= 2 + 3 * N_FILTERS
@@ -101,7 +101,7 @@ def test_the_hub_gives_the_same_sample_for_few_bytes(hub, serve, path, extractio
 def test_depthwise_kernels_are_kept_apart(path, extraction):
     extraction.run(f"file:{path}")
     assert read_kernels(extraction.group, 3).layer_names == ["layer.4"]
-    extraction.run(f"file:{path}", regular=RegularSample(N_SLICES, 1))
+    extraction.run(f"file:{path}", regular=(N_SLICES, 1))
     assert read_kernels(extraction.group, 3).layer_names == list(SHAPES)
 
 

@@ -13,9 +13,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from support.checkpoints import make_header, write_safetensors
 
+from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.header import read_header
-from kernel_atlas.checkpoints.safetensors import read_safetensors
+from kernel_atlas.checkpoints.read import read_checkpoint
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
 
@@ -119,7 +120,7 @@ def test_a_file_cut_anywhere_or_continued_is_refused(tmp_path):
 
 def assert_read_as_by_torch(path, kernels):
     save_file({"dw.weight": kernels}, path)
-    (layer,) = read_safetensors(LocalFile(path), Depthwise())
+    (layer,) = read_checkpoint(LocalFile(path), Depthwise(Choice(include="dw"))).layers
     assert layer.kernels.dtype == np.float32
     # the sign of 0 too
     expected = kernels[:, 0].float().numpy().view(np.uint32)
@@ -144,14 +145,29 @@ def test_float64_is_rounded_as_by_torch(tmp_path, rng):
     assert_read_as_by_torch(tmp_path / "net.safetensors", torch.from_numpy(kernels))
 
 
-@pytest.mark.parametrize("dtype", ["I8", "U8", "BOOL", "I64", "F8_E8M0", "F4"])
-def test_other_dtypes_are_refused_for_kernels_alone(tmp_path, dtype):
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [
+        ("I8", "int8"),
+        ("U8", "uint8"),
+        ("BOOL", "bool"),
+        ("I64", "int64"),
+        ("F8_E8M0", "f8_e8m0"),
+        ("F4", "f4"),
+    ],
+)
+def test_other_dtypes_are_refused_for_kernels_alone(tmp_path, dtype, name):
     path = tmp_path / "net.safetensors"
     n_bytes = {"I64": 512, "F4": 32}.get(dtype, 64)
     entry = {"dtype": dtype, "shape": [4, 1, 4, 4], "data_offsets": [0, n_bytes]}
     write_safetensors(path, {"x": ("U8", (n_bytes,), None)}, header={"dw.weight": entry})
-    with pytest.raises(AtlasError, match=f"layer dw: {dtype} weights; only floating point"):
-        read_safetensors(LocalFile(path), Depthwise())
-    entry["shape"] = [2, 2, 4, 4]
-    write_safetensors(path, {"x": ("U8", (n_bytes,), None)}, header={"dw.weight": entry})
-    assert read_safetensors(LocalFile(path), Depthwise()) == []
+    with pytest.raises(AtlasError, match=f"layer dw: {name} weights; only floating point"):
+        read_checkpoint(LocalFile(path), Depthwise())
+    kernels = np.arange(32, dtype=np.float32)
+    entry |= {"shape": [2, 2, 4, 4]}
+    other = {"dtype": "F32", "shape": [2, 1, 4, 4], "data_offsets": [n_bytes, n_bytes + 128]}
+    contents = {"x": ("U8", (n_bytes,), None), "y": ("U8", (128,), kernels.tobytes())}
+    header = {"pw.weight": entry, "other.dw.weight": other}
+    write_safetensors(path, contents, header=header)
+    (layer,) = read_checkpoint(LocalFile(path), Depthwise()).layers
+    assert layer.name == "other.dw"

@@ -8,6 +8,7 @@ import pytest
 from huggingface_hub import hf_hub_download
 from support.misbehaviour import status
 
+from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.extraction.describe import describe_source, describe_sources
 from kernel_atlas.sources.timm import Architecture, ArchitectureLayer
 
@@ -35,7 +36,7 @@ def describe(tmp_path, architectures):
     def run(*rows, sizes=(3, 5, 7)):
         tsv, txt = tmp_path / "sources.tsv", tmp_path / "sources.txt"
         rows = [
-            [f"net_{number}", source, "", role, skipped]
+            [f"net_{number}", source, "", role, skipped, "", "", ""]
             for number, (source, role, skipped) in enumerate(rows)
         ]
         describe_sources(rows, sizes, architectures, tsv, txt)
@@ -48,7 +49,7 @@ def describe(tmp_path, architectures):
 def test_safetensors_on_a_server(hub, serve, checkpoint, extraction, architectures, kind):
     hub.add_file("/net.safetensors", checkpoint.path)
     source = {"hf": serve(), "https": f"{hub.url}/net.safetensors", "timm": "timm:a_model"}[kind]
-    found = describe_source(source, "", False, architectures)
+    found = describe_source(source, "", Choice(), False, architectures)
     asked = [request.range for request in hub.requests if request.method == "GET"]
     # no kernel, and for timm: rows nothing at all
     assert asked == ([] if kind == "timm" else ["bytes=0-99999"])
@@ -65,7 +66,7 @@ def test_a_pickle_on_a_server_has_its_size_alone(hub, serve, pickle, extraction,
     if place != "hub":
         hub.add_file("/net.pth", pickle.path)
         source = f"{hub.url}/net.pth"
-    found = describe_source(source, "", False, [])
+    found = describe_source(source, "", Choice(), False, [])
     assert (found.wire_bytes, found.kernels) == (len(pickle.content), None)
     assert found.note == "fetched whole; its kernels are known then"
     assert hub.bytes_sent.bodies < 1000
@@ -74,12 +75,12 @@ def test_a_pickle_on_a_server_has_its_size_alone(hub, serve, pickle, extraction,
 
 def test_a_file_on_this_machine_costs_nothing(hub, serve, checkpoint, pickle):
     for path in (checkpoint.path, pickle.path):
-        found = describe_source(f"file:{path}", "", False, [])
+        found = describe_source(f"file:{path}", "", Choice(), False, [])
         assert (found.wire_bytes, found.kernels) == (0, COUNTS)
     source = serve()
     hf_hub_download("timm/a_model.a_tag", "model.safetensors")
     hub.reset_counts()
-    found = describe_source(source, "", False, [])
+    found = describe_source(source, "", Choice(), False, [])
     assert (found.wire_bytes, found.note) == (0, "in the hub's cache")
     assert hub.requests == []
 

@@ -191,7 +191,7 @@ def test_one_bright_pixel_is_as_narrow_as_can_be(size):
 
 
 def test_real_kernels_are_nearer_to_their_member_than_to_any_template(real_weights):
-    layers = read_checkpoint(LocalFile(real_weights("fastvit_t8_int8")), Depthwise())
+    layers = read_checkpoint(LocalFile(real_weights("fastvit_t8_int8")), Depthwise()).layers
     kernels = np.concatenate([a.kernels for a in layers if a.kernels.shape[-1] == 7])[::3]
     names, bank = zip(*make_templates(7), strict=True)
     cosine = to_sphere(kernels) @ to_sphere(np.array(bank)).T

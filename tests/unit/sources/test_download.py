@@ -13,7 +13,7 @@ from support.misbehaviour import compressed, reset_mid_body, short_body, status
 from kernel_atlas.sources.download import checksum_in_name
 
 ADDRESS = "/releases/net.pth"
-ONES = {"dw": np.ones((4, 3, 3), np.float32)}
+OTHER = {"dw": np.arange(36, dtype=np.float32).reshape(4, 3, 3)}
 
 
 @pytest.mark.parametrize("redirect", [False, True])
@@ -43,11 +43,11 @@ def test_a_kept_download_is_used_without_the_network(hub, source, pickle, checkp
 
 
 def test_two_files_of_one_name_are_kept_apart(hub, source, tmp_path, extraction):
-    torch.save({"dw.weight": torch.ones(4, 1, 3, 3)}, tmp_path / "another.pth")
+    torch.save({"dw.weight": torch.from_numpy(OTHER["dw"])[:, None]}, tmp_path / "another.pth")
     hub.add_file("/another/net.pth", tmp_path / "another.pth")
     extraction.run(source, keep=True)
     extraction.run(f"{hub.url}/another/net.pth", keep=True)
-    extraction.check(ONES)
+    extraction.check(OTHER)
     assert extraction.left == ["net.pth"] * 2
 
 
@@ -57,7 +57,7 @@ def test_an_unreadable_download_is_deleted_too(hub, tmp_path, extraction, keep):
     path.write_text("<html>no such page</html>")
     hub.add_file(ADDRESS, path)
     message = extraction.refusal(hub.url + ADDRESS, keep=keep)
-    assert "net.pth is not a complete checkpoint" in message
+    assert "net.pth is a web page or XML file" in message
     assert extraction.left == ["net.pth"] * keep
 
 
@@ -113,11 +113,11 @@ def test_a_right_checksum_in_the_name(hub, pickle, checkpoint, extraction):
 
 def test_safetensors_with_a_checksum_that_no_hub_confirms(hub, tmp_path, extraction):
     path = tmp_path / "a"
-    write_safetensors(path, {"dw.weight": ("F32", (4, 1, 3, 3), np.ones(36, np.float32))})
+    write_safetensors(path, {"dw.weight": ("F32", (4, 1, 3, 3), OTHER["dw"])})
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     hub.add_file("/net.safetensors", path)
     assert extraction.run(f"{hub.url}/net.safetensors", sha256=sha256)["sha256"] == sha256
-    extraction.check(ONES)
+    extraction.check(OTHER)
     assert [request.range for request in hub.requests] == [None]
     assert "wrong checksum" in extraction.refusal(f"{hub.url}/net.safetensors", sha256="0" * 64)
 

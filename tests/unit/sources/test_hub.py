@@ -61,7 +61,10 @@ def test_a_named_file(serve, checkpoint, extraction, name):
 
 def test_default_files(serve, checkpoint, pickle, extraction):
     source = serve("config.json")
-    assert "has no model.safetensors or pytorch_model.bin at main" in extraction.refusal(source)
+    assert (
+        "has no model.safetensors or model.safetensors.index.json or pytorch_model.bin at main"
+        in extraction.refusal(source)
+    )
     serve("pytorch_model.bin", path=pickle.path, etag=pickle.sha256)
     facts = extraction.run(source)
     assert facts["url"].endswith("pytorch_model.bin")

@@ -20,7 +20,7 @@ ADDRESS = "/releases/net.pth"
 DATE = "Mon, 01 Jan 2024 00:{:02}:{:02} GMT"
 OLD = {"Last-Modified": DATE.format(0, 0), "Date": DATE.format(1, 0)}
 RECENT = {"Last-Modified": DATE.format(0, 0), "Date": DATE.format(0, 59)}
-NEWER = {"dw": np.full((4, 3, 3), 7, np.float32)}
+NEWER = {"dw": np.arange(36, dtype=np.float32).reshape(4, 3, 3)}
 
 
 @pytest.fixture
@@ -28,7 +28,10 @@ def replace_file(hub, tmp_path):
     """A function that puts a newer file at the address, with so many zeros after its kernels."""
 
     def replace(n_zeros):
-        weights = {"dw.weight": torch.full((4, 1, 3, 3), 7.0), "fc.weight": torch.zeros(n_zeros)}
+        weights = {
+            "dw.weight": torch.arange(36.0).reshape(4, 1, 3, 3),
+            "fc.weight": torch.zeros(n_zeros),
+        }
         torch.save(weights, tmp_path / "newer.pth")
         hub.add_file(ADDRESS, tmp_path / "newer.pth")
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from kernel_atlas.checkpoints.depthwise import Depthwise, is_depthwise
+from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.read import read_checkpoint
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sheet import read_sheets
@@ -92,7 +92,7 @@ def test_layers_and_weights_are_those_of_the_network(model):
     assert {
         name.removesuffix(".weight"): tuple(tensor.shape)
         for name, tensor in model.network.state_dict().items()
-        if is_depthwise(tuple(tensor.shape))
+        if tensor.ndim == 4 and tensor.shape[1] == 1 < min(tensor.shape[0], *tensor.shape[2:])
     } == {
         layer.weight: (layer.n_kernels, 1, layer.kernel_size, layer.kernel_size)
         for layer in architecture.layers
@@ -127,16 +127,15 @@ def test_the_order_of_names_is_the_same(model, tmp_path):
     if not model.architecture.layers:
         return
     path = tmp_path / "model.safetensors"
-    # kernels as small as can be, filled with their position
-    save_file(
-        {
-            f"{layer.weight}.weight": np.full((2, 1, 2, 2), place, np.float32)
-            for place, layer in enumerate(model.architecture.layers)
-        },
-        path,
-    )
+    # kernels as small as can be, which begin with their position
+    weights = {}
+    for place, layer in enumerate(model.architecture.layers):
+        kernels = np.full((2, 1, 2, 2), place, np.float32)
+        kernels[1, 0, 1, 1] = -1
+        weights[f"{layer.weight}.weight"] = kernels
+    save_file(weights, path)
     places = np.concatenate(
-        [layer.kernels[:, 0, 0] for layer in read_checkpoint(LocalFile(path), Depthwise())]
+        [layer.kernels[:, 0, 0] for layer in read_checkpoint(LocalFile(path), Depthwise()).layers]
     )
     assert places.tolist() == np.arange(len(model.architecture.layers)).repeat(2).tolist()
 

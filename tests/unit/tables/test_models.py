@@ -27,13 +27,13 @@ def tables(write_group, rng, tmp_path):
     groups["bad"] = tmp_path / "kernels.zarr" / "bad"
     with recorded(groups["bad"], {"model": "bad"}):
         raise AtlasError("model bad: no such file")
-    paths = tmp_path / "models.tsv", tmp_path / "failed.tsv"
+    paths = [tmp_path / f"{name}.tsv" for name in ("models", "failed", "weights")]
     list_models(ROWS, {name: group / "zarr.json" for name, group in groups.items()}, *paths)
     return [pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False) for path in paths]
 
 
 def test_each_row_stands_in_order_with_its_outcome(tables):
-    models, _ = tables
+    models, _, _ = tables
     assert models["model"].tolist() == [row.model for row in ROWS]
     assert models.set_index("model")["outcome"].to_dict() == {
         "good": "extracted",
@@ -51,7 +51,7 @@ def test_each_row_stands_in_order_with_its_outcome(tables):
 
 
 def test_the_note_says_why_there_are_no_results(tables):
-    models, _ = tables
+    models, _, _ = tables
     notes = models.set_index("model")["note"]
     assert notes["good"] == notes["slices"] == ""
     assert notes["bad"] == notes["bad_again"] == "not extracted, see failed.tsv"
@@ -60,7 +60,7 @@ def test_the_note_says_why_there_are_no_results(tables):
 
 
 def test_a_failed_model_is_listed_once_with_its_cause(tables):
-    _, failed = tables
+    _, failed, _ = tables
     assert failed.to_dict("list") == {"model": ["bad"], "cause": ["no such file"]}
 
 
@@ -69,6 +69,7 @@ def test_a_duplicate_of_unreleased_weights_is_skipped_as_they_are(tmp_path):
         Model("secret", "none:never released", "classify"),
         Model("secret_again", "none:never released", "classify", duplicate_of="secret"),
     ]
-    list_models(rows, {}, tmp_path / "models.tsv", tmp_path / "failed.tsv")
+    paths = [tmp_path / f"{name}.tsv" for name in ("models", "failed", "weights")]
+    list_models(rows, {}, *paths)
     outcomes = pd.read_csv(tmp_path / "models.tsv", sep="\t")["outcome"]
     assert outcomes.tolist() == ["skipped", "skipped"]
