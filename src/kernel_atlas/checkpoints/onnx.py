@@ -1,0 +1,153 @@
+"""Read the weights of an ONNX model's convolutions; the nodes say which are depthwise.
+
+No code runs: nothing of the graph is executed. A hostile file may still ask for any amount
+of memory, so this happens in a process of its own (`checkpoints.process`).
+"""
+
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import onnx
+import onnx.inliner
+from google.protobuf.message import DecodeError
+from onnx import GraphProto, NodeProto
+from onnx.checker import ValidationError
+
+from kernel_atlas.checkpoints import onnx_arrays, onnx_values
+from kernel_atlas.checkpoints.entry import Entry
+from kernel_atlas.checkpoints.layer import layer_name
+from kernel_atlas.checkpoints.onnx_names import weight_name
+from kernel_atlas.checkpoints.onnx_values import STANDARD_DOMAINS, Stored, Unreadable, Value, Values
+from kernel_atlas.errors import AtlasError, one_line
+from kernel_atlas.sources.local import LocalFile
+
+# operator -> which of its inputs is the weight
+WEIGHT_INPUT = {"Conv": 1, "FusedConv": 1, "ConvTranspose": 1, "ConvInteger": 1, "QLinearConv": 3}
+# what protobuf and the onnx package raise for a damaged file
+_DAMAGE = (DecodeError, ValidationError, RuntimeError, ValueError, TypeError, LookupError)
+
+
+class OnnxTensors:
+    """The weights of all convolutions of an ONNX model, also in its subgraphs and functions.
+
+    Attributes
+    ----------
+    entries : dict of str to Entry
+        In the graph's order, each stored weight once. ``kind`` is "depthwise", "regular" or
+        "transposed"; or "unreadable" where the file does not hold the weight that the
+        network applies, and the evidence then says why.
+
+    Raises
+    ------
+    AtlasError
+        If the file is not a complete ONNX model.
+    """
+
+    def __init__(self, file: LocalFile) -> None:
+        self.entries: dict[str, Entry] = {}
+        self._stored: dict[str, Stored] = {}
+        self._folder = file.path.parent
+        try:
+            self._collect(_load(file))
+        except _DAMAGE as error:
+            raise _incomplete(file, one_line(error)) from None
+
+    def read(self, rows: Mapping[str, Sequence[int] | np.ndarray | None]) -> dict[str, np.ndarray]:
+        """These rows (first dimension; None: all) of each weight, as float32.
+
+        Raises
+        ------
+        AtlasError
+            If a weight is damaged, or is in a file that is missing or outside the folder.
+        """
+        weights = {}
+        for name, chosen in rows.items():
+            weight = onnx_arrays.read(self._stored[name], self._folder, layer_name(name))
+            with np.errstate(over="ignore"):  # an overflow is infinite and reported as such
+                weight = weight.astype(np.float32)
+            weights[name] = weight if chosen is None else weight[np.asarray(chosen)]
+        return weights
+
+    def _collect(self, graph: GraphProto) -> None:
+        lengths = {info.name: info.type.tensor_type.shape.dim for info in graph.value_info}
+        shapes = {name: tuple(dim.dim_value for dim in dims) for name, dims in lengths.items()}
+        seen = set()
+        # as a list, since the values must live as long as `seen` compares them
+        for node, values in list(_convolutions(graph, ChainMap())):
+            weight = onnx_values.input_name(node, WEIGHT_INPUT[node.op_type])
+            stored, entry = _describe(node, weight, values, shapes.get(weight, ()))
+            storage = stored.storage if stored else id(values.get(weight, node))
+            if storage in seen:
+                continue
+            seen.add(storage)
+            name = base = weight_name(node, stored.name if stored else weight)
+            number = 1
+            while name in self.entries:
+                number += 1
+                name = f"{base} ({number})"
+            self.entries[name] = entry
+            if stored:
+                self._stored[name] = stored
+
+
+def _load(file: LocalFile) -> GraphProto:
+    """The graph, with the model's functions in place of the nodes that call them."""
+    model = onnx.load_model_from_string(file.read([(0, file.size or 0)])[0])
+    if not model.HasField("graph") or not (model.opset_import or model.ir_version < 3):
+        raise _incomplete(file, "it has no graph, or no version of its operators")
+    return (onnx.inliner.inline_local_functions(model) if model.functions else model).graph
+
+
+def _incomplete(file: LocalFile, cause: str) -> AtlasError:
+    return AtlasError(
+        f"{file.name} is not a complete ONNX file ({cause}); export or download it again"
+    )
+
+
+def _convolutions(
+    graph: GraphProto, outer: ChainMap[str, Value]
+) -> Iterator[tuple[NodeProto, Values]]:
+    """Each convolution, with the values that it can see."""
+    values = outer.new_child(onnx_values.values_of(graph))
+    for node in graph.node:
+        if node.op_type in WEIGHT_INPUT:
+            yield node, values
+        for attribute in node.attribute:
+            graphs = [attribute.g] if attribute.HasField("g") else []
+            for subgraph in [*graphs, *attribute.graphs]:
+                yield from _convolutions(subgraph, values)
+
+
+def _describe(
+    node: NodeProto, weight: str, values: Values, shape: tuple[int, ...]
+) -> tuple[Stored | None, Entry]:
+    """The weight as stored, if it is, and what is known of it."""
+    stored = None
+    try:
+        stored = onnx_values.find(weight, values)
+        shape = stored.shape
+        kind, evidence = _kind(node, shape)
+        if node.op_type == "QLinearConv":
+            scale, zero_point = (onnx_values.input_name(node, index) for index in (4, 5))
+            stored = onnx_values.dequantised(stored, scale, zero_point, 0, values)
+        return stored, Entry(shape, stored.dtype, kind, evidence)
+    except Unreadable as reason:
+        return None, Entry(shape, kind="unreadable", evidence=str(reason))
+
+
+def _kind(node: NodeProto, shape: tuple[int, ...]) -> tuple[str, str]:
+    """What kind of convolution a node is, and how we know."""
+    groups = onnx_values.attribute(node, "group", 1)
+    evidence = f"a {node.op_type} node with {groups} group{'' if groups == 1 else 's'}"
+    if node.domain not in STANDARD_DOMAINS:
+        raise Unreadable(
+            f"a {node.op_type} node of {node.domain}, which may order its weight differently"
+        )
+    if node.op_type == "ConvInteger":
+        raise Unreadable("integers of a ConvInteger node, whose scale stands elsewhere")
+    if len(shape) < 3 or min(shape) < 1 or groups < 1 or shape[0] % groups:
+        raise Unreadable(f"{evidence}, which do not fit its shape")
+    if node.op_type == "ConvTranspose":
+        return "transposed", evidence
+    return "depthwise" if groups > 1 and shape[1] == 1 else "regular", evidence
