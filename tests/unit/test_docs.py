@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from kernel_atlas import sheet
+from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.extraction.extract import Downloads, extract_kernels
 from kernel_atlas.extraction.store import write_model
@@ -113,7 +114,8 @@ def test_every_attribute_of_a_group_is_described(tmp_path):
     torch.save({"dw.weight": torch.arange(36.0).reshape(4, 1, 3, 3)}, checkpoint)
     group = tmp_path / "kernels.zarr/tiny"
     downloads = Downloads(str(tmp_path), limit_mb=0, keep=False)
-    extract_kernels("tiny", f"file:{checkpoint}", "", "", None, None, downloads, group)
+    source = f"file:{checkpoint}"
+    extract_kernels("tiny", source, "", Choice(), "", [], [], downloads, group)
     attributes = json.loads((group / "zarr.json").read_text())["attributes"]
     names = {*attributes, *attributes["layers"][0]}
     assert {name for name in names if f"`{name}`" not in read(DOCS / "store.md")} == set()

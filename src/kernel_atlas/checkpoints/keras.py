@@ -65,6 +65,8 @@ class KerasTensors:
         If the file is not complete, or points to other files.
     """
 
+    is_ordered = True
+
     def __init__(self, file: LocalFile) -> None:
         try:
             self._kernels = dict(_kernels(*_open(file), file.name))

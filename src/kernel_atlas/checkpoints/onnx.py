@@ -44,6 +44,8 @@ class OnnxTensors:
         If the file is not a complete ONNX model.
     """
 
+    is_ordered = True
+
     def __init__(self, file: LocalFile) -> None:
         self.entries: dict[str, Entry] = {}
         self._stored: dict[str, Stored] = {}

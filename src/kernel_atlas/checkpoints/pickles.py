@@ -139,7 +139,7 @@ _NUMBERS = (multiarray.scalar, multiarray._reconstruct, np.ndarray, np.dtype)
 _HARMLESS: list[Any] = [
     argparse.Namespace,
     *_NUMBERS,
-    numeric._frombuffer,
+    numeric._frombuffer,  # type: ignore[attr-defined]
     *((number, f"numpy.core.multiarray.{number.__name__}") for number in _NUMBERS[:2]),  # numpy 1
     *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefdgFD"},
 ]

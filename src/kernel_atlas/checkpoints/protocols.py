@@ -6,7 +6,7 @@ import pickletools
 import struct
 import zipfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.local import LocalFile
@@ -77,6 +77,7 @@ def _instructions(stream: BinaryIO, file_name: str) -> Iterator[tuple[bytes, str
     strings: dict[int, str] = {}  # by their number in the pickle's memo
     n_remembered = 0
     raw = _Recorded(stream)
+    argument: Any
     for code, argument, _ in pickletools.genops(raw):  # type: ignore[arg-type]
         content = raw.take()
         if code.name in ("PROTO", "FRAME"):
