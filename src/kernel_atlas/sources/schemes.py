@@ -102,10 +102,18 @@ def stamp(source: str, sha256: str, path_to_metadata: str | Path) -> str:
     if sha256 or split(source)[0] not in ("file", "package"):
         return ""
     try:
-        facts = locate(source).path.stat()  # type: ignore[union-attr]
+        return _state_of(locate(source))  # type: ignore[arg-type]
     except (AtlasError, OSError):
         try:
             return json.loads(Path(path_to_metadata).read_bytes())["attributes"]["stamp"]
         except (OSError, ValueError, KeyError):
             return ""
-    return f"{facts.st_size} bytes, mtime {facts.st_mtime_ns} ns"
+
+
+def _state_of(file: "LocalFile") -> str:
+    """Size and time of change of a file, or of all parts of a checkpoint in several files."""
+    from kernel_atlas.sources.shards import parts_of
+
+    facts = [part.path.stat() for part in {file, *parts_of(file)}]  # type: ignore[union-attr]
+    n_bytes = sum(fact.st_size for fact in facts)
+    return f"{n_bytes} bytes, mtime {max(fact.st_mtime_ns for fact in facts)} ns"

@@ -3,10 +3,13 @@
 import json
 import re
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from kernel_atlas.errors import AtlasError, one_line
-from kernel_atlas.sources.local import LocalFile
-from kernel_atlas.sources.remote import RemoteFile
+
+if TYPE_CHECKING:
+    from kernel_atlas.sources.local import LocalFile
+    from kernel_atlas.sources.remote import RemoteFile
 
 INDEX = ".safetensors.index.json"
 MAX_PARTS = 1000
@@ -21,7 +24,7 @@ def is_sharded(name: str) -> bool:
     return name.endswith(INDEX) or bool(part and int(part[3]) > 1)
 
 
-def parts_of(file: LocalFile | RemoteFile) -> list[LocalFile | RemoteFile]:
+def parts_of(file: "LocalFile | RemoteFile") -> "list[LocalFile | RemoteFile]":
     """The files of a .safetensors checkpoint, in order: mostly the file itself.
 
     Parameters
@@ -51,7 +54,7 @@ def parts_of(file: LocalFile | RemoteFile) -> list[LocalFile | RemoteFile]:
     return [file if name == file.name else _sibling(file, name) for name in names]
 
 
-def _names_in(file: LocalFile | RemoteFile) -> list[str]:
+def _names_in(file: "LocalFile | RemoteFile") -> list[str]:
     """The names of the parts in an index."""
     (content,) = file.read([(0, MAX_INDEX_BYTES)])
     try:
@@ -72,7 +75,7 @@ def _names_in(file: LocalFile | RemoteFile) -> list[str]:
     return sorted(names)
 
 
-def _sibling(file: LocalFile | RemoteFile, name: str) -> LocalFile | RemoteFile:
+def _sibling(file: "LocalFile | RemoteFile", name: str) -> "LocalFile | RemoteFile":
     try:
         return file.sibling(name)
     except FileNotFoundError:
