@@ -15,6 +15,9 @@ from kernel_atlas.sources.local import LocalFile
 EXPORTERS_WARNINGS = (
     "You are using the legacy TorchScript-based ONNX export",
     "The feature will be removed",
+    "It is recommended that constant folding be turned off",
+    "Converting a tensor to a Python",
+    "ONNX Preprocess - Removing mutation",
     "Setting `training` to something other than default is deprecated",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
 )
