@@ -34,7 +34,7 @@ _CONVOLUTION = re.compile(r"(depthwise|separable|)_?conv[123]d_?(transpose|)(_[0
 _KERNEL = re.compile(r"(.*/)?((?:depthwise_|pointwise_)?kernel(?=(:0)?$)|vars/[01]$).*")
 # what h5py, zipfile and json raise for a damaged file, or this module for a wrong description
 _DAMAGE: tuple[type[Exception], ...] = (OSError, RuntimeError, ValueError, LookupError, TypeError)
-_DAMAGE += (AttributeError, zipfile.BadZipFile, zlib.error)
+_DAMAGE += (AttributeError, SystemError, zipfile.BadZipFile, zlib.error)
 
 
 class _Layer(NamedTuple):
