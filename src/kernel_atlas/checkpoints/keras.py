@@ -14,6 +14,7 @@ import json
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ import h5py
 import numpy as np
 
 from kernel_atlas.checkpoints.entry import Entry
+from kernel_atlas.checkpoints.layer import layer_name
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources.local import LocalFile
 
@@ -32,7 +34,7 @@ _CONVOLUTION = re.compile(r"(depthwise|separable|)_?conv[123]d_?(transpose|)(_[0
 _KERNEL = re.compile(r"(.*/)?((?:depthwise_|pointwise_)?kernel(?=(:0)?$)|vars/[01]$).*")
 # what h5py, zipfile and json raise for a damaged file, or this module for a wrong description
 _DAMAGE: tuple[type[Exception], ...] = (OSError, RuntimeError, ValueError, LookupError, TypeError)
-_DAMAGE += (AttributeError, zipfile.BadZipFile, zlib.error)
+_DAMAGE += (AttributeError, SystemError, zipfile.BadZipFile, zlib.error)
 
 
 class _Layer(NamedTuple):
@@ -54,6 +56,8 @@ class KerasTensors:
 
     Attributes
     ----------
+    is_ordered : bool
+        Whether the file tells the network's order.
     entries : dict of str to Entry
         In the network's order where the file tells it. ``kind`` is "depthwise", "regular" or
         "transposed"; "" where a kernel for one input channel may be of either of the first
@@ -69,12 +73,15 @@ class KerasTensors:
 
     def __init__(self, file: LocalFile) -> None:
         try:
-            self._kernels = dict(_kernels(*_open(file), file.name))
+            weights, description = _open(file)
+            layers = _layers(json.loads(description)) or _listed(weights)
+            self._kernels = dict(_kernels(weights, layers, file.name))
         except _DAMAGE as error:
             raise AtlasError(
                 f"{file.name} is not a complete Keras file ({one_line(error)}); "
                 "save or download it again"
             ) from None
+        self.is_ordered = bool(layers)
         self.entries = {name: kernel.entry for name, kernel in self._kernels.items()}
 
     def read(self, rows: Mapping[str, Sequence[int] | np.ndarray | None]) -> dict[str, np.ndarray]:
@@ -92,7 +99,7 @@ class KerasTensors:
                 array = np.moveaxis(data[()], axes, (0, 1)).reshape(entry.shape)
             except _DAMAGE as error:
                 raise AtlasError(
-                    f"layer {name}: its weight cannot be read ({one_line(error)})"
+                    f"layer {layer_name(name)}: its weight cannot be read ({one_line(error)})"
                 ) from None
             with np.errstate(over="ignore"):  # an overflow is infinite and reported as such
                 array = array.astype(np.float32)
@@ -110,9 +117,10 @@ def _open(file: LocalFile) -> tuple[h5py.File, str]:
         return h5py.File(io.BytesIO(archive.read(WEIGHTS)), "r"), description
 
 
-def _kernels(weights: h5py.File, description: str, file_name: str) -> Iterator[tuple[str, _Kernel]]:
+def _kernels(
+    weights: h5py.File, layers: dict[str, _Layer], file_name: str
+) -> Iterator[tuple[str, _Kernel]]:
     """The kernels by their layers' names, in order."""
-    layers = _layers(json.loads(description)) or _listed(weights)
     last = _Layer(len(layers))
     found = []
     for path, matched in _paths(weights, file_name):
@@ -131,13 +139,14 @@ def _kernels(weights: h5py.File, description: str, file_name: str) -> Iterator[t
         )
         if kernel:
             position = layers.get(name, layers.get(top, last)).position
-            found.append((position, _natural(path), _full_name(group, name), kernel))
-    names: set[str] = set()
+            name = _full_name(group, name)
+            if matched[2] in ("vars/1", "pointwise_kernel"):
+                name = f"{name}.pointwise"
+            found.append((position, _natural(path), name, kernel))
+    names = Counter(name for _, _, name, _ in found)
     for _, order, name, kernel in sorted(found, key=lambda item: item[:2]):
-        if name in names:  # a separable layer has two kernels
-            name = "".join(map(str, order))
-        names.add(name)
-        yield name, kernel
+        is_unique = names[name] == 1
+        yield f"{name if is_unique else ''.join(map(str, order))}.weight", kernel
 
 
 def _paths(weights: h5py.File, file_name: str) -> list[tuple[str, re.Match[str]]]:
@@ -195,17 +204,18 @@ def _layers(description: Any) -> dict[str, _Layer]:
     """The layers that a description lists, also in models within the model."""
     found: dict[str, _Layer] = {}
 
-    def visit(node: Any) -> None:
-        children = node.values() if isinstance(node, dict) else node
-        settings = node.get("config") if isinstance(node, dict) else None
-        if isinstance(settings, dict) and isinstance(settings.get("name"), str):
-            layer = _Layer(len(found), str(node.get("class_name")), settings.get("groups", 1))
-            found.setdefault(settings["name"], layer)
-        for child in children:
-            if isinstance(child, dict | list):
-                visit(child)
+    def visit(settings: Any) -> None:
+        # old files list the layers of a sequential model directly
+        is_list = isinstance(settings, list)
+        inner = settings if is_list else [*settings.get("layers", []), settings.get("layer")]
+        for layer in filter(None, inner):
+            own = layer["config"]
+            if isinstance(own, dict) and "name" in own:
+                info = _Layer(len(found), str(layer["class_name"]), own.get("groups", 1))
+                found.setdefault(str(own["name"]), info)
+            visit(own)
 
-    visit(description)
+    visit(description.get("config", {}))
     return found
 
 

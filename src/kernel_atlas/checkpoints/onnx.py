@@ -6,13 +6,17 @@ of memory, so this happens in a process of its own (`checkpoints.process`).
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import onnx
 import onnx.inliner
+import onnx.shape_inference
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, NodeProto
+from onnx import GraphProto, ModelProto, NodeProto
 from onnx.checker import ValidationError
+from onnx.shape_inference import InferenceError
 
 from kernel_atlas.checkpoints import onnx_arrays, onnx_values
 from kernel_atlas.checkpoints.entry import Entry
@@ -33,6 +37,8 @@ class OnnxTensors:
 
     Attributes
     ----------
+    is_ordered : bool
+        Always: a graph is in the order of computing.
     entries : dict of str to Entry
         In the graph's order, each stored weight once. ``kind`` is "depthwise", "regular" or
         "transposed"; or "unreadable" where the file does not hold the weight that the
@@ -71,15 +77,16 @@ class OnnxTensors:
             weights[name] = weight if chosen is None else weight[np.asarray(chosen)]
         return weights
 
-    def _collect(self, graph: GraphProto) -> None:
-        lengths = {info.name: info.type.tensor_type.shape.dim for info in graph.value_info}
-        shapes = {name: tuple(dim.dim_value for dim in dims) for name, dims in lengths.items()}
+    def _collect(self, model: ModelProto) -> None:
+        shapes = _Shapes(model)
         seen = set()
         # as a list, since the values must live as long as `seen` compares them
-        for node, values in list(_convolutions(graph, ChainMap())):
+        for node, values in list(_convolutions(model.graph, ChainMap())):
             weight = onnx_values.input_name(node, WEIGHT_INPUT[node.op_type])
-            stored, entry = _describe(node, weight, values, shapes.get(weight, ()))
-            storage = stored.storage if stored else id(values.get(weight, node))
+            stored, entry = _describe(node, weight, values)
+            if not entry.shape:
+                entry = replace(entry, shape=shapes.of(weight))
+            storage = stored.storage if stored else (weight, id(values.get(weight, node)))
             if storage in seen:
                 continue
             seen.add(storage)
@@ -87,18 +94,38 @@ class OnnxTensors:
             number = 1
             while name in self.entries:
                 number += 1
-                name = f"{base} ({number})"
+                name = f"{layer_name(base)} ({number}).weight"
             self.entries[name] = entry
             if stored:
                 self._stored[name] = stored
 
 
-def _load(file: LocalFile) -> GraphProto:
-    """The graph, with the model's functions in place of the nodes that call them."""
+class _Shapes:
+    """The shapes of the values that a graph computes."""
+
+    def __init__(self, model: ModelProto) -> None:
+        self._model = model
+
+    def of(self, name: str) -> tuple[int, ...]:
+        """The shape of a value, empty if it is not known, 0 for a length that varies."""
+        return self._known.get(name, ())
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[int, ...]]:
+        try:
+            graph = onnx.shape_inference.infer_shapes(self._model).graph
+        except (InferenceError, ValueError):
+            return {}
+        lengths = {info.name: info.type.tensor_type.shape.dim for info in graph.value_info}
+        return {name: tuple(dim.dim_value for dim in dims) for name, dims in lengths.items()}
+
+
+def _load(file: LocalFile) -> ModelProto:
+    """The model, with its functions in place of the nodes that call them."""
     model = onnx.load_model_from_string(file.read([(0, file.size or 0)])[0])
     if not model.HasField("graph") or not (model.opset_import or model.ir_version < 3):
         raise _incomplete(file, "it has no graph, or no version of its operators")
-    return (onnx.inliner.inline_local_functions(model) if model.functions else model).graph
+    return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
 def _incomplete(file: LocalFile, cause: str) -> AtlasError:
@@ -121,11 +148,10 @@ def _convolutions(
                 yield from _convolutions(subgraph, values)
 
 
-def _describe(
-    node: NodeProto, weight: str, values: Values, shape: tuple[int, ...]
-) -> tuple[Stored | None, Entry]:
+def _describe(node: NodeProto, weight: str, values: Values) -> tuple[Stored | None, Entry]:
     """The weight as stored, if it is, and what is known of it."""
     stored = None
+    shape: tuple[int, ...] = ()
     try:
         stored = onnx_values.find(weight, values)
         shape = stored.shape

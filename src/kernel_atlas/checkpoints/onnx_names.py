@@ -21,14 +21,16 @@ def weight_name(node: NodeProto, value: str) -> str:
     value : str
         The stored tensor's name: ``blocks.0.conv_dw.weight``. If an exporter made it up
         (``onnx::Conv_217``), the node's own name tells the layer:
-        ``/blocks/blocks.0/conv_dw/Conv`` is ``blocks.0.conv_dw``.
+        ``/blocks/blocks.0/conv_dw/Conv`` is of ``blocks.0.conv_dw``.
     """
     value = _OF_QUANTISERS.sub("", value)
     made_up = _MADE_UP.fullmatch(value) is not None
     if not made_up and "." in value:
         return value
     # torch's newer exporter calls a weight that it computed mul_1, or val_12
-    return _layer(node) or (not made_up and value) or node.name.strip("/") or value or node.op_type
+    if layer := _layer(node):
+        return f"{layer}.weight"
+    return f"{node.name.strip('/') or node.op_type}.weight" if made_up else value
 
 
 def _layer(node: NodeProto) -> str:
