@@ -11,7 +11,7 @@ from filelock import FileLock
 from support.hub import StandInHub, environment
 from support.project import REPOSITORY, Project
 from support.watch import watched
-from support.wired import make_project
+from support.wired import WITHOUT, make_project
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.extraction.store import write_model
@@ -122,21 +122,33 @@ def hub(shared_hub):
 
 
 @pytest.fixture(scope="session")
-def wired(shared_hub, tmp_path_factory) -> Project:
-    """A finished project over the stand-in hub. Not to be changed: copy it.
+def fresh(shared_hub, tmp_path_factory) -> Project:
+    """A project over the stand-in hub that has never run. Not to be changed: copy it.
 
-    It has the Run as `first`, the weights by model as `served`, the `requests` that it made,
-    and `files`, a folder for more of what is served. Its jobs were watched.
+    It has the weights by model as `served`, and `files`, a folder for more of what is served.
     """
-    folder = tmp_path_factory.mktemp("wired")
+    folder = tmp_path_factory.mktemp("fresh")
     variables = environment(shared_hub, folder / "home")
-    project = Project(folder / "project", watched(variables, folder / "watch"))
+    project = Project(folder / "project", variables, without=WITHOUT)
     project.files = folder / "files"
     project.files.mkdir()
     project.served = make_project(project, shared_hub, project.files)
+    return project
+
+
+@pytest.fixture(scope="session")
+def wired(fresh, shared_hub, tmp_path_factory) -> Project:
+    """The same project after its first run. Not to be changed: copy it.
+
+    It also has the Run as `first` and the `requests` that it made. Its jobs were watched.
+    """
+    folder = tmp_path_factory.mktemp("wired")
+    project = fresh.copy(folder / "project")
+    project.environment = watched(fresh.environment, folder / "watch")
+    project.files, project.served = fresh.files, fresh.served
     shared_hub.reset_counts()
     project.first = project.snakemake()
     project.requests = shared_hub.requests
-    project.environment = variables
+    project.environment = fresh.environment
     assert project.first.returncode == 0, project.first.output
     return project

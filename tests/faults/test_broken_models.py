@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 from support.jobs import EXTRACT, of_models
-from support.project import RESULTS, Project, make_weights
+from support.project import DRAWING, RESULTS, Project, make_weights
 
 pytestmark = pytest.mark.slow
 
@@ -73,11 +73,7 @@ DAMAGES = (
 
 def write_project(project: Project, n_models: int) -> list[str]:
     """A project of tiny models, the first and the last to train on; returns their ids."""
-    project.write_config(
-        autoencoder={"sizes": [5], "epochs": 20},
-        kmeans={"sizes": []},
-        figures={"samples": 1, "dpi": 50},
-    )
+    project.write_config(autoencoder={"sizes": [5], "epochs": 20}, kmeans={"sizes": []})
     models = [f"model{index:04d}" for index in range(n_models)]
     project.write_sheet()
     for index, model in enumerate(models):
@@ -93,7 +89,7 @@ def write_project(project: Project, n_models: int) -> list[str]:
     "mended, all is as if nothing had been broken",
 )
 def test_broken_models_hold_nothing_back(tmp_path, full):
-    undisturbed = Project(tmp_path / "undisturbed")
+    undisturbed = Project(tmp_path / "undisturbed", without=DRAWING)
     n_models, n_broken = FULL if full else SHORT
     models = write_project(undisturbed, n_models)
     project = undisturbed.copy(tmp_path / "broken")
@@ -121,7 +117,6 @@ def test_broken_models_hold_nothing_back(tmp_path, full):
     clustered = project.table("clustered").set_index("model")
     assert clustered["n_kernels"].to_dict() == dict.fromkeys(others, 24)
     assert project.table("layers")["model"].unique().tolist() == others
-    assert all((project / f"results/figures/{model}/layers.svg").exists() for model in others)
 
     before = project.contents(*ALL)
     run = project.snakemake()

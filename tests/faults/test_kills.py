@@ -1,7 +1,7 @@
 """A killed job leaves nothing that looks finished, and the next run completes the work.
 
 Each test disturbs the remaking of results that a finished run has written. This is the harder
-case, since the tables and figures of that run are still there.
+case, since the tables of that run are still there.
 """
 
 import os
@@ -9,7 +9,7 @@ import os
 import psutil
 import pytest
 import zarr
-from support.project import RESULTS, Project, kill_tree
+from support.project import DRAWING, RESULTS, Project, kill_tree
 
 pytestmark = pytest.mark.slow
 
@@ -17,10 +17,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """A finished project whose jobs last long enough to be killed half-way."""
-    project = Project(tmp_path_factory.mktemp("undisturbed"))
-    project.write_config(
-        autoencoder={"sizes": [5], "epochs": 200, "batch_size": 64}, figures={"samples": 1}
-    )
+    project = Project(tmp_path_factory.mktemp("undisturbed"), without=DRAWING)
+    project.write_config(autoencoder={"sizes": [5], "epochs": 200, "batch_size": 64})
     train = project.write_weights("train.safetensors", [(3, 60), (5, 600)], seed=10)
     # 9x9 kernels are stored but not classified, so that only extraction takes long
     large = project.write_weights("large.pth", [(3, 24), (5, 6000), (9, 200_000)], seed=20)

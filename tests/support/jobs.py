@@ -55,6 +55,11 @@ def of_classification(models: Iterable[str] = MODELS) -> list[str]:
     return of_models(models, CLASSIFY) + of_sizes(SIZES, AVERAGE) + TABLES
 
 
+def without_figures(jobs: Iterable[str]) -> list[str]:
+    """These jobs but for those that draw."""
+    return [job for job in jobs if not job.startswith("plot_")]
+
+
 def rerun(project: Project, *options: str) -> list[str]:
     """The jobs that a further run of the project runs."""
     run = project.snakemake(*options)

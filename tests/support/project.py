@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import yaml
 from safetensors.numpy import save_file
 
 from kernel_atlas.family import functions
+from kernel_atlas.figures.registry import FIGURES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 1200  # ends a run that hangs; no run takes nearly as long
@@ -44,6 +45,8 @@ COLUMNS = (
 )
 # Under results/: what must be equal, to the byte, however a run was disturbed.
 RESULTS = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*", "baselines/*")
+# Rules that a test of tables leaves out: half the time of a small project is spent on figures.
+DRAWING = tuple(f"plot_{name}" for name in FIGURES)
 
 IsAtWork = Callable[[psutil.Process], bool]
 
@@ -107,7 +110,7 @@ class Project:
     """A working directory with `sheet.tsv`, `my.yaml` and checkpoints under `weights/`.
 
     snakemake gets the variables of `environment` (by default those of the test) and writes
-    its messages to the file `output`.
+    its messages to the file `output`. It makes all but the files of the rules of `without`.
     """
 
     def __init__(
@@ -115,10 +118,12 @@ class Project:
         folder: Path,
         environment: Mapping[str, str] | None = None,
         output: str = "output.txt",
+        without: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.environment = environment
         self.output = folder / output
+        self.without = without
         (folder / "weights").mkdir(parents=True, exist_ok=True)
 
     def __truediv__(self, path: str) -> Path:
@@ -127,7 +132,7 @@ class Project:
     def copy(self, folder: Path) -> "Project":
         """The same project elsewhere, with its results and their times of change."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        return Project(folder, self.environment)
+        return Project(folder, self.environment, without=self.without)
 
     def write_config(self, **changes: Any) -> None:
         """Write `my.yaml`: CONFIG with the settings of these sections changed."""
@@ -182,12 +187,15 @@ class Project:
         counts = dict(re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE))
         return Counter({rule: int(n) for rule, n in counts.items() if rule not in ("all", "total")})
 
-    def retry(self) -> Run:
-        """What `make retry` does: list the failed models, extract them again, then run."""
+    def retry(self, *targets: str) -> Run:
+        """What `make retry` does: list the failed models, extract them again, then run.
+
+        The run makes these targets, by default all results.
+        """
         listed = self.snakemake("results/tables/failed.tsv")
         failed = [f"results/kernels.zarr/{model}/zarr.json" for model in self.table("failed").model]
         forced = self.snakemake("--force", *failed)
-        run = self.snakemake()
+        run = self.snakemake(*targets)
         return Run(
             run.returncode,
             listed.output + forced.output + run.output,
@@ -196,7 +204,9 @@ class Project:
 
     def start(self, *options: str) -> subprocess.Popen:
         """Start snakemake and do not wait."""
-        command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "2"]
+        command = [str(Path(sys.executable).with_name("snakemake"))]
+        command += ["--omit-from", *self.without] if self.without else []
+        command += ["--cores", "2"]
         command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(self.folder)]
         command += options
         if (self / "my.yaml").exists():  # last, or targets would be read as more config files

@@ -99,14 +99,14 @@ def _until_timeout() -> Iterator[None]:
 
 
 def write_project(folder: Path) -> SlurmProject:
-    """A project of three models of made-up kernels, two of them to train on, and a broken one."""
+    """A project of two models of made-up kernels, one of them to train on, and a broken one."""
     project = SlurmProject(folder)
     project.write_config(autoencoder={"sizes": [5], "epochs": 30, "seeds": 1})
     project.write_sheet()
-    for index in range(3):
+    for index in range(2):
         name = f"model{index}"
         source = project.write_weights(f"{name}.pth", [(3, 60), (5, 120)], seed=10 * index)
-        project.add_rows((name, source, "train" if index < 2 else "classify"))
+        project.add_rows((name, source, ("train", "classify")[index]))
     (project / "weights/broken.pth").write_bytes(b"no checkpoint")
     project.add_rows(("broken", "file:weights/broken.pth", "classify"))
     return project

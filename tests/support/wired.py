@@ -20,8 +20,9 @@ from support.jobs import (
     TRAIN,
     of_models,
     of_sizes,
+    without_figures,
 )
-from support.project import Project, Run, make_weights
+from support.project import DRAWING, Project, Run, make_weights
 
 from kernel_atlas.sources.timm_import import import_timm
 
@@ -31,7 +32,8 @@ RESNET = "test_resnet.r160_in1k"
 
 MODELS = ["mixnet", "mobilenet", "plain", "pickle", "package", "local"]  # that are classified
 
-# One size, so that most jobs are those of the models.
+# All figures but that of the compared row, and one size: most jobs are those of the models.
+WITHOUT = tuple(rule for rule in DRAWING if rule != "plot_slices")
 CONFIG = {
     "autoencoder": {"sizes": [5], "epochs": 5, "batch_size": 256},
     "kmeans": {"sizes": []},
@@ -137,9 +139,6 @@ def jobs_of(run: Run) -> list[str]:
 
 def jobs_of_everything() -> list[str]:
     """The jobs of the project's first run."""
-    return sorted(
-        of_models([*MODELS, "resnet"], EXTRACT)
-        + of_models(MODELS, CLASSIFY)
-        + of_sizes([5], FIT + TRAIN + LABEL + AVERAGE)
-        + ["resolve_timm", "plot_slices/resnet", *ONCE]
-    )
+    jobs = of_models([*MODELS, "resnet"], EXTRACT) + of_models(MODELS, CLASSIFY)
+    jobs += [*of_sizes([5], FIT + TRAIN + LABEL + AVERAGE), "resolve_timm", *ONCE]
+    return sorted([*without_figures(jobs), "plot_slices/resnet"])

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 import yaml
-from support.project import CONFIG, REPOSITORY, RESULTS, Project
+from support.project import CONFIG, REPOSITORY, Project
 
 SNAKEFILE = f"""
 configfile: "study.yaml"
@@ -54,13 +54,15 @@ def study(finished, tmp_path):
 
 
 def test_results_of_a_module_are_those_of_a_plain_run(finished, study):
-    """A named target gives the same bytes as a full run, too."""
+    """A named target gives the same bytes as a full run, and one size as three sizes."""
+    study.write(autoencoder=CONFIG["autoencoder"] | {"sizes": [5]}, kmeans={"sizes": []})
     run = study.snakemake("models.txt")
     assert run.returncode == 0, run.output
     assert (study / "models.txt").read_text().split() == ["alpha", "beta", "gamma"]
-    found, expected = Project(study / "atlas").contents(*RESULTS), finished.contents(*RESULTS)
+    patterns = ("autoencoder/*/*", "baselines/*", "labels/*", "classes/*/*.parquet")
+    found, expected = (each.contents(*patterns) for each in (Project(study / "atlas"), finished))
     assert found.items() <= expected.items()
-    assert {"tables/clustered.tsv", "classes/gamma/k7.parquet"} <= found.keys()
+    assert {"labels/k5.tsv", "classes/gamma/k5.parquet"} <= found.keys()
     assert not (study / "results").exists()  # everything is under the prefix
     (study / "weights/alpha.safetensors").unlink()  # the store remembers its stamp
     assert "Nothing to be done" in study.snakemake("models.txt").output

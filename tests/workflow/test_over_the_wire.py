@@ -5,7 +5,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from support.jobs import assert_plans, of_new_model
+from support.jobs import assert_plans, of_new_model, without_figures
 from support.project import REPOSITORY, Project
 from support.watch import undeclared_reads, watched
 from support.wired import (
@@ -97,7 +97,7 @@ def test_new_timm_row_asks_for_itself_only(wired, hub, tmp_path):
     weights = serve_timm(hub, NEW, wired.files)
     project = wired.copy(tmp_path)
     project.add_rows(("new", f"timm:{NEW}", "classify"))
-    assert_plans(project, ["resolve_timm", *of_new_model("new", sizes=[5])])
+    assert_plans(project, ["resolve_timm", *without_figures(of_new_model("new", sizes=[5]))])
     run = project.snakemake("--until", "extract_kernels")
     assert jobs_of(run) == ["extract_kernels/new", "resolve_timm"]
     assert {NEW in request.path for request in hub.requests} == {True}

@@ -5,7 +5,7 @@ How a training ends depends on the machine, so percentages are only bounded, wit
 
 import pytest
 import yaml
-from support.project import REPOSITORY, Project
+from support.project import DRAWING, REPOSITORY, Project
 
 from kernel_atlas.codebooks.codebook import SKIPPED
 
@@ -30,7 +30,7 @@ def default(tmp_path_factory):
 def large(real_weights, tmp_path_factory):
     """A finished run that trains on the 7x7 kernels of three networks."""
     paths = {name: real_weights(name) for name in N_KERNELS[7]}
-    project = Project(tmp_path_factory.mktemp("large"))
+    project = Project(tmp_path_factory.mktemp("large"), without=DRAWING)
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
     config["autoencoder"] |= {"sizes": [7], "device": "cpu"}
     config["kmeans"]["sizes"] = []

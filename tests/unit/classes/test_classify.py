@@ -131,7 +131,7 @@ def test_without_live_kernels_there_are_no_controls(write_group, classify, layer
     assert (list(controls), len(controls)) == (list(CONTROL_COLUMNS), 0)
 
 
-@pytest.mark.parametrize("threshold", [0.3, 0.137, 0.1 + 0.2, 1 / 3])
+@pytest.mark.parametrize("threshold", [0.3, 0.1 + 0.2])
 def test_controls_are_counted_at_the_threshold_in_force(write_group, classify, rng, threshold):
     kernels = np.stack([near(BANK["on_cross"], d, rng) for d in np.linspace(0.01, 0.9, 60)])
     tables, controls = classify(write_group("net", [("a", kernels)]), threshold=threshold)

@@ -10,7 +10,7 @@ from kernel_atlas.family import functions
 from kernel_atlas.family.names import CLASSES, OTHER
 from kernel_atlas.labels.proposal import label_codebook
 
-N_KERNELS = 20_000
+N_KERNELS = 10_000
 TEN_CLASSES = [name for name in CLASSES if "square" not in name]
 TILT = np.deg2rad(15)
 MAX_SHIFT = 0.5

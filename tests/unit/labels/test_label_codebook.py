@@ -26,17 +26,19 @@ def label(tmp_path, write_group):
     return run
 
 
-@pytest.fixture
-def kernels(rng):
+@pytest.fixture(scope="module")
+def kernels():
     """Noisy members of the family, in random order."""
+    rng = np.random.default_rng(0)
     bank = rng.permutation([template for _, template in make_templates(5)])
     return (bank + rng.normal(0, 0.03, bank.shape)).astype(np.float32)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def codes():
-    """A codebook about as long as a real one."""
-    return np.repeat([dict(make_templates(5))[name] for name in CLASSES], 750, axis=0)
+    """A codebook of equal shares for all classes."""
+    templates = dict(make_templates(5))
+    return np.repeat([templates[name] for name in CLASSES], 200, axis=0)
 
 
 def test_the_table_holds_what_the_kernels_of_all_train_models_propose(label, codes, kernels):
@@ -52,8 +54,7 @@ def test_a_skipped_size_has_an_empty_table(label):
     assert label(np.zeros((0, 9, 9), np.float32), np.ones((2, 7, 7))) == []
 
 
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize(("ending", "encoding"), [("\n", "utf-8"), ("\r\n", "utf-8-sig")])
 def test_the_users_own_table_replaces_the_proposal(
     tmp_path, label, codes, kernels, ending, encoding
 ):
