@@ -19,6 +19,8 @@ from kernel_atlas.checkpoints.twins import Twin, find_twins
 MAX_SIZE = 63  # above the largest published kernels of 51 x 51
 INCLUDE = "to count it, name it in column include"
 
+N_LOOKED_AT = 4  # entries after a weight, for its bias and norm
+
 # reasons that later rules look at
 INCLUDED = "included by the sheet"
 BY_ARCHITECTURE = "depthwise in timm's architecture"
@@ -90,9 +92,14 @@ class Checkpoint:
         return [name for name in self.weights if len(self.entries[name].shape) in (2, 4)]
 
     @cached_property
-    def weights(self) -> list[str]:
-        """The entries that are named as weights."""
-        return weight_names(self.entries)
+    def weights(self) -> dict[str, None]:
+        """The entries that are named as weights, in order."""
+        return dict.fromkeys(weight_names(self.entries))
+
+    @cached_property
+    def _places(self) -> tuple[list[str], dict[str, int]]:
+        names = list(self.entries)
+        return names, {name: place for place, name in enumerate(names)}
 
     @cached_property
     def has_colour_input(self) -> bool:
@@ -130,10 +137,9 @@ class Checkpoint:
         bias = self.entries.get(f"{name.removesuffix('weight')}bias")
         if bias is not None and len(bias.shape) == 1:
             return bias.shape[0]
-        names = list(self.entries)
-        layer = layer_name(name)
-        parent, _, last = layer.rpartition(".")
-        for after in names[names.index(name) + 1 :]:
+        parent, _, last = layer_name(name).rpartition(".")
+        names, places = self._places
+        for after in names[places[name] + 1 : places[name] + 1 + N_LOOKED_AT]:
             shape = self.entries[after].shape
             if len(shape) == 1 and (self.is_ordered or last.isdigit()):
                 return shape[0]

@@ -19,6 +19,7 @@ from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.errors import AtlasError
 
 # Far above any network: a file that declares more is damaged or hostile, and is not read.
+MAX_TENSORS = 50_000
 MAX_LAYERS = 10_000
 MAX_VALUES = 100_000_000  # weights of all kernels, 400 MB
 MAX_NAME = 300  # characters
@@ -66,6 +67,11 @@ def read_selected(
     """
     prefix = selection.choice.weights if prefix is None else prefix
     tensors = compose(under_prefix(tensors, prefix, file_name))
+    if len(tensors.entries) > MAX_TENSORS:
+        raise AtlasError(
+            f"{file_name} has {len(tensors.entries):,} tensors, more than any network (at most "
+            f"{MAX_TENSORS:,} are looked at)"
+        )
     found = selection.judge(tensors)
     _leave_out_aliases(tensors, found)
     _check_names(found, file_name)
