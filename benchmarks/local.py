@@ -31,7 +31,8 @@ import sys
 from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.read import read_checkpoint
 from kernel_atlas.sources.schemes import locate
-kernels = [layer.kernels for layer in read_checkpoint(locate("file:" + sys.argv[1]), Depthwise()).layers]
+reading = read_checkpoint(locate("file:" + sys.argv[1]), Depthwise())
+kernels = [layer.kernels for layer in reading.layers]
 """,
     "kernel_atlas, with its store": """
 import sys
