@@ -10,10 +10,10 @@ import pandas as pd
 from kernel_atlas.atomic import replacing, write_table
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.controls import CONTROL_COLUMNS, sweep_thresholds
+from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import SKIPPED
 from kernel_atlas.extraction import store
-from kernel_atlas.family.fit import fit_members
-from kernel_atlas.family.names import DEAD, OTHER, order_classes
+from kernel_atlas.family.names import DEAD
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ def classify_kernels(
                 f"model {name}: its {len(stored.kernels)} kernels of {size}x{size} are not "
                 f"classified; the size was {SKIPPED}"
             )
-        table, live = _classify_size(stored, classifier)
+        table = tabulate(stored, classifier)
+        live = stored.kernels[: len(table)][(table["class"] != DEAD).to_numpy()]
         with replacing(paths_to_classes[size]) as path:
             table.to_parquet(path, index=False)
         if len(live):
@@ -68,19 +69,3 @@ def classify_kernels(
     # thresholds in full, because summarise_classes looks for the one in force
     table = pd.DataFrame(controls, columns=list(CONTROL_COLUMNS)).astype({"threshold": str})
     write_table(table, path_to_controls)
-
-
-def _classify_size(
-    stored: store.Kernels, classifier: Classifier
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """The table of classes of one size, and the live kernels in it."""
-    rows = slice(None) if len(classifier.codebook) else slice(0)
-    kernels, layer, channel = stored.kernels[rows], stored.layer[rows], stored.channel[rows]
-    table = classifier.classify(kernels)
-    table = table.join(fit_members(kernels, table["class"].to_numpy()))
-    table.insert(0, "layer", pd.Categorical.from_codes(layer, stored.layer_names))
-    table.insert(1, "layer_index", layer)
-    table.insert(2, "channel", channel)
-    categories = order_classes({*classifier.labels, OTHER, DEAD})
-    table["class"] = pd.Categorical(table["class"], categories)
-    return table, kernels[(table["class"] != DEAD).to_numpy()]

@@ -15,7 +15,7 @@ N_SPECTRUM = 500  # paper, Section 4.2: what is drawn and labelled
 # why a codebook has no rows
 SKIPPED = "skipped, the models with role 'train' have too few live kernels of this size"
 
-_BATCH = 4096
+_BATCH = 256  # kernels at once: their cosines with 10,000 codes take 20 MB
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,13 @@ class Codebook:
         return rows, np.clip(1 - cosine, 0, 2).astype(np.float32)
 
     def _nearest_rows(self, kernels: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        # Neighbouring codes are nearly tied. In float32 the batch and the number of threads
+        # would decide between them.
+        codes = self._directions.T.astype(np.float64)
         rows = np.empty(len(directions), np.int64)
         for start in range(0, len(directions), _BATCH):
             batch = slice(start, start + _BATCH)
-            rows[batch] = (directions[batch] @ self._directions.T).argmax(axis=1)
+            rows[batch] = (directions[batch] @ codes).argmax(axis=1)
         return rows
 
     @cached_property

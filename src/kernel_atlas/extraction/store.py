@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,13 @@ from kernel_atlas import __version__
 from kernel_atlas.atomic import space_for
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.extraction.kernels import (
+    Kernels,
+    LayerInfo,
+    gather_kernels,
+    list_layers,
+    number_channels,
+)
 
 ENCODING_TYPE = "kernel-atlas-model"
 ENCODING_VERSION = 1
@@ -28,47 +35,6 @@ ENCODING_VERSION = 1
 # A chunk is the unit of reading, a shard is one file: a model is a handful of files.
 CHUNK_KERNELS = 4096
 SHARD_KERNELS = 16 * CHUNK_KERNELS
-
-
-@dataclass(frozen=True)
-class LayerInfo:
-    """The kernels of one size of a layer: one row of the layer table.
-
-    Only mixed convolutions have several sizes: their rows share name and index.
-    """
-
-    name: str
-    index: int  # from 0, over the layers of all sizes
-    kernel_size: int
-    n_kernels: int
-    stride: int | None = None  # None: not known from the weights alone
-    dilation: int | None = None
-
-
-@dataclass(frozen=True)
-class Kernels:
-    """All kernels of one size of one model.
-
-    Attributes
-    ----------
-    kernels : ndarray of shape (n, k, k), float32
-    layer : ndarray of shape (n,), int32
-        Index of each kernel's layer in the layer table.
-    channel : ndarray of shape (n,), int32
-        Number of each kernel among those of its layer and size, from 0.
-    layers : list of LayerInfo
-        The whole layer table, of all sizes.
-    """
-
-    kernels: np.ndarray
-    layer: np.ndarray
-    channel: np.ndarray
-    layers: list[LayerInfo]
-
-    @property
-    def layer_names(self) -> list[str]:
-        """The names of all layers, by index."""
-        return list(dict.fromkeys(info.name for info in self.layers))
 
 
 def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any]) -> None:
@@ -90,18 +56,7 @@ def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any
         If the disk is full; nothing is left behind then.
     """
     group = Path(group)
-    indices = {name: index for index, name in enumerate(dict.fromkeys(x.name for x in layers))}
-    table = [
-        LayerInfo(
-            name=layer.name,
-            index=indices[layer.name],
-            kernel_size=layer.kernels.shape[-1],
-            n_kernels=len(layer.kernels),
-            stride=layer.stride,
-            dilation=layer.dilation,
-        )
-        for layer in layers
-    ]
+    table = list_layers(layers)
     # Not inside the store: zarr would list a leftover as a model, or warn of it.
     partial = group.parent.with_name(group.parent.name + ".partial") / group.name
     shutil.rmtree(partial, ignore_errors=True)
@@ -154,9 +109,7 @@ def read_kernels(group: str | Path, size: int) -> Kernels:
     with _faults_named(Path(group), f"{size}x{size} kernels"):
         root, layers = _open(Path(group))
         kernels, layer = _read_size(root, size, layers)
-    first = np.searchsorted(layer, layer)  # layers are stored in order, so the column is sorted
-    channel = (np.arange(len(layer)) - first).astype(np.int32)
-    return Kernels(kernels, layer, channel, layers)
+    return Kernels(kernels, layer, number_channels(layer), layers)
 
 
 @contextlib.contextmanager
@@ -207,15 +160,11 @@ def _write_group(
     digests = {}
     root = zarr.open_group(path, mode="w-")
     for size in sorted({layer.kernel_size for layer in table}):
-        chosen = [info for info in table if info.kernel_size == size]
-        kernels = np.concatenate([x.kernels for x in layers if x.kernels.shape[-1] == size])
-        index = np.repeat(
-            np.array([info.index for info in chosen], np.int32), [i.n_kernels for i in chosen]
-        )
+        of_size = gather_kernels(layers, size)
         subgroup = root.create_group(f"k{size}")
-        _write_array(subgroup, "kernels", kernels, ("kernel", "y", "x"))
-        _write_array(subgroup, "layer", index, ("kernel",))
-        digests[f"k{size}"] = _digest(kernels)
+        _write_array(subgroup, "kernels", of_size.kernels, ("kernel", "y", "x"))
+        _write_array(subgroup, "layer", of_size.layer, ("kernel",))
+        digests[f"k{size}"] = _digest(of_size.kernels)
     root.attrs.put(
         {
             "encoding-type": ENCODING_TYPE,
