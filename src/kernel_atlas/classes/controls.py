@@ -69,6 +69,16 @@ def make_controls(kernels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         yield name, made[~sphere.find_dead(made)]
 
 
+N_RANDOM = 50_000
+
+
+def percent_of_random(classifier: Classifier) -> float:
+    """How many of `N_RANDOM` random directions a classifier clusters, in percent. Seeded."""
+    size = classifier.codebook.kernels.shape[-1]
+    made = random_kernels(np.empty((N_RANDOM, size, size)), np.random.default_rng([SEED, size]))
+    return 100 * float(is_clustered(classifier.classify(made)["class"]).mean())
+
+
 # The thresholds of a sweep; the one in force is added.
 SWEEP = tuple(float(threshold) for threshold in np.arange(2, 21) / 40)  # 0.05 to 0.5
 

@@ -15,6 +15,8 @@ from kernel_atlas.atomic import replacing
 from kernel_atlas.family.functions import DIRECTIONS
 from kernel_atlas.family.names import DEAD, OTHER
 
+DPI = 150  # as in config.yaml
+
 FIRST_DERIVATIVE = "first_derivative"
 FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
 
@@ -136,11 +138,18 @@ def new_figure(width_inches: float, height_inches: float, title: str = "") -> Fi
 
 
 def save_figure(figure: Figure, path_to_png: str | Path, path_to_svg: str | Path, dpi: int) -> None:
-    """Save as PNG and SVG. Without dates, the same figure gives the same bytes."""
-    with mpl.rc_context(RC):
-        for path, metadata in ((path_to_png, {}), (path_to_svg, {"Date": None})):
-            with replacing(path) as partial:
-                figure.savefig(partial, dpi=dpi, metadata=metadata, bbox_inches="tight")
+    """Save as PNG and SVG."""
+    for path in (path_to_png, path_to_svg):
+        write_figure(figure, path, dpi)
+
+
+def write_figure(figure: Figure, path: str | Path, dpi: int = DPI) -> None:
+    """Save as the suffix says. Without dates, the same figure gives the same bytes."""
+    dates = {".svg": "Date", ".pdf": "CreationDate"}
+    date = dates.get(Path(path).suffix.lower())
+    metadata = {date: None} if date else {}
+    with mpl.rc_context(RC), replacing(path) as partial:
+        figure.savefig(partial, dpi=dpi, metadata=metadata, bbox_inches="tight")
 
 
 def notice(text: str) -> Figure:

@@ -6,9 +6,11 @@ A person can edit a table. It is tab-separated, with columns `start`, `stop` and
 
 import csv
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,13 +88,31 @@ def read_labels(path: str | Path) -> list[Interval]:
     for column in ("start", "stop", "class"):
         if column not in (rows.fieldnames or ()):
             raise AtlasError(f"label table {path}: column {column!r} is missing (tab-separated)")
+    return check_rows(((f"line {rows.line_num}", row) for row in rows), f"label table {path}")
+
+
+def check_rows(rows: Iterable[tuple[str, Mapping[str, Any]]], table: str) -> list[Interval]:
+    """The intervals of a label table's rows, in order of the code.
+
+    Parameters
+    ----------
+    rows : iterable of (place, row)
+        For example ("line 2", {"start": "0", "stop": "0.5", "class": "spot"}).
+    table : str
+        For messages.
+
+    Raises
+    ------
+    AtlasError
+        As `read_labels`.
+    """
     intervals: list[Interval] = []
-    for row in rows:
-        place = f"label table {path}, line {rows.line_num}"
+    for line, row in rows:
+        place = f"{table}, {line}"
         start, stop = (_code(row, column, place) for column in ("start", "stop"))
         if start >= stop:
             raise AtlasError(f"{place}, column stop: {stop:g} is not above start {start:g}")
-        label = (row["class"] or "").strip()
+        label = str(row["class"] or "").strip()
         if not _CLASS_NAME.fullmatch(label) or label == DEAD:
             raise AtlasError(
                 f"{place}, column class: {label!r} is not a class name (a letter, then "
@@ -107,20 +127,20 @@ def read_labels(path: str | Path) -> list[Interval]:
     for left, right in pairwise(intervals):
         if right.start < left.stop:
             raise AtlasError(
-                f"label table {path}: interval {right.start:g} to {right.stop:g} "
+                f"{table}: interval {right.start:g} to {right.stop:g} "
                 f"({right.label}) overlaps {left.start:g} to {left.stop:g} ({left.label})"
             )
     return intervals
 
 
-def _number(row: dict[str, str], column: str, place: str) -> float:
+def _number(row: Mapping[str, Any], column: str, place: str) -> float:
     try:
         return float(row[column])
     except (TypeError, ValueError):
         raise AtlasError(f"{place}, column {column}: {row[column]!r} is not a number") from None
 
 
-def _code(row: dict[str, str], column: str, place: str) -> float:
+def _code(row: Mapping[str, Any], column: str, place: str) -> float:
     code = _number(row, column, place)
     if not 0 <= code <= 1:
         raise AtlasError(f"{place}, column {column}: code {code:g} is not within 0 to 1")

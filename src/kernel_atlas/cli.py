@@ -1,0 +1,185 @@
+"""The command ``kernel-atlas`` (docs/command.md).
+
+Light at import: what a command needs is imported once its arguments are known to be good.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kernel_atlas import __version__
+from kernel_atlas.errors import AtlasError
+
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+class Output(click.Path):
+    """A file to write, checked before any work: its folder exists and may be written to."""
+
+    def __init__(self, suffixes: tuple[str, ...] = ()) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+        self.suffixes = suffixes
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        path = super().convert(value, param, ctx)
+        if self.suffixes and path.suffix.lower() not in self.suffixes:
+            self.fail(f"{path} must end with {' or '.join(self.suffixes)}", param, ctx)
+        if path.exists() and not path.is_file():
+            self.fail(f"{path} is not a regular file", param, ctx)
+        if not path.absolute().parent.is_dir():
+            self.fail(f"there is no folder {path.absolute().parent}", param, ctx)
+        if not os.access(path.absolute().parent, os.W_OK):
+            self.fail(f"{path.absolute().parent} may not be written to", param, ctx)
+        return path
+
+
+class Source(click.ParamType):
+    """A source URI or a path."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        from kernel_atlas.sources.arguments import to_source
+
+        return to_source(value)
+
+
+EXISTING = click.Path(exists=True, path_type=Path)
+
+
+def with_choice(command: Callable) -> Callable:
+    """Add the options that say which weights of a file count."""
+    for option in (
+        click.option("--sha256", default="", metavar="DIGITS", help="expected checksum"),
+        click.option(
+            "--exclude", multiple=True, metavar="PATTERN", help="layers to leave out (repeatable)"
+        ),
+        click.option(
+            "--include", multiple=True, metavar="PATTERN", help="layers to count (repeatable)"
+        ),
+        click.option(
+            "--weights", default="", metavar="KEY", help="entry of the file that holds the network"
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="kernel-atlas")
+def cli() -> None:
+    """What shapes the depthwise kernels of a trained network have, from its weights alone.
+
+    SOURCE is a checkpoint's path, or as in a model sheet: timm:NAME, hf:OWNER/REPO, https://...,
+    package:PACKAGE/PATH, file:PATH.
+    """
+
+
+@cli.command()
+@click.argument("source", type=Source())
+@click.option(
+    "--atlas", type=EXISTING, metavar="FILE|results/", help="another atlas than the bundled one"
+)
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of tables")
+@click.option("--csv", type=Output(), metavar="FILE", help="write one row per kernel")
+@click.option(
+    "--plot", type=Output(PLOT_SUFFIXES), metavar="FILE", help="draw the layers (PNG, SVG, PDF)"
+)
+@with_choice
+def classify(
+    source: str,
+    atlas: Path | None,
+    as_json: bool,
+    csv: Path | None,
+    plot: Path | None,
+    weights: str,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    sha256: str,
+) -> None:
+    """Classify the depthwise kernels of SOURCE."""
+    from kernel_atlas import printing
+    from kernel_atlas.atlas import Atlas
+
+    chosen = Atlas.load(atlas)
+    result = chosen.classify(
+        source,
+        weights=weights,
+        include=" ".join(include),
+        exclude=" ".join(exclude),
+        sha256=sha256,
+    )
+    if csv:
+        from kernel_atlas.atomic import replacing
+
+        with replacing(csv) as partial:
+            result.kernels.to_csv(partial, index=False, lineterminator="\n")
+    if plot:
+        from kernel_atlas.figures.style import write_figure
+
+        write_figure(result.plot(), plot)
+    if as_json:
+        click.echo(printing.result_to_json(result, chosen))
+    else:
+        click.echo(printing.result_to_text(result, chosen))
+
+
+@cli.command()
+@click.argument("source", metavar="SOURCE|SHEET")
+@with_choice
+def describe(
+    source: str, weights: str, include: tuple[str, ...], exclude: tuple[str, ...], sha256: str
+) -> None:
+    """List the weights of SOURCE that might be depthwise, or what the rows of SHEET (.tsv) hold."""
+
+
+@cli.command()
+@click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("atlas", type=Output())
+def export(results: Path, atlas: Path) -> None:
+    """Write the atlas of a finished run (its folder RESULTS) into the file ATLAS."""
+    from kernel_atlas import printing
+    from kernel_atlas.atlas import Atlas
+
+    exported = Atlas.from_run(results)
+    exported.save(atlas)
+    click.echo(f"{atlas}: {atlas.stat().st_size:,} bytes; {printing.atlas_to_line(exported)}")
+
+
+@cli.command()
+@click.argument("atlas", type=EXISTING, required=False)
+def info(atlas: Path | None) -> None:
+    """Say what ATLAS holds: a file, a run's results, or by default the bundled atlas."""
+    from kernel_atlas import printing
+    from kernel_atlas.atlas import Atlas
+
+    click.echo(printing.atlas_to_text(Atlas.load(atlas)))
+
+
+def main() -> None:
+    """Run the command: one line and exit status 2 on bad input, 130 after Ctrl-C."""
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    try:
+        sys.exit(cli(prog_name="kernel-atlas", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        fault = error.format_message()
+    except AtlasError as error:
+        fault = str(error)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader has gone; nothing may be flushed at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        fault = f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
+    click.echo(f"Error: {' '.join(fault.split())}", err=True)
+    sys.exit(2)

@@ -1,0 +1,119 @@
+"""The depthwise layers of a network, given in any form: a module, a file, an array, a source."""
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kernel_atlas.checkpoints.choice import Choice
+from kernel_atlas.checkpoints.inventory import Candidate, Reading
+from kernel_atlas.checkpoints.layer import Layer
+from kernel_atlas.errors import AtlasError
+from kernel_atlas.sources import schemes
+from kernel_atlas.sources.arguments import to_source
+
+if TYPE_CHECKING:
+    from kernel_atlas.sources.timm import Architecture
+
+ARRAY = "kernels"  # the name of the only layer of an array
+
+
+def read_network(x: Any, choice: Choice, sha256: str = "") -> tuple[str, Reading]:
+    """Read the depthwise layers of a network.
+
+    Parameters
+    ----------
+    x : torch.nn.Module, mapping, array, path or str
+        As in `Atlas.classify`.
+    choice : Choice
+    sha256 : str
+        Expected checksum, if x names a file.
+
+    Returns
+    -------
+    str
+        What to call the network.
+    Reading
+
+    Raises
+    ------
+    AtlasError
+        If it cannot be read, or has no depthwise kernels.
+    """
+    from kernel_atlas.checkpoints import modules
+
+    if isinstance(x, str | Path):
+        return str(x), read_source(to_source(x), choice, sha256)
+    if "torch" in sys.modules and isinstance(x, sys.modules["torch"].nn.Module):
+        return type(x).__name__, modules.read_module(x, choice)
+    if isinstance(x, Mapping):
+        return "state dict", modules.read_state_dict(x, choice)
+    if hasattr(x, "__array__"):
+        return "array", read_array(x)
+    raise AtlasError(
+        f"a {type(x).__name__} cannot be classified; give a torch module, a state dict, an array "
+        "of kernels, a path or a source such as timm:NAME"
+    )
+
+
+def read_source(source: str, choice: Choice, sha256: str = "") -> Reading:
+    """Read what a source URI names. Downloads of whole files are deleted when read.
+
+    Raises
+    ------
+    AtlasError
+        If it cannot be read, or has no depthwise kernels.
+    """
+    from kernel_atlas.extraction import extract
+
+    with tempfile.TemporaryDirectory(prefix="kernel-atlas-") as folder:
+        downloads = extract.Downloads(folder, schemes.DOWNLOAD_MB, keep=False)
+        reading, _ = extract.read_source(
+            source, sha256, choice, find_architecture(source), (), downloads
+        )
+    return reading
+
+
+def find_architecture(source: str) -> "Architecture | None":
+    """What timm knows of a source of the scheme ``timm:``; None for any other.
+
+    Raises
+    ------
+    AtlasError
+        If timm does not know the model, or cannot build it.
+    """
+    scheme, name = schemes.split(source)
+    if scheme != "timm":
+        return None
+    from kernel_atlas.sources.timm import resolve
+
+    return resolve(name)
+
+
+def read_array(x: Any) -> Reading:
+    """Take an array of shape (n, k, k) or (n, 1, k, k) for the kernels of one layer.
+
+    Raises
+    ------
+    AtlasError
+        If it is not such an array of finite numbers.
+    """
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+    kernels = np.asarray(x)
+    shape = kernels.shape
+    if kernels.ndim == 4 and shape[1] == 1:
+        kernels = kernels[:, 0]
+    if kernels.ndim != 3 or not kernels.shape[1] == kernels.shape[2] > 1 or not len(kernels):
+        raise AtlasError(f"an array of shape {shape}; kernels have (n, k, k) or (n, 1, k, k)")
+    if not np.issubdtype(kernels.dtype, np.floating):
+        raise AtlasError(f"an array of {kernels.dtype}; kernels are floating point")
+    kernels = kernels.astype(np.float32)
+    if not np.isfinite(kernels).all():
+        raise AtlasError("an array with NaN or infinite values in float32")
+    why = "given as kernels"
+    candidate = Candidate(ARRAY, shape, counted=True, in_doubt=False, why=why)
+    return Reading([Layer(ARRAY, kernels)], [candidate])

@@ -1,0 +1,43 @@
+"""A page of the atlas: all that it holds of one kernel size."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from kernel_atlas.classes.classifier import Classifier
+from kernel_atlas.classes.controls import percent_of_random
+from kernel_atlas.codebooks.codebook import Codebook
+from kernel_atlas.labels.table import Interval, label_rows
+
+
+@dataclass(frozen=True)
+class Page:
+    """What decides the class of a kernel of one size.
+
+    Attributes
+    ----------
+    codebook : Codebook
+        Empty where the size was skipped in training.
+    intervals : list of Interval
+        The label table.
+    threshold : float
+        A kernel less dissimilar than this from its nearest code is near.
+    known_percent : float or None
+        `random_percent`, where it was computed before.
+    """
+
+    codebook: Codebook
+    intervals: list[Interval]
+    threshold: float
+    known_percent: float | None = None
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """What classifies kernels of this size."""
+        return Classifier(self.codebook, label_rows(self.intervals, self.codebook), self.threshold)
+
+    @cached_property
+    def random_percent(self) -> float:
+        """How many uniformly random directions are clustered, in percent."""
+        if self.known_percent is not None:
+            return self.known_percent
+        return percent_of_random(self.classifier)

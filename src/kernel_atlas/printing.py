@@ -1,0 +1,170 @@
+"""Results and atlases as text for a terminal, and results as JSON."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from kernel_atlas.atlas import Atlas
+from kernel_atlas.checkpoints.inventory import Candidate, describe_doubts
+from kernel_atlas.result import Result
+
+DIRECTIONS = tuple(f"first_derivative_{name}" for name in ("right", "down", "left", "up"))
+MAX_MODELS = 6  # named in one line
+
+
+def result_to_text(result: Result, atlas: Atlas) -> str:
+    """Percentages by size, classes by layer, and what is in doubt."""
+    parts = [f"atlas: {atlas_to_line(atlas)}", _summary_to_text(result.summary)]
+    if missing := [row.kernel_size for row in result.summary.itertuples() if row.note]:
+        parts[-1] += f"\n{how_to_add(missing)}"
+    for size, layers in result.layers.groupby("kernel_size"):
+        parts.append(f"{size}x{size}, percent of each layer's kernels\n{_layers_to_text(layers)}")
+    if doubts := describe_doubts(result.candidates):
+        parts.append(f"in doubt: {doubts}")
+    return "\n\n".join(parts)
+
+
+def result_to_json(result: Result, atlas: Atlas) -> str:
+    """One JSON object: summary, layers and inventory as lists of rows; null where unknown."""
+    content = {
+        "source": result.name,
+        "atlas": {"name": atlas.name, "sizes": atlas.sizes, "versions": atlas.versions},
+        "sizes": _records(result.summary),
+        "layers": _records(result.layers),
+        "weights": _records(result.inventory),
+        "in_doubt": describe_doubts(result.candidates),
+    }
+    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+
+
+def atlas_to_line(atlas: Atlas) -> str:
+    """Which atlas it is, its sizes, and what it was trained on."""
+    models = atlas.training_models
+    more = f" and {len(models) - MAX_MODELS} more" if len(models) > MAX_MODELS else ""
+    trained = f"; trained on {', '.join(models[:MAX_MODELS])}{more}" if models else ""
+    return f"{atlas.name} ({_sizes(atlas.sizes)}{trained})"
+
+
+def atlas_to_text(atlas: Atlas) -> str:
+    """All facts about an atlas but its codes."""
+    pages = [
+        [
+            f"{size}x{size}",
+            "autoencoder" if page.codebook.is_ordered else "k-means",
+            f"{len(page.codebook):,}",
+            f"{page.threshold:g}",
+            f"{page.random_percent:.3f} %",
+            f"{len(page.intervals)}",
+            ", ".join(sorted({row.label for row in page.intervals} - {"other"})),
+        ]
+        for size, page in sorted(atlas.pages.items())
+        if len(page.codebook)
+    ]
+    training = [
+        [row["model"], _sizes([row["kernel_size"]])]
+        + [f"{row[name]:,}" for name in ("n_kernels", "n_dead")]
+        for row in atlas.training_set
+        if row["n_kernels"]
+    ]
+    head = ["size", "codebook", "codes", "threshold", "random", "intervals", "classes"]
+    parts = [
+        f"atlas: {atlas_to_line(atlas)}",
+        "made by: " + ", ".join(f"{name} {value}" for name, value in atlas.versions.items()),
+        _align([head, *pages], "<<>>>><"),
+    ]
+    if training:
+        parts.append(_align([["trained on", "size", "kernels", "dead"], *training], "<<>>"))
+    return "\n\n".join(parts)
+
+
+def inventory_to_text(candidates: Sequence[Candidate]) -> str:
+    """Each candidate weight: shape, counted or not, and why."""
+    rows = [
+        [
+            row.name,
+            "x".join(map(str, row.shape)),
+            "yes" if row.counted else "no",
+            f"{row.why}{' (in doubt)' if row.in_doubt else ''}",
+        ]
+        for row in candidates
+    ]
+    return _align([["weight", "shape", "counted", "why"], *rows], "<<<<")
+
+
+def how_to_add(sizes: Sequence[int]) -> str:
+    """How to make an atlas that has these kernel sizes."""
+    return (
+        f"For {_sizes(sizes)}, run the workflow with such a network in the role 'train', and "
+        "export the atlas of that run: kernel-atlas export results/ my.atlas"
+    )
+
+
+def _summary_to_text(summary: pd.DataFrame) -> str:
+    rows = [["size", "kernels", "dead", "clustered", "95 % interval", "random directions"]]
+    missing = []
+    for row in summary.itertuples():
+        size = f"{row.kernel_size}x{row.kernel_size}"
+        if row.note:
+            missing.append(f"{size}: {row.n_kernels:,} kernels {row.note}")
+            continue
+        interval = f"{row.low_percent:.1f} to {row.high_percent:.1f}"
+        rows.append(
+            [
+                size,
+                f"{row.n_kernels:,}",
+                f"{int(row.n_dead):,}",
+                "-" if pd.isna(row.clustered_percent) else f"{row.clustered_percent:.1f} %",
+                "-" if pd.isna(row.low_percent) else interval,
+                f"{row.random_percent:.2f} %",
+            ]
+        )
+    if len(rows) > 1:
+        missing.insert(0, _align(rows, "<>>>>>"))
+    return "\n".join(missing)
+
+
+def _layers_to_text(layers: pd.DataFrame) -> str:
+    """One line per layer; the first derivatives of all directions in one column."""
+    is_first = layers["class"].isin(DIRECTIONS)
+    merged = layers["class"].astype(str).mask(is_first, "first_derivative")
+    counts = layers.assign(label=merged).pivot_table(
+        index="layer_index", columns="label", values="n", aggfunc="sum"
+    )
+    shown = [label for label in dict.fromkeys(merged) if counts[label].sum()]
+    names = layers.drop_duplicates("layer_index").set_index("layer_index")["layer"].astype(str)
+    totals = counts.sum(axis=1)
+    rows = [
+        [names[index], f"{totals[index]:,}"]
+        + [f"{100 * counts.loc[index, label] / totals[index]:.0f}" for label in shown]
+        for index in counts.index
+    ]
+    heads = [["layer"], ["kernels"], *(label.split("_") for label in shown)]
+    height = max(map(len, heads))
+    padded = [[""] * (height - len(head)) + head for head in heads]
+    stacked = [list(line) for line in zip(*padded, strict=True)]
+    return _align([*stacked, *rows], "<" + ">" * (len(heads) - 1))
+
+
+def _align(rows: Sequence[Sequence[str]], sides: str) -> str:
+    """Rows of cells as lines, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _sizes(sizes: Iterable[int]) -> str:
+    return ", ".join(f"{size}x{size}" for size in sizes)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table for JSON."""
+    return [
+        {name: None if value is None or value != value else value for name, value in row.items()}
+        for row in table.astype(object).to_dict("records")
+    ]
