@@ -140,7 +140,7 @@ def _describe(size: int, page: Page) -> dict[str, Any]:
         "dtype": str(page.codebook.kernels.dtype),
         "threshold": page.threshold,
         "random_percent": page.random_percent,
-        "labels": [[row.start, row.stop, row.label] for row in page.intervals],
+        "labels": [[float(row.start), float(row.stop), row.label] for row in page.intervals],
     }
 
 
@@ -153,7 +153,9 @@ def _read(archive: zipfile.ZipFile, file_name: str) -> Content:
     if description["format"] != FORMAT:
         raise ValueError("it has another format")
     version = description["format_version"]
-    if type(version) is int and version > FORMAT_VERSION:
+    if type(version) is not int:
+        raise ValueError("it has no format version")
+    if version > FORMAT_VERSION:
         raise AtlasError(
             f"{file_name} was made by a newer kernel-atlas (its format is {version}, this one "
             f"reads up to {FORMAT_VERSION}); update kernel-atlas"

@@ -136,6 +136,21 @@ def describe(
     source: str, weights: str, include: tuple[str, ...], exclude: tuple[str, ...], sha256: str
 ) -> None:
     """List the weights of SOURCE that might be depthwise, or what the rows of SHEET (.tsv) hold."""
+    from kernel_atlas.sources.arguments import to_source
+
+    if source.endswith(".tsv") and Path(source).is_file():
+        from kernel_atlas.extraction.describe_sheet import describe_sheet
+
+        click.echo(describe_sheet(source), nl=False)
+        return
+    uri = to_source(source)
+    from kernel_atlas import printing
+    from kernel_atlas.checkpoints.choice import Choice
+    from kernel_atlas.networks import list_candidates
+
+    choice = Choice(weights, " ".join(include), " ".join(exclude))
+    candidates, note = list_candidates(uri, choice, sha256)
+    click.echo("\n".join(filter(None, [note, printing.inventory_to_text(candidates)])))
 
 
 @cli.command()

@@ -43,14 +43,16 @@ def read_network(x: Any, choice: Choice, sha256: str = "") -> tuple[str, Reading
     AtlasError
         If it cannot be read, or has no depthwise kernels.
     """
-    from kernel_atlas.checkpoints import modules
-
     if isinstance(x, str | Path):
         return str(x), read_source(to_source(x), choice, sha256)
     if "torch" in sys.modules and isinstance(x, sys.modules["torch"].nn.Module):
-        return type(x).__name__, modules.read_module(x, choice)
+        from kernel_atlas.checkpoints.modules import read_module
+
+        return type(x).__name__, read_module(x, choice)
     if isinstance(x, Mapping):
-        return "state dict", modules.read_state_dict(x, choice)
+        from kernel_atlas.checkpoints.modules import read_state_dict
+
+        return "state dict", read_state_dict(x, choice)
     if hasattr(x, "__array__"):
         return "array", read_array(x)
     raise AtlasError(
@@ -75,6 +77,28 @@ def read_source(source: str, choice: Choice, sha256: str = "") -> Reading:
             source, sha256, choice, find_architecture(source), (), downloads
         )
     return reading
+
+
+def list_candidates(source: str, choice: Choice, sha256: str = "") -> tuple[list[Candidate], str]:
+    """What `read_source` would count, as far as a header or timm tells it, and a remark.
+
+    Raises
+    ------
+    AtlasError
+        If the source cannot be read.
+    """
+    from kernel_atlas.extraction.describe import describe_source
+
+    architecture = find_architecture(source)
+    if architecture is None:
+        found = describe_source(source, sha256, choice, False, ())
+        return list(found.inventory), found.note
+    candidates = [
+        Candidate(row.layer, (row.n_kernels, 1, row.kernel_size, row.kernel_size), True, False, why)
+        for row in architecture.layers
+        for why in [f"depthwise in timm {architecture.timm_version}"]
+    ]
+    return candidates, f"the file is {architecture.source}"
 
 
 def find_architecture(source: str) -> "Architecture | None":

@@ -80,7 +80,9 @@ def atlas_to_text(atlas: Atlas) -> str:
 
 
 def inventory_to_text(candidates: Sequence[Candidate]) -> str:
-    """Each candidate weight: shape, counted or not, and why."""
+    """Each candidate weight: shape, counted or not, and why. Empty without candidates."""
+    if not candidates:
+        return ""
     rows = [
         [
             row.name,

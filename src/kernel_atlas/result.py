@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kernel_atlas.checkpoints.inventory import Candidate
+from kernel_atlas.errors import one_line
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.tables.layers import COLUMNS, SUMS, count_by_layer, count_layers, sum_up
 
@@ -81,7 +82,9 @@ class Result:
         """Draw the classes by layer: one panel of stacked bars per kernel size."""
         from kernel_atlas.figures.layers import draw_layers
 
-        return draw_layers(self.name, self.classes)
+        # a dollar sign would begin a formula
+        title = one_line(self.name.rpartition("/")[2]).replace("$", r"\$")
+        return draw_layers(title, self.classes)
 
 
 def summarise(

@@ -58,7 +58,7 @@ _COLUMNS = tuple(field.name for field in fields(Model))
 REQUIRED_COLUMNS, OPTIONAL_COLUMNS = _COLUMNS[:3], _COLUMNS[3:]
 
 
-def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
+def read_sheets(paths: Iterable[str | Path], is_whole: bool = True) -> list[Model]:
     """Read and check one or more sheets as one.
 
     Parameters
@@ -66,6 +66,8 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
     paths : iterable of path
         Tab-separated UTF-8 files with a header row. Empty lines and lines that start
         with ``#`` are ignored.
+    is_whole : bool
+        Whether they are all the sheets of a run, one row of which must be 'train'.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def read_sheets(paths: Iterable[str | Path]) -> list[Model]:
     ]
     if not models:
         faults.append(f"{sheets}: the model sheet has no rows")
-    elif not any(row.role == "train" and not row.skipped for row in models):
+    elif is_whole and not any(row.role == "train" and not row.skipped for row in models):
         faults.append(f"{sheets}, column role: no row is 'train', so there is nothing to train on")
     if faults:
         more = [f"... and {len(faults) - MAX_FAULTS:,} more"] if len(faults) > MAX_FAULTS else []
