@@ -18,23 +18,26 @@ from kernel_atlas.errors import AtlasError
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
-class Output(click.Path):
+class Output(click.ParamType):
     """A file to write, checked before any work: its folder exists and may be written to."""
 
+    name = "file"
+
     def __init__(self, suffixes: tuple[str, ...] = ()) -> None:
-        super().__init__(dir_okay=False, writable=True, path_type=Path)
         self.suffixes = suffixes
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        path = super().convert(value, param, ctx)
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        """The path."""
+        path = Path(value)
+        folder = path.absolute().parent
         if self.suffixes and path.suffix.lower() not in self.suffixes:
-            self.fail(f"{path} must end with {' or '.join(self.suffixes)}", param, ctx)
+            self.fail(f"{path} must end with {', '.join(self.suffixes)}", param, ctx)
         if path.exists() and not path.is_file():
             self.fail(f"{path} is not a regular file", param, ctx)
-        if not path.absolute().parent.is_dir():
-            self.fail(f"there is no folder {path.absolute().parent}", param, ctx)
-        if not os.access(path.absolute().parent, os.W_OK):
-            self.fail(f"{path.absolute().parent} may not be written to", param, ctx)
+        if not folder.is_dir():
+            self.fail(f"there is no folder {folder}", param, ctx)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            self.fail(f"the folder {folder} may not be written to", param, ctx)
         return path
 
 
@@ -44,6 +47,7 @@ class Source(click.ParamType):
     name = "source"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The URI."""
         from kernel_atlas.sources.arguments import to_source
 
         return to_source(value)
