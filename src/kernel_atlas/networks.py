@@ -125,8 +125,9 @@ def read_array(x: Any) -> Reading:
     AtlasError
         If it is not such an array of finite numbers.
     """
-    if hasattr(x, "detach"):
+    if hasattr(x, "detach"):  # a tensor, perhaps of a kind that numpy lacks
         x = x.detach().cpu()
+        x = x.float() if x.is_floating_point() else x
     kernels = np.asarray(x)
     shape = kernels.shape
     if kernels.ndim == 4 and shape[1] == 1:
@@ -135,7 +136,8 @@ def read_array(x: Any) -> Reading:
         raise AtlasError(f"an array of shape {shape}; kernels have (n, k, k) or (n, 1, k, k)")
     if not np.issubdtype(kernels.dtype, np.floating):
         raise AtlasError(f"an array of {kernels.dtype}; kernels are floating point")
-    kernels = kernels.astype(np.float32)
+    with np.errstate(over="ignore"):  # an overflow is infinite
+        kernels = kernels.astype(np.float32)
     if not np.isfinite(kernels).all():
         raise AtlasError("an array with NaN or infinite values in float32")
     why = "given as kernels"
