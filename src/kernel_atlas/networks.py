@@ -52,7 +52,7 @@ def read_network(x: Any, choice: Choice, sha256: str = "") -> tuple[str, Reading
     if isinstance(x, Mapping):
         from kernel_atlas.checkpoints.modules import read_state_dict
 
-        return "state dict", read_state_dict(x, choice)
+        return "state dict", read_state_dict(_with_tensors(x), choice)
     if hasattr(x, "__array__"):
         return "array", read_array(x)
     raise AtlasError(
@@ -115,6 +115,18 @@ def find_architecture(source: str) -> "Architecture | None":
     from kernel_atlas.sources.timm import resolve
 
     return resolve(name)
+
+
+def _with_tensors(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state dict whose numpy arrays of numbers are tensors."""
+    import torch
+
+    return {
+        name: torch.tensor(value)
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+        else value
+        for name, value in state.items()
+    }
 
 
 def read_array(x: Any) -> Reading:

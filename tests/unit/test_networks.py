@@ -52,6 +52,7 @@ def write_safetensors(state, folder):
 
 FORMS = {
     "state dict": lambda state, folder: state,
+    "arrays": lambda state, folder: {name: tensor.numpy() for name, tensor in state.items()},
     "pickle": write_pth,
     "safetensors": write_safetensors,
     "text": lambda state, folder: str(write_pth(state, folder)),
