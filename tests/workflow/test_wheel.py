@@ -36,7 +36,7 @@ def run(*command, cwd, **variables):
 def installed(tmp_path_factory):
     """The folder of programs of a new environment that has the wheel."""
     folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]  # the new one has none
     # from a copy: setuptools would leave its build in the repository
     source = folder / "source"
     shutil.copytree(REPOSITORY / "src", source / "src")
@@ -44,10 +44,10 @@ def installed(tmp_path_factory):
         shutil.copy(REPOSITORY / name, source)
     run(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, source, cwd=folder)
     (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv", symlinks=True)
     programs = folder / "venv/bin"
     python = programs / "python"
-    run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel, cwd=folder)
+    run(*pip, "--python", python, "install", "--no-deps", "--no-index", wheel, cwd=folder)
     # what it needs, without another download: as a plain path, it brings no editable install
     (site_packages,) = (folder / "venv").glob("lib/*/site-packages")
     (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
@@ -72,7 +72,8 @@ def test_the_command_classifies(installed, network):
 
 
 def test_its_requirements_are_met(installed, tmp_path):
-    assert "No broken requirements" in run(installed / "python", "-m", "pip", "check", cwd=tmp_path)
+    pip = [sys.executable, "-m", "pip", "--python", installed / "python"]
+    assert "No broken requirements" in run(*pip, "check", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/command.md"])
