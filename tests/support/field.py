@@ -49,7 +49,7 @@ def under(prefix: str, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Ten
 def save(content: Any, path: Path, **options: Any) -> Path:
     """Write a state dict in the format of the path's suffix."""
     if path.suffix.lower() == ".safetensors":
-        save_file({name: tensor.contiguous() for name, tensor in content.items()}, path)
+        save_file({name: tensor.clone() for name, tensor in content.items()}, path)
     else:
         torch.save(content, path, **options)
     return path
@@ -76,16 +76,14 @@ def check(
     left, doubt : mapping
         From the names of all other candidates to a word of the reason: those that are
         surely no kernels or other copies of them, and those that a user should look at.
-        A star stands for any names that are left.
     """
-    assert sorted(layer.name for layer in reading.layers) == sorted(layers)
+    found = sorted(layer.name for layer in reading.layers)
+    assert found == sorted(layers), reading.inventory
     for layer in reading.layers:
         assert layer.kernels.dtype == np.float32
         np.testing.assert_array_equal(layer.kernels, layers[layer.name][:, 0].numpy())
     for is_doubt, words in ((False, left or {}), (True, doubt or {})):
-        rows = {
-            r.name: r.why for r in reading.inventory if not r.counted and r.in_doubt is is_doubt
-        }
-        assert sorted(rows) == sorted(words), rows
-        for name, why in rows.items():
-            assert words[name] in why
+        others = [row for row in reading.inventory if not row.counted and row.in_doubt == is_doubt]
+        assert sorted(row.name for row in others) == sorted(words), others
+        for row in others:
+            assert words[row.name] in row.why, row

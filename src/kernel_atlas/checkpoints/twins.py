@@ -85,8 +85,8 @@ def _pair_by_structure(
 ) -> dict[str, str]:
     """The same where the networks' own names differ: ``backbone`` and ``momentum_encoder.0``.
 
-    Under their roots, at least half of the larger one's weights have the same names and
-    shapes, and the two make up at least half of the checkpoint.
+    Under their roots, two or more weights, at least half of the larger network's, have the
+    same names and shapes, and the two make up at least half of the checkpoint.
     """
     trees: dict[tuple[str, ...], dict[tuple[str, ...], str]] = defaultdict(dict)
     for name in shapes:
@@ -110,7 +110,7 @@ def _pair_by_structure(
             }
             same = [tail for tail in rest if shapes[rest[tail]] == shapes.get(tree.get(tail, ""))]
             is_most = 2 * len(same) >= max(len(rest), len(tree))
-            if same and is_most and 2 * (len(rest) + len(tree)) >= len(shapes):
+            if len(same) > 1 and is_most and 2 * (len(rest) + len(tree)) >= len(shapes):
                 copies |= {rest[tail]: tree[tail] for tail in same}
     return copies
 
