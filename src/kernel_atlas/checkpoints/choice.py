@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from kernel_atlas.checkpoints.entry import Part, Tensors
+from kernel_atlas.checkpoints.layer import without_wrappers
 from kernel_atlas.errors import AtlasError, one_line
 
 MAX_SHOWN = 12
@@ -66,11 +67,14 @@ def under_prefix(tensors: Tensors, prefix: str, file_name: str) -> Tensors:
         return tensors
     for ends in (r"[./]", "_"):
         pattern = re.compile(re.escape(prefix.rstrip("./_")) + ends)
-        names = {
-            name[found.end() :]: name for name in tensors.entries if (found := pattern.match(name))
-        }
-        if names:
-            return Part(tensors, names)
+        for short in (str, without_wrappers):
+            names = {
+                short(name)[found.end() :]: name
+                for name in tensors.entries
+                if (found := pattern.match(short(name)))
+            }
+            if names:
+                return Part(tensors, names)
     roots = dict.fromkeys(re.split(r"[./]", name)[0] for name in tensors.entries)
     raise AtlasError(
         f"{file_name} has no weights under {prefix!r}; its names begin with "

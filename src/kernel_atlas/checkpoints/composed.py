@@ -12,10 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from kernel_atlas.checkpoints.entry import Entry, Rows, Tensors
+from kernel_atlas.checkpoints.layer import layer_name
+from kernel_atlas.errors import AtlasError
 
 _ORIGINAL = re.compile(r"(.*?)parametrizations\.([^.]+)\.original(0|1|)$")
 _STATE = re.compile(r"(.*?)parametrizations\.([^.]+)\.\d+\.")
-_OLD = re.compile(r"(.*)_(orig|mask|g|v|u)$")
+_OLD = re.compile(r"(.*)_(orig|mask|g|v|u|bar)$")
 
 _ADVICE = "remove the parametrisation before saving, or exclude the layer"
 
@@ -23,7 +25,7 @@ _ADVICE = "remove the parametrisation before saving, or exclude the layer"
 def compose(tensors: Tensors) -> Tensors:
     """The tensors of a checkpoint, with factors composed under their weight's own name."""
     # masks first: the direction of a weight norm may be pruned
-    pruned = _Composed(tensors, _find_pruned(tensors.entries), np.multiply)
+    pruned = _Composed(tensors, _find_pruned(tensors.entries), masked)
     whole = _Composed(pruned, _find_normed(pruned.entries), normed)
     whole.entries = _name_others(whole.entries, tensors.entries)
     return whole
@@ -66,7 +68,10 @@ class _Composed:
         for name in rows.keys() - plain.keys():
             names = self._factors[name]
             factors = self._tensors.read(dict.fromkeys(names))  # all rows: a norm runs over them
-            made = self._make(*(factors[factor] for factor in names)).astype(np.float32)
+            try:
+                made = self._make(*(factors[factor] for factor in names)).astype(np.float32)
+            except ValueError as error:
+                raise AtlasError(f"layer {layer_name(name)}: {error} ({names[-1]})") from None
             chosen = rows[name]
             values[name] = made if chosen is None else made[np.asarray(chosen)]
         return values
@@ -76,11 +81,13 @@ def _name_others(entries: Mapping[str, Entry], stored: Mapping[str, Entry]) -> d
     """Mark weights that other parametrisations make as unreadable, under their own names."""
     named: dict[str, Entry] = {}
     for name, entry in entries.items():
+        if _STATE.match(name):
+            continue
         new, reason = name, ""
         if found := _ORIGINAL.fullmatch(name):
             new = found[1] + found[2]
             reason = f"an unknown parametrisation ({found[2]}.original{found[3]})"
-        elif (found := _OLD.fullmatch(name)) and found[2] in ("orig", "v"):
+        elif (found := _OLD.fullmatch(name)) and found[2] in ("orig", "v", "bar"):
             new = found[1]
             kind = "spectral norm" if f"{new}_u" in stored else "a factor without its partner"
             reason = f"{kind} ({name.rpartition('.')[2]})"
@@ -93,6 +100,19 @@ def _name_others(entries: Mapping[str, Entry], stored: Mapping[str, Entry]) -> d
             reason = f"a chain of parametrisations; {_ADVICE}"
             named[name] = replace(named[name], kind="unreadable", evidence=reason)
     return named
+
+
+def masked(weight: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The weight where its mask is one, zero where it is zero.
+
+    Raises
+    ------
+    ValueError
+        If it is no such mask: how a network applies it is not known.
+    """
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError("its mask holds other numbers than 0 and 1; exclude the layer")
+    return weight * mask
 
 
 def normed(direction: np.ndarray, gain: np.ndarray) -> np.ndarray:
@@ -118,9 +138,14 @@ def _find_pruned(entries: Mapping[str, Entry]) -> dict[str, tuple[str, ...]]:
         weight = name.removesuffix("_orig")
         beside = f"{weight.rpartition('.')[0]}.mask" if weight.endswith(".weight") else ""
         for mask in (f"{weight}_mask", beside):
-            if mask in entries and entries[mask].shape == entry.shape:
+            if mask in entries and _is_mask(entries[mask].shape, entry.shape):
                 found[weight] = (name, mask)
     return found
+
+
+def _is_mask(mask: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether a mask has a number for each weight, or for each kernel."""
+    return mask in (shape, (*shape[:1], *(1,) * (len(shape) - 1)))
 
 
 def _find_normed(entries: Mapping[str, Entry]) -> dict[str, tuple[str, ...]]:

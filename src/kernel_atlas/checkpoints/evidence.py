@@ -13,7 +13,7 @@ from typing import NamedTuple
 from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.entry import Entry
 from kernel_atlas.checkpoints.inventory import Candidate
-from kernel_atlas.checkpoints.layer import layer_name
+from kernel_atlas.checkpoints.layer import layer_name, without_wrappers
 from kernel_atlas.checkpoints.twins import Twin, find_twins
 
 MAX_SIZE = 63  # above the largest published kernels of 51 x 51
@@ -25,10 +25,12 @@ N_LOOKED_AT = 4  # entries after a weight, for its bias and norm
 INCLUDED = "included by the sheet"
 BY_ARCHITECTURE = "depthwise in timm's architecture"
 UNNAMED = f"a tensor that is not named as a weight; {INCLUDE}"
+OUTPUT = f"perhaps a transposed convolution to one channel; {INCLUDE}"
+INPUT = f"perhaps a regular convolution of one channel, the network's first; {INCLUDE}"
 
 # Words of names, split at dots, underscores and hyphens.
 DEPTHWISE_WORDS = re.compile(
-    r"(dw\d*|dwise|dwc|dwconv\d*|convdw|dconv\d*|depth(wise)?\w*|lepe|spatial|cheap|mixer|lkb?)"
+    r"(dw\d*|dwise|dwc|dwconv\d*|convdw|depth(wise|conv|sep)\w*|lepe|spatial|cheap|mixer|lkb?)"
 )
 STEM_WORDS = re.compile(
     r"stem|conv0|conv1|first|input|inc|in|inconv|entry|patch|embed|embedding|init|intro"
@@ -82,9 +84,9 @@ class Checkpoint:
         self.architecture = architecture
 
     @cached_property
-    def regular(self) -> list[Entry]:
+    def regular(self) -> dict[str, Entry]:
         """Weights with several input channels: regular convolutions and linear layers."""
-        return [entry for entry in self.entries.values() if _is_regular(entry.shape)]
+        return {name: entry for name, entry in self.entries.items() if _is_regular(entry.shape)}
 
     @cached_property
     def layers(self) -> list[str]:
@@ -102,15 +104,19 @@ class Checkpoint:
         return names, {name: place for place, name in enumerate(names)}
 
     @cached_property
-    def has_colour_input(self) -> bool:
-        """Whether a convolution has three input channels, so that none has one for an image."""
-        return any(len(e.shape) == 4 and e.shape[1] == 3 and e.shape[0] > 3 for e in self.regular)
+    def colour_inputs(self) -> dict[str, Entry]:
+        """Convolutions with three input channels: an image's."""
+        return {
+            name: entry
+            for name, entry in self.regular.items()
+            if len(entry.shape) == 4 and entry.shape[1] == 3 and entry.shape[0] > 3
+        }
 
     @cached_property
-    def has_input_layer(self) -> bool:
-        """Whether a regular convolution has input channels that no layer makes."""
+    def inputs(self) -> list[str]:
+        """Regular convolutions with input channels that no layer makes."""
         made = {entry.shape[0] for entry in self.entries.values() if len(entry.shape) in (2, 4)}
-        return any(len(e.shape) == 4 and e.shape[1] not in made for e in self.regular)
+        return [n for n, e in self.regular.items() if len(e.shape) == 4 and e.shape[1] not in made]
 
     @cached_property
     def twins(self) -> dict[str, Twin]:
@@ -122,32 +128,38 @@ class Checkpoint:
     @cached_property
     def stems(self) -> set[str]:
         """What may be the first convolution of a network for images with one channel."""
-        if self.has_colour_input or not self.regular:
+        squares = [name for name, e in self.entries.items() if form_of(name, e) == "square"]
+        if self.colour_inputs:
+            # a second image beside the colours, of depth or heat: a layer of the same name
+            shapes = {_below_root(name): e.shape for name, e in self.colour_inputs.items()}
+            shapes.pop("", None)
+            return {n for n in squares if _is_alike(shapes.get(_below_root(n)), self.entries[n])}
+        if not self.regular or any(map(_is_named_stem, self.inputs)):
             return set()
-        candidates = [
-            name
-            for name, entry in self.entries.items()
-            if form_of(name, entry) == "square" and not _is_named_depthwise(name)
-        ]
-        likely = {name for name in candidates if _is_named_stem(name) or name == self.layers[0]}
-        return likely or (set() if self.has_input_layer else set(candidates))
+        candidates = [name for name in squares if not _is_named_depthwise(name)]
+        likely = {name for name in candidates if _is_named_stem(name)}
+        if self.is_ordered or not likely:
+            likely |= {self.layers[0]}.intersection(candidates)
+        return likely or (set() if self.inputs else set(candidates))
 
     def n_outputs(self, name: str) -> int | None:
         """The output channels of a layer by its bias or the norm behind it, if there is one."""
         bias = self.entries.get(f"{name.removesuffix('weight')}bias")
         if bias is not None and len(bias.shape) == 1:
             return bias.shape[0]
-        parent, _, last = layer_name(name).rpartition(".")
+        n = self.entries[name].shape[0]
+        parent, _, last = name.removesuffix(".weight").rpartition(".")
         names, places = self._places
         for after in names[places[name] + 1 : places[name] + 1 + N_LOOKED_AT]:
             shape = self.entries[after].shape
-            if len(shape) == 1 and (self.is_ordered or last.isdigit()):
-                return shape[0]
+            is_behind = self.is_ordered or (last.isdigit() and after.startswith(f"{parent}."))
+            # one number may be an activation's: it says nothing
+            if shape == (n,) and is_behind:
+                return n
             if len(shape) > 1:
                 break
         if self.is_ordered or not parent or last.isdigit():
             return None
-        n = self.entries[name].shape[0]
         norms = (f"{parent}.{norm}.weight" for norm in ("bn", "norm", "bn1", "bn2"))
         return n if any(e.shape == (n,) for e in map(self.entries.get, norms) if e) else None
 
@@ -250,17 +262,15 @@ def _by_output(name: str, entry: Entry, found: Checkpoint) -> Verdict | None:
         return Verdict(False, False, "a transposed convolution to one channel, by its bias")
     if n_outputs == entry.shape[0] or _is_named_depthwise(name) or not found.regular:
         return None
-    if _has_word(layer_name(name), OUTPUT_WORDS) or name == found.layers[-1]:
-        return Verdict(False, True, f"perhaps a transposed convolution to one channel; {INCLUDE}")
+    is_last = name == found.layers[-1] and name not in found.stems
+    if is_last or _has_word(layer_name(name), OUTPUT_WORDS):
+        return Verdict(False, True, OUTPUT)
     return None
 
 
 def _by_input(name: str, entry: Entry, found: Checkpoint) -> Verdict | None:
     """The first convolution of a network for images with one channel."""
-    if name not in found.stems:
-        return None
-    why = "perhaps a regular convolution of one channel, the network's first"
-    return Verdict(False, True, f"{why}; {INCLUDE}")
+    return Verdict(False, True, INPUT) if name in found.stems else None
 
 
 def _by_shape(name: str, entry: Entry, found: Checkpoint) -> Verdict | None:
@@ -334,7 +344,7 @@ def _is_regular(shape: tuple[int, ...]) -> bool:
 
 
 def _is_named_depthwise(name: str) -> bool:
-    return _has_word(name, DEPTHWISE_WORDS)
+    return _has_word(re.sub("depth[_-]", "depth", name.lower()), DEPTHWISE_WORDS)
 
 
 def _is_named_stem(name: str) -> bool:
@@ -342,6 +352,16 @@ def _is_named_stem(name: str) -> bool:
     while len(components) > 1 and ROOT_WORDS.fullmatch(components[0]):
         components.pop(0)
     return components[0] == "0" or _has_word(components[0], STEM_WORDS)
+
+
+def _below_root(name: str) -> str:
+    """A name without its first component; empty if it has no other."""
+    return without_wrappers(name).partition(".")[2].removesuffix("weight")
+
+
+def _is_alike(shape: tuple[int, ...] | None, entry: Entry) -> bool:
+    """Whether shapes differ in the input channels alone."""
+    return shape is not None and (shape[0], *shape[2:]) == (entry.shape[0], *entry.shape[2:])
 
 
 def _has_word(name: str, words: re.Pattern[str]) -> bool:

@@ -71,6 +71,8 @@ def format_of(file: LocalFile | RemoteFile) -> str:
             raise _not_read(file, what, advice)
     if head[4:8] == b"TFL3":
         raise _not_read(file, "a TensorFlow Lite model", _SAVE_STATE_DICT)
+    if head[257:262] == b"ustar":
+        raise _not_read(file, "a tar archive", "unpack it")
     if suffix in _CHECKPOINT_NAMES or ".data-0000" in file.name:
         what = _CHECKPOINT_NAMES.get(suffix, "a TensorFlow checkpoint")
         raise _not_read(file, what, _SAVE_STATE_DICT)

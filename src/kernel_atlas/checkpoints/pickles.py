@@ -5,6 +5,7 @@ still ask for any amount of memory or time.
 """
 
 import argparse
+import io
 import pickle
 import re
 import zipfile
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy._core import multiarray, numeric
+from torch.serialization import MAGIC_NUMBER
 
 from kernel_atlas.checkpoints.entry import Entry, Rows
 from kernel_atlas.checkpoints.inventory import Candidate, Reading
@@ -85,9 +87,9 @@ class StateDict:
 
     def __init__(self, state: Mapping[str, Any], max_bytes: int | None = None) -> None:
         self._tensors = {
-            name: tensor.detach()
-            for name, tensor in state.items()
-            if isinstance(name, str) and _shape_of(tensor) is not None
+            name: _as_tensor(value).detach()
+            for name, value in state.items()
+            if isinstance(name, str) and _shape_of(value) is not None
         }
         self._max_bytes = max_bytes
         self.entries = {name: _describe(tensor) for name, tensor in self._tensors.items()}
@@ -116,10 +118,20 @@ class StateDict:
 
 
 def _shape_of(value: Any) -> tuple[int, ...] | None:
-    """The shape of a tensor, None for anything else."""
+    """The shape of a tensor or an array of floats, None for anything else."""
+    if isinstance(value, np.ndarray):
+        return value.shape if value.dtype.kind == "f" else None
     if isinstance(value, torch.Tensor) and not value.is_nested:
         return tuple(value.shape)
     return None
+
+
+def _as_tensor(value: torch.Tensor | np.ndarray) -> torch.Tensor:
+    if isinstance(value, torch.Tensor):
+        return value
+    # other byte orders, and floats of 16 bytes, are unknown to torch
+    kind = value.dtype.newbyteorder("=") if value.itemsize <= 8 else np.float64
+    return torch.from_numpy(np.array(value, kind))
 
 
 def _describe(tensor: torch.Tensor) -> Entry:
@@ -141,7 +153,7 @@ _HARMLESS: list[Any] = [
     *_NUMBERS,
     numeric._frombuffer,  # type: ignore[attr-defined]
     *((number, f"numpy.core.multiarray.{number.__name__}") for number in _NUMBERS[:2]),  # numpy 1
-    *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefdgFD"},
+    *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefdgFDUSMm"},
 ]
 
 
@@ -152,15 +164,20 @@ def _load(file: LocalFile) -> Any:
     try:
         if is_zip:
             _check_members(file)
+        else:
+            _check_magic(file)
         rewritten = in_protocol_2(file)
         if rewritten is None and is_zip:
             _refuse_code(torch.serialization.get_unsafe_globals_in_checkpoint(file.path), file)
-        source = file.path if rewritten is None else rewritten
+        source: Any = file.path if rewritten is None else rewritten
         can_map = is_zip and rewritten is None
+        if rewritten is None and file.name.lower().endswith(".safetensors"):
+            # torch would go by that name
+            source, can_map = io.BytesIO(file.path.read_bytes()), False
         return torch.load(source, map_location="cpu", weights_only=True, mmap=can_map)
     except pickle.UnpicklingError as error:
         # torch's function takes zip archives alone; in the older format its error names the code
-        _refuse_code(re.findall(r"GLOBAL (\S+)", str(error)), file)
+        _refuse_code(re.findall(r"(?:GLOBAL |got <class ')([\w.]+)", str(error)), file)
         # without torch's message, which advises to unpickle the file all the same
         cause = "not a pickle of weights"
     except (AtlasError, MemoryError):
@@ -184,6 +201,17 @@ def _refuse_code(names: list[str], file: LocalFile) -> None:
         )
 
 
+def _check_magic(file: LocalFile) -> None:
+    """Refuse a pickle that another code wrote; torch's begins with a number of its own."""
+    (head,) = file.read([(0, 64)])
+    is_pickle = head[:1] == pickle.PROTO and len(head) == 64
+    if is_pickle and MAGIC_NUMBER.to_bytes(10, "little") not in head:
+        raise AtlasError(
+            f"{file.name} is a pickle that torch.save has not written; "
+            "load it and save its weights with torch.save"
+        )
+
+
 def _check_members(file: LocalFile) -> None:
     """Refuse a zip archive that unpacks to more than its size; torch does not compress.
 
@@ -195,6 +223,11 @@ def _check_members(file: LocalFile) -> None:
         raise AtlasError(
             f"{file.name} is a TorchScript archive, which holds code; "
             "save the model's state_dict alone"
+        )
+    if not any(member.filename.endswith("/data.pkl") for member in members):
+        raise AtlasError(
+            f"{file.name} is a zip archive that torch.save has not written; "
+            "unpack it if a checkpoint is in it"
         )
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise AtlasError(

@@ -11,9 +11,16 @@ import numpy as np
 
 from kernel_atlas.checkpoints.choice import Choice, under_prefix
 from kernel_atlas.checkpoints.composed import compose
-from kernel_atlas.checkpoints.contents import count_filters, digest
+from kernel_atlas.checkpoints.contents import are_designed, count_filters, digest
 from kernel_atlas.checkpoints.entry import Rows, Tensors
-from kernel_atlas.checkpoints.evidence import BY_ARCHITECTURE, INCLUDE, INCLUDED, UNNAMED
+from kernel_atlas.checkpoints.evidence import (
+    BY_ARCHITECTURE,
+    INCLUDE,
+    INCLUDED,
+    INPUT,
+    OUTPUT,
+    UNNAMED,
+)
 from kernel_atlas.checkpoints.inventory import Candidate, Reading
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.errors import AtlasError
@@ -75,11 +82,11 @@ def read_selected(
     found = selection.judge(tensors)
     _leave_out_aliases(tensors, found)
     _check_names(found, file_name)
-    # of a tensor with a name of its own, the values may tell that it is a fixed filter
+    # of these doubts, the values may tell that it is a fixed filter
     looked_at = {
         name: row.shape
         for name, row in found.items()
-        if row.counted or (selection.judges_values and row.why == UNNAMED)
+        if row.counted or (selection.judges_values and row.why in (UNNAMED, INPUT, OUTPUT))
     }
     rows = {name: selection.rows(name, shape) for name, shape in looked_at.items()}
     _check_amount(rows, looked_at, file_name)
@@ -114,6 +121,9 @@ def _judge_values(layers: Mapping[str, Layer], found: dict[str, Candidate]) -> N
             filters = f"{n_filters} fixed filter{'s' if n_filters > 1 else ''}"
             why = f"never trained ({filters} for {row.shape[0]} channels); {INCLUDE}"
             found[name] = row._replace(counted=False, in_doubt=False, why=why)
+        elif are_designed(layer.kernels):
+            why = f"perhaps fixed filters: symmetric, or of small whole numbers; {INCLUDE}"
+            found[name] = row._replace(counted=False, in_doubt=True, why=why)
         elif row.counted:
             owner = owners.setdefault(digest(layer.kernels), name)
             if owner != name:

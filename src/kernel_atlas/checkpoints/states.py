@@ -63,8 +63,12 @@ def choose_state(
             if isinstance(state.get(key), Mapping) and any(_tensors(state[key], shape_of))
         ]
         # a path that is left over is a prefix of the names at this level
-        if not found or (prefix and _has_weights(state, shape_of)):
-            if _has_weights(state, shape_of) or _has_none_below(state, shape_of):
+        if not found or (prefix and _count_weights(state, shape_of)):
+            n_weights = _count_weights(state, shape_of)
+            is_chosen = weights and n_weights
+            if is_chosen or n_weights > _count_below(state, shape_of):
+                return state, prefix, others
+            if _has_none_below(state, shape_of):
                 return state, prefix, others
             break
         others |= {path + key: state[key] for key in found[1:]}
@@ -101,10 +105,24 @@ def _descend(content: Any, path: str) -> tuple[Any, str]:
     return content, path
 
 
-def _has_weights(state: State, shape_of: Callable[[Any], tuple[int, ...] | None]) -> bool:
-    """Whether a level holds tensors that may be weights."""
+def _count_weights(state: State, shape_of: Callable[[Any], tuple[int, ...] | None]) -> int:
+    """The number of tensors on a level that may be weights."""
     shapes = (shape_of(value) for value in state.values())
-    return any(shape is not None and len(shape) >= MIN_DIMENSIONS for shape in shapes)
+    return sum(shape is not None and len(shape) >= MIN_DIMENSIONS for shape in shapes)
+
+
+def _count_below(
+    state: State, shape_of: Callable[[Any], tuple[int, ...] | None], depth: int = 0
+) -> int:
+    """The largest such number of the levels below a level; an optimiser's are not named."""
+    if depth == MAX_DEPTH:
+        return 0
+    levels = [v for k, v in state.items() if isinstance(k, str) and isinstance(v, Mapping)]
+    counts = (
+        max(_count_weights(level, shape_of), _count_below(level, shape_of, depth + 1))
+        for level in levels
+    )
+    return max(counts, default=0)
 
 
 def _has_none_below(state: State, shape_of: Callable[[Any], tuple[int, ...] | None]) -> bool:
@@ -134,7 +152,8 @@ def _keys(
 ) -> Iterator[str]:
     """The key paths of all levels that hold tensors."""
     for key, value in content.items():
-        if isinstance(value, Mapping) and depth < MAX_DEPTH:
+        # an optimiser counts its tensors
+        if isinstance(value, Mapping) and isinstance(key, str) and depth < MAX_DEPTH:
             if any(shape_of(inner) is not None for inner in value.values()):
                 yield f"{path}{key}"
             yield from _keys(value, shape_of, f"{path}{key}.", depth + 1)

@@ -6,8 +6,10 @@ first components. Some codes write the rest without dots, or with underscores fo
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from kernel_atlas.checkpoints.layer import without_wrappers
 
 # The rule: the lowest rank is read. Averaged before raw, teacher before student.
 AVERAGED, TEACHER, RAW, STUDENT = range(4)
@@ -34,7 +36,7 @@ class Twin(NamedTuple):
 class _Marked(NamedTuple):
     rank: int
     mark: str
-    before: tuple[str, ...]  # components before the marked one
+    root: tuple[str, ...]  # components up to the marked one, and with it
     rest: str  # the name without its mark, comparable between copies
 
 
@@ -46,54 +48,97 @@ def find_twins(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Twin]:
     shapes : mapping
         From the names of candidate weights to their shapes.
     """
-    marked = {name: _find_mark(name) for name in shapes}
-    groups: dict[tuple[str, tuple[int, ...]], list[str]] = defaultdict(list)
-    for name, found in marked.items():
-        groups[found.rest, shapes[name]].append(name)
-    twins: dict[str, Twin] = {}
-    paired: set[str] = set()
-    for names in groups.values():
-        best = min(names, key=lambda name: marked[name].rank)
-        others = [name for name in names if marked[name].rank > marked[best].rank]
-        twins.update({name: Twin(True, best) for name in others})
-        if others:
-            paired.update(names)
-    # deep in a name, a mark may be a layer's own: all that is there must be paired
-    deep = {found.before for name, found in marked.items() if name in paired and found.before}
-    is_whole = paired.issuperset(shapes) and len(deep) == 1
-    if deep and not is_whole:
-        layers = {name for name in paired if marked[name].before}
-        twins = {
-            name: twin for name, twin in twins.items() if layers.isdisjoint((name, twin.other))
-        }
-    pupils = {name: found for name, found in marked.items() if found.rank in (TEACHER, STUDENT)}
-    teachers = {name for name, found in pupils.items() if found.rank == TEACHER}
-    if teachers and len(teachers) < len(pupils) and not paired.issuperset(teachers):
-        for name in pupils:
-            twins[name] = Twin(False, "student" if name in teachers else "teacher")
+    marked = {name: _find_mark(_components(name)) for name in shapes}
+    copies = _pair_by_name(shapes, marked)
+    # deep in a name, a mark may be a layer's own: there, most of the network must be paired
+    paired = copies.keys() | copies.values()
+    deep = {marked[name].root[:-1] for name in paired} - {()}
+    if len(deep) > 1 or 2 * len(paired) < len(shapes):
+        deep_names = {name for name in paired if len(marked[name].root) > 1}
+        copies = {a: b for a, b in copies.items() if deep_names.isdisjoint((a, b))}
+    copies |= _pair_by_structure(shapes, marked, copies)
+    twins = {name: Twin(True, other) for name, other in copies.items()}
+    teachers = {name for name, found in marked.items() if found.rank == TEACHER}
+    if teachers - set(copies.values()) and len(teachers) < len(shapes):
+        for name, found in marked.items():
+            if found.rank == TEACHER or found.mark in ("", "student"):
+                twins[name] = Twin(False, "student" if name in teachers else "teacher")
     return twins
 
 
-def _find_mark(name: str) -> _Marked:
-    components = name.lower().split(".")
+def _pair_by_name(
+    shapes: Mapping[str, tuple[int, ...]], marked: Mapping[str, _Marked]
+) -> dict[str, str]:
+    """From weights to those that are read instead: their names differ in the mark alone."""
+    groups: dict[tuple[str, tuple[int, ...]], list[str]] = defaultdict(list)
+    for name, found in marked.items():
+        groups[found.rest, shapes[name]].append(name)
+    copies: dict[str, str] = {}
+    for names in groups.values():
+        best = min(names, key=lambda name: marked[name].rank)
+        copies |= {name: best for name in names if marked[name].rank > marked[best].rank}
+    return copies
+
+
+def _pair_by_structure(
+    shapes: Mapping[str, tuple[int, ...]], marked: Mapping[str, _Marked], known: Mapping[str, str]
+) -> dict[str, str]:
+    """The same where the networks' own names differ: ``backbone`` and ``momentum_encoder.0``.
+
+    Under their roots, two or more weights, at least half of the larger network's, have the
+    same names and shapes, and the two make up at least half of the checkpoint.
+    """
+    trees: dict[tuple[str, ...], dict[tuple[str, ...], str]] = defaultdict(dict)
+    for name in shapes:
+        components = _components(name)
+        for n in range(min(_N_MARKED + 1, len(components))):
+            trees[components[:n]][components[n:]] = name
+    large = sorted((root for root in trees if 6 * len(trees[root]) >= len(shapes)), key=len)
+    is_deep = len({found.root[:-1] for found in marked.values() if found.mark}) > 1
+    copies: dict[str, str] = {}
+    for root in large:
+        tree = trees[root]
+        found = marked[next(iter(tree.values()))]
+        is_marked = found.rank in (AVERAGED, TEACHER) and root[: len(found.root)] == found.root
+        if not is_marked or (is_deep and len(found.root) > 1):
+            continue
+        for other in large:
+            rest = {
+                tail: name
+                for tail, name in trees[other].items()
+                if marked[name].rank > found.rank and name not in known and name not in copies
+            }
+            same = [tail for tail in rest if shapes[rest[tail]] == shapes.get(tree.get(tail, ""))]
+            is_most = 2 * len(same) >= max(len(rest), len(tree))
+            if len(same) > 1 and is_most and 2 * (len(rest) + len(tree)) >= len(shapes):
+                copies |= {rest[tail]: tree[tail] for tail in same}
+    return copies
+
+
+def _components(name: str) -> tuple[str, ...]:
+    return tuple(without_wrappers(name).lower().split("."))
+
+
+def _find_mark(components: tuple[str, ...]) -> _Marked:
     first = components[0]
     if pair := _MOMENTUM_PAIR.fullmatch(first):
         rank = AVERAGED if pair[2] == "k" else RAW
-        return _Marked(rank, first, (), _rest([pair[1], *components[1:]]))
+        return _Marked(rank, first, (first,), _rest([pair[1], *components[1:]]))
     for place, component in enumerate(components[:_N_MARKED]):
+        if components[place + 1 :] == ("weight",):
+            break  # a layer
         tokens = component.split("_")
         for end in (0, -1):
             mark = tokens[end]
             # the mark is not the whole name
             if mark in MARKS and len(components) - place + len(tokens) > 2:
                 del tokens[end]
-                before = components[:place]
-                rest = [*before, "_".join(tokens), *components[place + 1 :]]
-                return _Marked(MARKS[mark], mark, tuple(before), _rest(rest))
+                rest = [*components[:place], "_".join(tokens), *components[place + 1 :]]
+                return _Marked(MARKS[mark], mark, components[: place + 1], _rest(rest))
     return _Marked(RAW, "", (), _rest(components))
 
 
-def _rest(components: list[str]) -> str:
+def _rest(components: Sequence[str]) -> str:
     """The letters and digits of a name, without a generic root."""
     parts = [part for part in components if part]
     if len(parts) > 1 and parts[0] in _GENERIC:
