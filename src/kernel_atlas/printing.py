@@ -15,12 +15,15 @@ MAX_MODELS = 6  # named in one line
 
 
 def result_to_text(result: Result, atlas: Atlas) -> str:
-    """Percentages by size, classes by layer, and what is in doubt."""
+    """Percentages by size, classes by layer, and which weights are left out or in doubt."""
     parts = [f"atlas: {atlas_to_line(atlas)}", _summary_to_text(result.summary)]
     if missing := [row.kernel_size for row in result.summary.itertuples() if row.note]:
         parts[-1] += f"\n{how_to_add(missing)}"
     for size, layers in result.layers.groupby("kernel_size"):
         parts.append(f"{size}x{size}, percent of each layer's kernels\n{_layers_to_text(layers)}")
+    left_out = [row for row in result.candidates if not row.counted and not row.in_doubt]
+    if reasons := describe_doubts([row._replace(in_doubt=True) for row in left_out]):
+        parts.append(f"left out: {reasons}")
     if doubts := describe_doubts(result.candidates):
         parts.append(f"in doubt: {doubts}")
     return "\n\n".join(parts)

@@ -2,13 +2,17 @@
 
 import io
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
+import torch
 from safetensors.numpy import save_file
 from support.atlases import Command, make_atlas
 
@@ -62,6 +66,14 @@ def test_classify_prints_percentages_and_layers(command, network, atlas):
     assert layer[:2] == ["a.dw", "12"]
     assert sum(map(int, layer[2:])) == pytest.approx(100, abs=2)
     assert "in doubt: d.dw not counted" in outcome.stdout
+
+
+def test_classify_names_what_is_left_out(command, atlas, rng, tmp_path):
+    blur = np.outer([1, 2, 1], [1, 2, 1]) / 16
+    weights = {"dw.weight": rng.normal(size=(8, 1, 3, 3)), "pool.filt": np.stack([[blur]] * 8)}
+    path = tmp_path / "net.safetensors"
+    save_file({name: array.astype(np.float32) for name, array in weights.items()}, path)
+    assert "left out: pool.filt not counted" in command("classify", path, "--atlas", atlas).stdout
 
 
 def test_classify_says_that_it_uses_the_bundled_atlas(command, network):
@@ -215,6 +227,27 @@ def test_ctrl_c_ends_with_130_and_no_word(command, network, monkeypatch):
     monkeypatch.setattr(Atlas, "load", interrupt)
     outcome = command("classify", network)
     assert (outcome.status, outcome.stdout, outcome.stderr.strip()) == (130, "", "")
+
+
+def test_ctrl_c_while_a_pickle_is_read_shows_no_traceback(tmp_path):
+    torch.save({"dw.weight": torch.ones(4, 1, 3, 3)}, tmp_path / "net.pth")
+    command = [sys.executable, "-m", "kernel_atlas", "classify", str(tmp_path / "net.pth")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+        parent = psutil.Process(process.pid)
+        while not any("libtorch" in m.path for c in parent.children() for m in maps_of(c)):
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        output, errors = process.communicate()
+    assert (process.returncode, output, errors.strip()) == (130, b"", b"")
+
+
+def maps_of(process):
+    """The files that a process has mapped."""
+    try:
+        return process.memory_maps()
+    except psutil.Error:  # it is starting
+        return []
 
 
 HEAVY = {"numpy", "pandas", "torch", "timm", "zarr", "matplotlib", "sklearn", "scipy", "snakemake"}

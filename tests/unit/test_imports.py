@@ -33,6 +33,15 @@ def test_what_the_snakefile_and_every_job_import_is_light(module):
     assert imported_by([f"kernel_atlas{module}"]) == set()
 
 
+def test_the_command_is_light_until_its_arguments_are_parsed():
+    assert imported_by(["kernel_atlas.cli", "kernel_atlas.sources.arguments"]) == set()
+
+
+def test_the_interface_does_without_torch_and_zarr():
+    modules = ["kernel_atlas.interface", "kernel_atlas.printing"]
+    assert imported_by(modules) == {"numpy", "pandas"}
+
+
 def test_labels_classes_tables_and_figures_do_without_torch():
     modules = modules_of("family", "labels", "classes", "tables", "figures")
     assert imported_by(modules) == {"numpy", "pandas", "zarr", "matplotlib"}

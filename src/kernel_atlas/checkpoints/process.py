@@ -98,6 +98,7 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def _main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     file, kind, selection, memory, seconds = pickle.load(sys.stdin.buffer)
     with os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)  # nothing that is printed may get into the answer
