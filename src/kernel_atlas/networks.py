@@ -11,7 +11,7 @@ import numpy as np
 from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.inventory import Candidate, Reading
 from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.errors import AtlasError
+from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources import schemes
 from kernel_atlas.sources.arguments import to_source
 
@@ -114,7 +114,12 @@ def find_architecture(source: str) -> "Architecture | None":
         return None
     from kernel_atlas.sources.timm import resolve
 
-    return resolve(name)
+    try:
+        return resolve(name)
+    except (AtlasError, MemoryError, OSError):
+        raise
+    except Exception as error:  # timm may raise anything
+        raise AtlasError(f"timm cannot build {name!r}: {one_line(error)}") from error
 
 
 def _with_tensors(state: Mapping[str, Any]) -> dict[str, Any]:

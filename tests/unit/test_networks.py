@@ -9,9 +9,14 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 from support.atlases import make_atlas
+from support.checkpoints import write_checkpoint
 
 import kernel_atlas
+from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.networks import list_candidates
+
+MIXNET = "mixnet_s.ft_in1k"
 
 
 @pytest.fixture
@@ -130,6 +135,27 @@ def test_a_source_on_the_hub_is_read_by_ranges(atlas, hub, serve, checkpoint):
     expected = atlas[5].classify(checkpoint.kernels["blocks.10.dw"])
     assert kernels.loc[kernels["kernel_size"] == 5, "code"].tolist() == expected["code"].tolist()
     assert hub.bytes_sent.bodies < checkpoint.path.stat().st_size / 100
+
+
+def test_a_timm_model_is_read_by_ranges_in_its_networks_order(atlas, hub, serve, tmp_path):
+    path = tmp_path / "mixnet.safetensors"
+    weights = write_checkpoint(MIXNET, path)
+    serve(repo=f"timm/{MIXNET}", path=path)
+    result = atlas.classify(f"timm:{MIXNET}")
+    n_5x5 = sum(len(array) for array in weights.values() if array.shape[-1] == 5)
+    assert (result.kernels["kernel_size"] == 5).sum() == n_5x5
+    assert hub.bytes_sent.bodies < path.stat().st_size / 10
+    candidates, note = list_candidates(f"timm:{MIXNET}", Choice())
+    assert sum(row.shape[0] for row in candidates) == sum(map(len, weights.values()))
+    assert note == f"the file is hf:timm/{MIXNET}"
+
+
+def test_a_timm_model_that_cannot_be_built_is_refused(atlas, monkeypatch):
+    with pytest.raises(AtlasError, match="knows no model 'no_such_net'"):
+        atlas.classify("timm:no_such_net")
+    monkeypatch.setattr("kernel_atlas.sources.timm.resolve", lambda name: 1 / 0)
+    with pytest.raises(AtlasError, match="timm cannot build 'a_net': division by zero"):
+        atlas.classify("timm:a_net")
 
 
 def test_a_download_leaves_nothing_behind(atlas, source, tmp_path, monkeypatch):
