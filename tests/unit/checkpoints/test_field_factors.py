@@ -95,8 +95,10 @@ def prune_new_direction(net):
 @FORMATS
 @pytest.mark.parametrize(
     "change",
-    [prune_weight, prune_twice, prune_kernels, prune_direction, prune_gain_and_direction]
-    + [prune_new_direction],
+    [
+        *(prune_weight, prune_twice, prune_kernels),
+        *(prune_direction, prune_gain_and_direction, prune_new_direction),
+    ],
 )
 def test_pruned_weights(tmp_path, change, suffix):
     net = Net()
