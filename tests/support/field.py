@@ -49,7 +49,7 @@ def under(prefix: str, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Ten
 def save(content: Any, path: Path, **options: Any) -> Path:
     """Write a state dict in the format of the path's suffix."""
     if path.suffix.lower() == ".safetensors":
-        save_file({name: tensor.clone() for name, tensor in content.items()}, path)
+        save_file({name: tensor.clone().contiguous() for name, tensor in content.items()}, path)
     else:
         torch.save(content, path, **options)
     return path

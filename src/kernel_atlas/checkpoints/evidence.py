@@ -262,7 +262,7 @@ def _by_output(name: str, entry: Entry, found: Checkpoint) -> Verdict | None:
         return Verdict(False, False, "a transposed convolution to one channel, by its bias")
     if n_outputs == entry.shape[0] or _is_named_depthwise(name) or not found.regular:
         return None
-    is_last = name == found.layers[-1] and name not in found.stems
+    is_last = name == found.layers[-1] and not _is_named_stem(name)
     if is_last or _has_word(layer_name(name), OUTPUT_WORDS):
         return Verdict(False, True, OUTPUT)
     return None

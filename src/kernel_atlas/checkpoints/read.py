@@ -38,10 +38,10 @@ def read_checkpoint(file: LocalFile | RemoteFile, selection: Selection) -> Readi
         not finite. The message names the layer and the cause.
     """
     kind = formats.format_of(file)
+    parts = parts_of(file)
     if kind == formats.SAFETENSORS:
         from kernel_atlas.checkpoints.safetensors import Safetensors
 
-        parts = parts_of(file)
         reading = read_selected(Safetensors(parts), selection, file.name)
         file.bytes_read = sum(part.bytes_read for part in {file, *parts})
     else:

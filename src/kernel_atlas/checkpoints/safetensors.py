@@ -73,7 +73,7 @@ class Safetensors:
             file, tensor = self._places[name]
             content = b"".join(next(pieces[file]) for _ in _runs(tensor, chosen))
             n_rows = () if not tensor.shape else (-1,)
-            values[name] = _to_float32(content, tensor.dtype).reshape(*n_rows, *tensor.shape[1:])
+            values[name] = _to_float32(content, tensor.dtype).reshape((*n_rows, *tensor.shape[1:]))
         return values
 
 
