@@ -56,7 +56,7 @@ def test_members_of_the_family_get_their_classes():
     assert label_rows(intervals, Codebook(codes)).tolist() == names.tolist()
 
 
-@pytest.mark.parametrize("n_kernels", [0, 3000])
+@pytest.mark.parametrize("n_kernels", [0, 1000])
 def test_intervals_cover_all_codes_without_gaps(rng, n_kernels):
     codes = np.repeat([MEMBERS[name] for name in rng.choice(CLASSES, 12)], ROWS, axis=0)
     codes += rng.normal(0, 0.1, codes.shape)
@@ -196,7 +196,7 @@ def test_near_ties_go_to_the_simpler_shape():
     assert intervals[0].stop > 0.5
 
 
-@pytest.mark.parametrize("n_codes", [1, 2, 10, 1000])
+@pytest.mark.parametrize("n_codes", [1, 10, 1000])
 def test_centres_of_k_means_are_not_outvoted_by_their_neighbours(rng, n_codes):
     names = rng.permutation(list(MEMBERS)[:10] * 100).tolist()[:n_codes]
     kernels = np.array([MEMBERS[name] for name in names])
