@@ -7,7 +7,8 @@ import numpy as np
 
 from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.entry import Tensors
-from kernel_atlas.checkpoints.evidence import Checkpoint, judge
+from kernel_atlas.checkpoints.evidence import judge
+from kernel_atlas.checkpoints.facts import Facts
 from kernel_atlas.checkpoints.inventory import Candidate
 
 
@@ -33,7 +34,7 @@ class Depthwise:
     def judge(self, tensors: Tensors) -> dict[str, Candidate]:
         """All candidate weights, by name (see `evidence`)."""
         entries = tensors.entries
-        found = judge(Checkpoint(entries, self.choice, self.architecture, tensors.is_ordered))
+        found = judge(Facts(entries, self.choice, self.architecture, tensors.is_ordered))
         self.choice.check_used(candidate.name for candidate in found.values())
         return found
 

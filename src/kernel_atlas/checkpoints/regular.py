@@ -6,9 +6,10 @@ import numpy as np
 
 from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.entry import Tensors
-from kernel_atlas.checkpoints.evidence import MAX_SIZE, weight_names
+from kernel_atlas.checkpoints.facts import MAX_SIZE
 from kernel_atlas.checkpoints.inventory import Candidate
 from kernel_atlas.checkpoints.layer import layer_name
+from kernel_atlas.checkpoints.names import weight_names
 
 N_FILTERS = 16  # output channels read per layer: a single slice is too small for a request
 

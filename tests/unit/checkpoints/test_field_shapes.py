@@ -7,7 +7,8 @@ from torch import nn
 
 from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.entry import Entry
-from kernel_atlas.checkpoints.evidence import Checkpoint, judge
+from kernel_atlas.checkpoints.evidence import judge
+from kernel_atlas.checkpoints.facts import Facts
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.timm_import import import_timm
 
@@ -198,7 +199,7 @@ def test_networks_of_timm_for_images_of_any_channels(name, in_chans):
     entries = {n: Entry(tuple(tensor.shape)) for n, tensor in net.state_dict().items()}
     for is_ordered in (True, False):
         names = entries if is_ordered else sorted(entries)
-        found = Checkpoint({n: entries[n] for n in names}, Choice(), {}, is_ordered)
+        found = Facts({n: entries[n] for n in names}, Choice(), {}, is_ordered)
         rows = judge(found).values()
         assert {row.name for row in rows if row.counted} == expected
         assert {row.name for row in rows if row.in_doubt} == ({first} if in_chans == 1 else set())
