@@ -10,13 +10,13 @@ Also prints the seconds of ``--help`` and of a wrong argument.
 
 import argparse
 import json
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,14 +33,27 @@ from kernel_atlas.page import Page
 
 NAME = "convnext_base.fb_in1k"
 N_KERNELS = 18_048
-PEAK = re.compile(r"VmHWM:\s+(\d+)")
-# as the command's entry point; its peak goes to stderr, since resource counts its parent's too
+# as the command's entry point; the peak is from /proc, since resource counts the parent's too
 COMMAND = """
-import atexit, sys
-atexit.register(lambda: sys.stderr.write(open("/proc/self/status").read()))
+import atexit, re, sys, time
+
+@atexit.register
+def report():
+    peak_kb = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
+    print(time.process_time(), peak_kb, file=sys.stderr)
+
 from kernel_atlas.cli import main
 main()
 """
+
+
+class Call(NamedTuple):
+    """One call of the command."""
+
+    seconds: float
+    processor_seconds: float
+    megabytes: float  # peak of the resident memory, in MiB
+    output: str
 
 
 def main(n_runs: int, threshold: float) -> None:
@@ -48,22 +61,24 @@ def main(n_runs: int, threshold: float) -> None:
         path, atlas = Path(folder) / "convnext_base.safetensors", Path(folder) / "k7.atlas"
         write_checkpoint(NAME, path)
         write_atlas(atlas, threshold)
-        seconds, megabytes = [], []
-        for _ in range(n_runs):
-            took, peak, output = run("classify", path, "--atlas", atlas, "--json")
-            (size,) = json.loads(output)["sizes"]
-            if size["n_kernels"] != N_KERNELS:
-                sys.exit(f"{size['n_kernels']} kernels of {N_KERNELS}")
-            seconds.append(took)
-            megabytes.append(peak)
-        print(
-            f"classify: {statistics.median(seconds):.2f} s in the median ({min(seconds):.2f} to "
-            f"{max(seconds):.2f}), {max(megabytes):.0f} MiB at most; "
-            f"{size['n_clustered']} of {N_KERNELS} clustered"
-        )
+        calls = [run("classify", path, "--atlas", atlas, "--json") for _ in range(n_runs)]
+        (size,) = json.loads(calls[0].output)["sizes"]
+        if size["n_kernels"] != N_KERNELS:
+            sys.exit(f"{size['n_kernels']} kernels of {N_KERNELS}")
+        print(f"{size['n_clustered']:,} of {N_KERNELS:,} kernels clustered")
+        report("classify", calls)
         for arguments in (["--help"], ["classify", "--wrong"]):
-            seconds = [run(*arguments)[0] for _ in range(n_runs)]
-            print(f"{' '.join(arguments)}: {statistics.median(seconds):.2f} s in the median")
+            report(" ".join(arguments), [run(*arguments) for _ in range(n_runs)])
+
+
+def report(name: str, calls: list[Call]) -> None:
+    """Print the median seconds, their range, processor seconds and peak memory."""
+    seconds, processor_seconds, megabytes, _ = zip(*calls, strict=True)
+    print(
+        f"{name}: {statistics.median(seconds):.2f} s in the median ({min(seconds):.2f} to "
+        f"{max(seconds):.2f}), {statistics.median(processor_seconds):.2f} s of processor time, "
+        f"{max(megabytes):.0f} MiB at most"
+    )
 
 
 def write_atlas(path: Path, threshold: float) -> None:
@@ -77,14 +92,15 @@ def write_atlas(path: Path, threshold: float) -> None:
     Atlas({7: page}).save(path)
 
 
-def run(*arguments: str | Path) -> tuple[float, float, str]:
-    """The seconds of the command, its peak memory in MiB, and what it prints."""
+def run(*arguments: str | Path) -> Call:
+    """Call the command in a process of its own."""
     started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - started
-    return seconds, int(PEAK.search(done.stderr)[1]) / 1024, done.stdout
+    processor_seconds, peak_kb = done.stderr.split()[-2:]
+    return Call(seconds, float(processor_seconds), int(peak_kb) / 1024, done.stdout)
 
 
 if __name__ == "__main__":
