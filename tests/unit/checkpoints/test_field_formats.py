@@ -73,7 +73,7 @@ def _tensorflow(path):
 
 
 def _torchscript(path):
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="torch.jit"):
         torch.jit.save(torch.jit.script(nn.Conv2d(2, 2, 3)), path)
 
 
