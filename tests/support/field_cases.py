@@ -74,7 +74,7 @@ def _shapes(folder: Path) -> Iterator[Case]:
     yield Case("grey.pth", doubt=doubt)
     layers = {"body.dw": DW, "stem": stem}
     choice = {"include": "st?m", "exclude": "u*"}
-    yield Case("grey_decided.pth", layers, {"up": "excluded by the sheet"}, choice=choice)
+    yield Case("grey_decided.pth", layers, {"up": "named in exclude"}, choice=choice)
     content = {"conv1.weight": stem, "conv2.weight": dense(64, 32, 3, 3)}
     save(content, folder / "grey_only.pth")
     cause = "layer conv1: perhaps a regular convolution of one channel"
@@ -117,7 +117,7 @@ def _files(folder: Path) -> Iterator[Case]:
         key = {"dit.pt": "model", "basicsr.pth": "params"}.get(name)
         yield Case(name, left={f"{key}.body.dw": "under another key"} if key else {})
     save({"mine": NET, "epoch": 1}, folder / "own_key.pth")
-    yield Case("own_key.pth", {}, cause="keys that hold tensors: mine. Name one in column weights")
+    yield Case("own_key.pth", {}, cause="keys that hold tensors: mine. Name one in weights")
     yield Case("own_key.pth", choice={"weights": "mine"})
     save(NET, folder / "protocol4.pth", pickle_protocol=4)
     names = ("model-00001-of-00001.safetensors", "NET.SAFETENSORS", "blob0123")

@@ -32,7 +32,7 @@ SHARED = {
     "loss.pth": ("dw: 24", 0, ""),
     "basicsr.pth": ("dw: 24", 0, ""),
     "net.pth": ("dw: 24", 0, ""),
-    "own_key.pth": ("", 0, "keys that hold tensors: weights_of_mine. Name one in column weights"),
+    "own_key.pth": ("", 0, "keys that hold tensors: weights_of_mine. Name one in weights"),
     "numpy_scalar.pth": ("dw: 24", 0, ""),
     "NET.SAFETENSORS": ("dw: 24", 0, ""),
     "blob0123": ("dw: 24", 0, ""),

@@ -78,7 +78,7 @@ def under_prefix(tensors: Tensors, prefix: str, file_name: str) -> Tensors:
     roots = dict.fromkeys(re.split(r"[./]", name)[0] for name in tensors.entries)
     raise AtlasError(
         f"{file_name} has no weights under {prefix!r}; its names begin with "
-        f"{shorten(roots)} (column weights of the sheet)"
+        f"{shorten(roots)} (weights, a column of the sheet, an option of the command)"
     )
 
 

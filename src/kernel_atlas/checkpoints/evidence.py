@@ -20,10 +20,10 @@ from kernel_atlas.checkpoints.names import (
     is_named_stem,
 )
 
-INCLUDE = "to count it, name it in column include"
+INCLUDE = "to count it, name it in include"
 
 # reasons that later rules look at
-INCLUDED = "included by the sheet"
+INCLUDED = "named in include"
 BY_ARCHITECTURE = "depthwise in timm's architecture"
 UNNAMED = f"a tensor that is not named as a weight; {INCLUDE}"
 OUTPUT = f"perhaps a transposed convolution to one channel; {INCLUDE}"
@@ -49,7 +49,7 @@ Rule = Callable[[str, Entry, Facts], Verdict | None]
 
 def _by_exclusion(name: str, entry: Entry, facts: Facts) -> Verdict | None:
     if facts.choice.excludes(layer_name(name)):
-        return Verdict(False, False, "excluded by the sheet")
+        return Verdict(False, False, "named in exclude")
     return None
 
 
@@ -108,11 +108,11 @@ def _by_twin(name: str, entry: Entry, facts: Facts) -> Verdict | None:
         return None
     if twin.is_copy:
         other = layer_name(twin.other)
-        return Verdict(False, True, f"a copy of {other}, which is read; column weights chooses")
+        return Verdict(False, True, f"a copy of {other}, which is read; weights chooses")
     return Verdict(
         False,
         True,
-        f"one of two networks in the file, beside the {twin.other}; choose one in column weights",
+        f"one of two networks in the file, beside the {twin.other}; choose one in weights",
     )
 
 

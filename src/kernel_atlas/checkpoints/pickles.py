@@ -65,7 +65,7 @@ def read_content(
         copy = StateDict(other, max_bytes)
         for row in selection.judge(copy).values():
             if row.counted:
-                why = f"under another key; column weights chooses ({key})"
+                why = f"under another key; weights chooses ({key})"
                 reading.inventory.append(
                     Candidate(f"{key}.{row.name}", row.shape, False, False, why)
                 )

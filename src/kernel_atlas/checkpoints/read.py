@@ -68,7 +68,7 @@ def finish(reading: Reading, selection: Selection, name: str) -> Reading:
         if count > 1:
             raise AtlasError(
                 f"layer {layer} is {count} times in {name}, with and without a prefix such as "
-                "'module.'; choose one in column weights of the sheet, or save one of them"
+                "'module.'; choose one in weights, or save one of them"
             )
     for x in layers:
         bad = ~np.isfinite(x.kernels).all(axis=(1, 2))

@@ -47,7 +47,7 @@ class RegularSample:
                 continue
             why = ""
             if self.choice.excludes(layer):
-                why = "excluded by the sheet"
+                why = "named in exclude"
             elif entry.kind in ("unreadable", "transposed"):
                 why = entry.evidence
             elif not entry.is_float:

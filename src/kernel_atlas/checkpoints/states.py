@@ -81,7 +81,8 @@ def choose_state(
     if keys:
         raise AtlasError(
             f"{file_name} has no weights at its top level or under a known key; keys that hold "
-            f"tensors: {shorten(keys)}. Name one in column weights of the sheet"
+            f"tensors: {shorten(keys)}. Name one in weights (a column of the sheet, an option of "
+            "the command)"
         )
     raise AtlasError(f"{file_name} has no weights; save the model's state_dict")
 

@@ -20,7 +20,7 @@ OPTIMISER = {"state": STATES, "param_groups": [{"lr": 0.1}]}
 
 def left(*keys, name="dw"):
     """Other copies are named with the key that chooses them."""
-    return {f"{key}.{name}": f"column weights chooses ({key})" for key in keys}
+    return {f"{key}.{name}": f"weights chooses ({key})" for key in keys}
 
 
 # What training codes save; NET is what is right to read.
@@ -126,7 +126,7 @@ REFUSED = {
 def test_an_unknown_key_is_answered_with_the_keys_there_are(tmp_path, content, weights, message):
     with pytest.raises(AtlasError, match=message) as caught:
         read(save(content, tmp_path / "x.pth"), weights=weights)
-    assert "column weights" in str(caught.value) or weights
+    assert "in weights" in str(caught.value) or weights
 
 
 @pytest.mark.parametrize("content", [{}, {"state_dict": {}}, [NET], {"epoch": 3}, "text", None])

@@ -104,8 +104,12 @@ def test_include_and_exclude_decide(tmp_path, content, doubt, suffix):
     weight = content.get(name, content.get(f"{name}.weight"))
     path = save(content, tmp_path / f"x{suffix}")
     check(read(path, include=name), {"dw": DW, name: weight})
-    check(read(path, include=f"{name[:-1]}?", exclude="d?"), {name: weight}, {"dw": "excluded"})
-    check(read(path, exclude=name), {"dw": DW}, {name: "excluded by the sheet"})
+    check(
+        read(path, include=f"{name[:-1]}?", exclude="d?"),
+        {name: weight},
+        {"dw": "named in exclude"},
+    )
+    check(read(path, exclude=name), {"dw": DW}, {name: "named in exclude"})
 
 
 @pytest.mark.parametrize("column", ["include", "exclude"])
@@ -129,7 +133,7 @@ NONE = {
 def test_a_network_without_depthwise_layers_is_refused(tmp_path, content, cause, suffix):
     with pytest.raises(AtlasError, match=cause) as caught:
         read(save(content, tmp_path / f"x{suffix}"))
-    assert "to count it, name it in column include" in str(caught.value)
+    assert "to count it, name it in include" in str(caught.value)
 
 
 # Depthwise layers without telling names, in places where others are in doubt.

@@ -59,7 +59,7 @@ def test_include_and_exclude():
     net = Grey()
     stem = net.stem.weight.detach()
     reading = read_module(net, Choice(include="stem", exclude="x *_dw"))
-    excluded = {"x": "excluded", "up_dw": "excluded", "up": "a ConvTranspose2d"}
+    excluded = {"x": "named in exclude", "up_dw": "named in exclude", "up": "a ConvTranspose2d"}
     check(reading, {"stem": stem, "fan": net.fan.weight.detach()}, excluded, UNNAMED)
     with pytest.raises(AtlasError, match="exclude 'y' matches no candidate weight"):
         read_module(net, Choice(exclude="y"))
