@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 NAME = "the network"  # in messages
 
 # what follows the layer's name in those of its weight and of the weight's factors
-_FACTORS = re.compile(r"(?:^|\.)(parametrizations\.weight\.original[01]?|weight(_orig|_g|_v|_mask)*)$")
+_FACTORS = re.compile(
+    r"(?:^|\.)(parametrizations\.weight\.original[01]?|weight(_orig|_g|_v|_mask)*)$"
+)
 
 
 def read_state_dict(state: Mapping[str, Any], choice: Choice | None = None) -> Reading:
