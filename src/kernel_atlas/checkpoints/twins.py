@@ -20,6 +20,9 @@ MARKS = {
     **dict.fromkeys(["online", "raw"], RAW),
     "student": STUDENT,
 }
+# at either end of a component, perhaps numbered
+_FIRST = re.compile(rf"(?P<mark>{'|'.join(MARKS)})(_?\d+)?(_(?P<rest>.+))?")
+_LAST = re.compile(rf"(?P<rest>.+)_(?P<mark>{'|'.join(MARKS)})(_?\d+)?")
 # MoCo's names; single letters mark nothing elsewhere
 _MOMENTUM_PAIR = re.compile(r"(encoder|backbone|network|net|model)_([qk])$")
 _N_MARKED = 3  # components of a name in which a mark may stand
@@ -59,7 +62,7 @@ def find_twins(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Twin]:
     copies |= _pair_by_structure(shapes, marked, copies)
     twins = {name: Twin(True, other) for name, other in copies.items()}
     teachers = {name for name, found in marked.items() if found.rank == TEACHER}
-    if teachers - set(copies.values()) and len(teachers) < len(shapes):
+    if teachers - copies.keys() - set(copies.values()) and len(teachers) < len(shapes):
         for name, found in marked.items():
             if found.rank == TEACHER or found.mark in ("", "student"):
                 twins[name] = Twin(False, "student" if name in teachers else "teacher")
@@ -75,8 +78,11 @@ def _pair_by_name(
         groups[found.rest, shapes[name]].append(name)
     copies: dict[str, str] = {}
     for names in groups.values():
-        best = min(names, key=lambda name: marked[name].rank)
-        copies |= {name: best for name in names if marked[name].rank > marked[best].rank}
+        best = min(names, key=lambda name: (marked[name].rank, name))
+        rank = marked[best].rank
+        # of several averages, the first
+        others = [name for name in names if marked[name].rank > rank or rank < RAW]
+        copies |= {name: best for name in others if name != best}
     return copies
 
 
@@ -127,14 +133,12 @@ def _find_mark(components: tuple[str, ...]) -> _Marked:
     for place, component in enumerate(components[:_N_MARKED]):
         if components[place + 1 :] == ("weight",):
             break  # a layer
-        tokens = component.split("_")
-        for end in (0, -1):
-            mark = tokens[end]
-            # the mark is not the whole name
-            if mark in MARKS and len(components) - place + len(tokens) > 2:
-                del tokens[end]
-                rest = [*components[:place], "_".join(tokens), *components[place + 1 :]]
-                return _Marked(MARKS[mark], mark, components[: place + 1], _rest(rest))
+        found = _FIRST.fullmatch(component) or _LAST.fullmatch(component)
+        # the mark is not the whole name
+        if found and (found["rest"] or place < len(components) - 1):
+            rest = _rest([*components[:place], found["rest"] or "", *components[place + 1 :]])
+            mark = found["mark"]
+            return _Marked(MARKS[mark], mark, components[: place + 1], rest)
     return _Marked(RAW, "", (), _rest(components))
 
 

@@ -50,6 +50,10 @@ COPIES = {
     "no root": ("ema_model.", [""]),
     "generator": ("G_ema.", ["G."]),
     "stochastic weight averaging": ("swa_net.", ["net."]),
+    "averages of two kinds": ("ema_model.", ["swa_model.", "model."]),
+    "numbered averages": ("ema_0.model.", ["ema_1.model.", "model."]),
+    "numbered without a mark between": ("ema1.", ["ema2.", "model."]),
+    "an average beside a teacher": ("ema_model.", ["model.", "teacher."]),
     "nanodet": ("avg_model.", ["model."]),
 }
 
