@@ -154,12 +154,14 @@ def _row_faults(row: Model) -> Iterator[str]:
 def _duplicate_faults(models: list[Model]) -> Iterator[tuple[Model, str]]:
     """Rows that share a checkpoint and do not say so, and rows that say so wrongly."""
     by_id = {row.model: row for row in models}
-    by_source: dict[tuple[str, str, bool], Model] = {}
+    by_source: dict[tuple[str, ...], Model] = {}
     for row in models:
         first = by_id.get(row.duplicate_of)
         if not row.duplicate_of:
             # a network may be both classified and compared, or be one of several in a file
-            same = by_source.setdefault((row.source, row.weights, row.role == "compare"), row)
+            kind = "compare" if row.role == "compare" else ""
+            parts = (row.weights, row.include, row.exclude)
+            same = by_source.setdefault((row.source, kind, *parts), row)
             is_alike = same.model.lower() != row.model.lower() and not row.skipped
             if is_alike and row.source:
                 fault = f"column source: the same source as model {same.model}"

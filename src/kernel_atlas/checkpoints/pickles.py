@@ -5,7 +5,9 @@ still ask for any amount of memory or time.
 """
 
 import argparse
+import datetime
 import io
+import pathlib
 import pickle
 import re
 import zipfile
@@ -146,10 +148,13 @@ def _describe(tensor: torch.Tensor) -> Entry:
     return Entry(shape, dtype, storage=(*storage, shape) if tensor.numel() else None)
 
 
-# Training codes store their command line, best score and histories beside the weights.
+# Training codes store their command line, paths, best score and histories beside the weights.
 _NUMBERS = (multiarray.scalar, multiarray._reconstruct, np.ndarray, np.dtype)
 _HARMLESS: list[Any] = [
     argparse.Namespace,
+    datetime.datetime,
+    pathlib.PosixPath,
+    (pathlib.PosixPath, "pathlib._local.PosixPath"),  # Python 3.13's name
     *_NUMBERS,
     numeric._frombuffer,  # type: ignore[attr-defined]
     *((number, f"numpy.core.multiarray.{number.__name__}") for number in _NUMBERS[:2]),  # numpy 1

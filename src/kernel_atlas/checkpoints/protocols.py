@@ -16,6 +16,8 @@ N_LEGACY_PICKLES = 5  # in torch's older format, before the values
 
 _STRINGS = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"}
 _BYTES = {"SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"}
+# sets lie beside weights at most; here they become lists and tuples
+_SETS = {"EMPTY_SET": pickle.EMPTY_LIST, "ADDITEMS": pickle.APPENDS, "FROZENSET": pickle.TUPLE}
 _PUTS = {"MEMOIZE", "BINPUT", "LONG_BINPUT"}
 _GETS = {"BINGET", "LONG_BINGET"}
 
@@ -100,7 +102,9 @@ def _instructions(stream: BinaryIO, file_name: str) -> Iterator[tuple[bytes, str
             out[-2:] = [(f"c{module}\n{name}\n".encode(), None)]
         elif code.name in _BYTES:
             out.append((_encoded(argument), None))
-        elif code.proto > READ_BY_TORCH and code.name != "EMPTY_SET":
+        elif code.name in _SETS:
+            out.append((_SETS[code.name], None))
+        elif code.proto > READ_BY_TORCH:
             raise AtlasError(
                 f"{file_name} is a pickle of protocol {code.proto} with {code.name}, which is not "
                 "read; save it with torch.save's own protocol"

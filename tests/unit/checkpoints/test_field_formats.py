@@ -1,8 +1,10 @@
 """Files that are good though they look otherwise, and files that are named for what they are."""
 
 import collections
+import datetime
 import gzip
 import json
+import pathlib
 import pickle
 import tarfile
 import zipfile
@@ -50,6 +52,9 @@ BESIDE = {
     "counter": collections.Counter("aab"),
     "complex": 1 + 2j,
     "size": torch.Size([1, 2]),
+    "path": pathlib.Path("runs/1"),
+    "time": datetime.datetime(2020, 1, 1),
+    "set": {1, 2},
 }
 
 
