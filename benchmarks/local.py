@@ -36,11 +36,11 @@ kernels = [layer.kernels for layer in reading.layers]
 """,
     "kernel_atlas, with its store": """
 import sys
+from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.extraction.extract import Downloads, extract_kernels
 group = sys.argv[1] + ".zarr/model"
-extract_kernels(
-    "model", "file:" + sys.argv[1], "", "", (), None, Downloads("", 0, False), group
-)
+nothing = Downloads("", 0, False)
+extract_kernels("model", "file:" + sys.argv[1], "", Choice(), "", (), (), nothing, group)
 import json
 table = json.load(open(group + "/zarr.json"))["attributes"]["layers"]
 kernels = [range(row["n_kernels"]) for row in table]
