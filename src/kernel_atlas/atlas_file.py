@@ -109,7 +109,7 @@ def read_atlas(path: str | Path) -> Content:
     except _FAULTS as error:
         cause = str(error) or type(error).__name__
     raise AtlasError(
-        f"{one_line(path)} is not a whole atlas ({one_line(cause)}); write it again with "
+        f"{one_line(path)} is not a complete atlas ({one_line(cause)}); write it again with "
         "kernel-atlas export"
     )
 

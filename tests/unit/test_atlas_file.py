@@ -239,7 +239,7 @@ def test_a_flipped_bit_is_refused_or_harmless(path):
 def test_a_file_that_is_no_atlas_is_refused(tmp_path, content):
     path = tmp_path / "my.atlas"
     path.write_bytes(content)
-    assert "is not a whole atlas" in refuse(path)
+    assert "is not a complete atlas" in refuse(path)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 from support.atlases import Command, make_atlas
+from support.field_cases import make_cases
 
 from kernel_atlas import __version__
 from kernel_atlas.atlas import Atlas
@@ -179,7 +181,7 @@ BAD = {
     "no checkpoint": (["classify", "{tmp}/notes.txt"], "notes.txt"),
     "an empty file": (["classify", "{tmp}/empty"], "empty"),
     "no atlas": (["classify", "{net}", "--atlas", "missing.atlas"], "missing.atlas"),
-    "a broken atlas": (["classify", "{net}", "--atlas", "{net}"], "is not a whole atlas"),
+    "a broken atlas": (["classify", "{net}", "--atlas", "{net}"], "is not a complete atlas"),
     "a folder that is no run": (["classify", "{net}", "--atlas", "{tmp}"], "config.yaml"),
     "no folder for csv": (["classify", "{net}", "--csv", "{tmp}/no/a.csv"], "there is no folder"),
     "a folder for csv": (["classify", "{net}", "--csv", "{tmp}"], "is not a regular file"),
@@ -189,7 +191,7 @@ BAD = {
     "nothing to export": (["export", "missing", "{tmp}/a.atlas"], "missing"),
     "a file to export": (["export", "{net}", "{tmp}/a.atlas"], "net.safetensors"),
     "no folder to export to": (["export", "{tmp}", "{tmp}/no/a.atlas"], "there is no folder"),
-    "no atlas to tell of": (["info", "{tmp}/notes.txt"], "is not a whole atlas"),
+    "no atlas to tell of": (["info", "{tmp}/notes.txt"], "is not a complete atlas"),
     "no sheet": (["describe", "{tmp}/none.tsv"], "no such file"),
     "a malformed sheet": (["describe", "{tmp}/bad.tsv"], "missing column"),
 }
@@ -299,3 +301,24 @@ def test_a_reader_that_has_gone_is_no_fault(network, atlas):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_the_21_cases_end_as_through_the_workflow(command, tmp_path, rng):
+    """As tests/workflow/test_field.py says of the workflow; comparing is the workflow's alone."""
+    atlas = tmp_path / "strict.atlas"  # nothing is clustered, so no member is fitted
+    Atlas({n: replace(page, threshold=1e-6) for n, page in make_atlas(rng).pages.items()}).save(
+        atlas
+    )
+    for case in make_cases(tmp_path / "field"):
+        if case.role == "compare":
+            continue
+        options = [part for name, value in case.choice.items() for part in (f"--{name}", value)]
+        call = ("classify", tmp_path / "field" / case.name, "--atlas", atlas, *options)
+        if case.cause:
+            assert case.cause in command.refusal(*call)
+            continue
+        outcome = command(*call, "--json")
+        assert outcome.status == 0, outcome.stderr
+        rows = json.loads(outcome.stdout)["weights"]
+        assert {row["name"] for row in rows if row["counted"]} == set(case.layers)
+        assert {row["name"] for row in rows if row["in_doubt"]} == set(case.doubt)
