@@ -10,6 +10,8 @@ from support.project import Project
 
 from kernel_atlas.extraction.store import read_kernels
 
+pytestmark = pytest.mark.slow  # an extraction for each of 44 files
+
 TABLES = [f"results/tables/{name}.tsv" for name in ("weights", "failed", "models")]
 
 # What is right for the files of ../shared/field/make_cases.py: layers with their numbers of

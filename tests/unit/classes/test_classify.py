@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from support.classes import BANK, near
 
-from kernel_atlas.atlas import Atlas
 from kernel_atlas.classes.classifier import Classifier, is_clustered
 from kernel_atlas.classes.classify import classify_kernels
 from kernel_atlas.classes.controls import CONTROL_COLUMNS, CONTROLS, OWN, SWEEP, make_controls
@@ -47,15 +46,13 @@ def classify(tmp_path):
 
     def run(group, folder="out", threshold=0.2):
         out = tmp_path / folder
-        atlas = Atlas(
-            {
-                size: Classifier(codebook, np.array(LABELS[size], object), threshold)
-                for size, codebook in CODEBOOKS.items()
-            }
-        )
-        banks = {size: tmp_path / f"bank{size}.npz" for size in atlas}
-        paths = {size: out / f"k{size}.parquet" for size in atlas}
-        classify_kernels(group, atlas, banks, paths, out / "controls.tsv")
+        classifiers = {
+            size: Classifier(codebook, np.array(LABELS[size], object), threshold)
+            for size, codebook in CODEBOOKS.items()
+        }
+        banks = {size: tmp_path / f"bank{size}.npz" for size in classifiers}
+        paths = {size: out / f"k{size}.parquet" for size in classifiers}
+        classify_kernels(group, classifiers, banks, paths, out / "controls.tsv")
         tables = {size: pd.read_parquet(path) for size, path in paths.items()}
         return tables, pd.read_csv(out / "controls.tsv", sep="\t")
 
