@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 MAX_KB = 4_000_000  # mem_mb of extract_kernels
 CAUSES = {
     "code": "mkdir, which is code and is never unpickled",
-    "code_alone": "mkdir, which is code and is never unpickled",
+    "code_alone": "is a pickle that torch.save has not written",
     "gigabytes": "gigabytes.safetensors",
     "large": "large.safetensors",
     "product": "product.safetensors",
