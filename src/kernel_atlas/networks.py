@@ -52,7 +52,7 @@ def read_network(x: Any, choice: Choice, sha256: str = "") -> tuple[str, Reading
     if isinstance(x, Mapping):
         from kernel_atlas.checkpoints.modules import read_state_dict
 
-        return "state dict", read_state_dict(_with_tensors(x), choice)
+        return "state dict", read_state_dict(x, choice)
     if hasattr(x, "__array__"):
         return "array", read_array(x)
     raise AtlasError(
@@ -120,18 +120,6 @@ def find_architecture(source: str) -> "Architecture | None":
         raise
     except Exception as error:  # timm may raise anything
         raise AtlasError(f"timm cannot build {name!r}: {one_line(error)}") from error
-
-
-def _with_tensors(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A state dict whose numpy arrays of numbers are tensors."""
-    import torch
-
-    return {
-        name: torch.tensor(value)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
-        else value
-        for name, value in state.items()
-    }
 
 
 def read_array(x: Any) -> Reading:

@@ -120,9 +120,9 @@ class StateDict:
 
 
 def _shape_of(value: Any) -> tuple[int, ...] | None:
-    """The shape of a tensor or an array of floats, None for anything else."""
+    """The shape of a tensor, or of an array of floats or masks; None for anything else."""
     if isinstance(value, np.ndarray):
-        return value.shape if value.dtype.kind == "f" else None
+        return value.shape if value.dtype.kind in "fb" else None
     if isinstance(value, torch.Tensor) and not value.is_nested:
         return tuple(value.shape)
     return None
