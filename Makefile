@@ -42,7 +42,7 @@ run: $(READY)  ## the main job: from weights to classes, tables and figures
 	$(SNAKEMAKE) $(OPTIONS)
 
 retry: $(READY)  ## extract the models of results/tables/failed.tsv again, then run
-	@# listed anew first: a failed model may have left the sheet
+	@# list the failed models again first: one may have been removed from the sheet
 	@[ ! -e $(FAILED) ] || $(SNAKEMAKE) $(FAILED) $(OPTIONS)
 	@groups=$$(sed '1d; s|\t.*|/zarr.json|; s|^|results/kernels.zarr/|' $(FAILED) 2>/dev/null); \
 	if [ "$$groups" ]; then \

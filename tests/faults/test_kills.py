@@ -9,7 +9,8 @@ import os
 import psutil
 import pytest
 import zarr
-from support.project import DRAWING, RESULTS, Project, kill_tree
+from support.processes import kill_tree
+from support.project import DRAWING, RESULTS, Project
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ from contextlib import suppress
 import numpy as np
 import psutil
 import pytest
-from support.project import RESULTS, TIMEOUT_SECONDS, Project, kill_tree, running_jobs
+from support.processes import kill_tree, running_jobs
+from support.project import RESULTS, TIMEOUT_SECONDS, Project
 
 from kernel_atlas.codebooks.training import CHECKPOINT_SECONDS
 

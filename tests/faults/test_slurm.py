@@ -7,7 +7,8 @@ import os
 import re
 
 import pytest
-from support.project import RESULTS, kill_tree
+from support.processes import kill_tree
+from support.project import RESULTS
 from support.slurm import (
     CLUSTER,
     SLURM,

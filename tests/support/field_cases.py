@@ -1,4 +1,4 @@
-"""The 21 cases of issue 13, made anew: files as people have them, and what is right for each."""
+"""Twenty-one checkpoints as people have them, and the right reading of each."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import psutil
 import torch
 import yaml
 from safetensors.numpy import save_file
+from support.processes import kill_tree, running_jobs
 
 from kernel_atlas.family import functions
 from kernel_atlas.figures.registry import FIGURES
@@ -263,35 +264,6 @@ class Project:
     def table(self, name: str) -> pd.DataFrame:
         """A table of `results/tables/`."""
         return pd.read_csv(self / f"results/tables/{name}.tsv", sep="\t")
-
-
-def kill_tree(pid: int) -> None:
-    """SIGKILL a process that we started and all its descendants."""
-    try:
-        parent = psutil.Process(pid)
-        tree = [parent, *parent.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
-    for process in tree:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-
-
-def running_jobs(pid: int, script: str = ".py") -> Iterator[psutil.Process]:
-    """The Python processes that snakemake has started to run this script, or any."""
-    try:
-        children = psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return
-    for child in children:
-        try:
-            # two arguments: not the shell in between
-            if child.cmdline()[-1].endswith(script) and len(child.cmdline()) == 2:
-                yield child
-        except (psutil.NoSuchProcess, IndexError):
-            continue
 
 
 def _wait_for_job(process: subprocess.Popen, script: str, is_at_work: IsAtWork) -> psutil.Process:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
-from support.project import REPOSITORY, Project, Run, kill_tree
+from support.processes import kill_tree
+from support.project import REPOSITORY, Project, Run
 
 CLUSTER = "kernel-atlas-test"  # in tests/slurm/up.sh
 TIMEOUT_SECONDS = 900
