@@ -19,8 +19,8 @@ from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.extraction.kernels import gather_kernels
 from kernel_atlas.labels.table import read_labels
 from kernel_atlas.networks import read_network
-from kernel_atlas.page import Page
 from kernel_atlas.result import Result, summarise
+from kernel_atlas.section import Section
 
 STAGES = ("TRAIN", "KMEANS", "LABEL", "CLASSIFY")  # whose versions an atlas depends on
 
@@ -30,8 +30,8 @@ class Atlas(Mapping[int, Classifier]):
 
     Attributes
     ----------
-    pages : dict
-        From kernel size to `Page`.
+    sections : dict
+        From kernel size to `Section`.
     training_set : list of dict
         Rows of ``results/tables/training_set.tsv``, if they are known.
     versions : dict
@@ -42,29 +42,29 @@ class Atlas(Mapping[int, Classifier]):
 
     def __init__(
         self,
-        pages: Mapping[int, Page],
+        sections: Mapping[int, Section],
         training_set: Sequence[Mapping[str, Any]] = (),
         made_by: Mapping[str, Any] | None = None,
         name: str = "an atlas",
     ) -> None:
-        self.pages = dict(pages)
+        self.sections = dict(sections)
         self.training_set = [dict(row) for row in training_set]
         self.versions = _versions() if made_by is None else dict(made_by)
         self.name = name
 
     def __getitem__(self, size: int) -> Classifier:
-        return self.pages[size].classifier
+        return self.sections[size].classifier
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.pages)
+        return iter(self.sections)
 
     def __len__(self) -> int:
-        return len(self.pages)
+        return len(self.sections)
 
     @property
     def sizes(self) -> list[int]:
         """The kernel sizes that have codes, in ascending order."""
-        return sorted(size for size, page in self.pages.items() if len(page.codebook))
+        return sorted(size for size, section in self.sections.items() if len(section.codebook))
 
     @property
     def training_models(self) -> list[str]:
@@ -107,7 +107,7 @@ class Atlas(Mapping[int, Classifier]):
             if size in self.sizes
         }
         counts = {size: len(gather_kernels(reading.layers, size).kernels) for size in sizes}
-        chance = {size: self.pages[size].random_percent for size in classes}
+        chance = {size: self.sections[size].random_percent for size in classes}
         summary = summarise(counts, classes, chance, self.sizes)
         return Result(name, self.name, classes, summary, reading.inventory)
 
@@ -127,7 +127,7 @@ class Atlas(Mapping[int, Classifier]):
         """
         return cls(
             {
-                size: Page(
+                size: Section(
                     read_codebook(path), read_labels(paths_to_labels[size]), thresholds[size]
                 )
                 for size, path in paths_to_codebooks.items()
@@ -210,7 +210,7 @@ class Atlas(Mapping[int, Classifier]):
         NoSpaceError
             If the disk is full.
         """
-        write_atlas(path, self.pages, self.training_set, self.versions)
+        write_atlas(path, self.sections, self.training_set, self.versions)
 
 
 def _versions() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from kernel_atlas.atomic import replacing
 from kernel_atlas.codebooks.codebook import Centres, Codebook
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.labels.table import check_rows
-from kernel_atlas.page import Page
+from kernel_atlas.section import Section
 
 FORMAT = "kernel-atlas"
 FORMAT_VERSION = 1
@@ -44,14 +44,14 @@ _FAULTS = (
 class Content(NamedTuple):
     """What a file holds."""
 
-    pages: dict[int, Page]
+    sections: dict[int, Section]
     training_set: list[dict[str, Any]]  # rows of training_set.tsv
     versions: dict[str, Any]
 
 
 def write_atlas(
     path: str | Path,
-    pages: Mapping[int, Page],
+    sections: Mapping[int, Section],
     training_set: Sequence[Mapping[str, Any]],
     versions: Mapping[str, Any],
 ) -> None:
@@ -62,8 +62,8 @@ def write_atlas(
     AtlasError
         If there are no codes, or too many.
     """
-    pages = {size: page for size, page in pages.items() if len(page.codebook)}
-    n_bytes = sum(page.codebook.kernels.nbytes for page in pages.values())
+    sections = {size: section for size, section in sections.items() if len(section.codebook)}
+    n_bytes = sum(section.codebook.kernels.nbytes for section in sections.values())
     if not 0 < n_bytes <= MAX_CODES_BYTES:
         raise AtlasError(
             f"{path}: an atlas file holds up to {MAX_CODES_BYTES:,} bytes of codes, and this atlas "
@@ -74,10 +74,12 @@ def write_atlas(
         "format_version": FORMAT_VERSION,
         "versions": dict(versions),
         "training_set": [dict(row) for row in training_set],
-        "pages": [_describe(size, page) for size, page in pages.items()],
+        "sections": [_describe(size, section) for size, section in sections.items()],
     }
     members = {_DESCRIPTION: json.dumps(description, indent=1, allow_nan=False).encode()}
-    members |= {f"k{size}.codes": pack(page.codebook.kernels) for size, page in pages.items()}
+    members |= {
+        f"k{size}.codes": pack(section.codebook.kernels) for size, section in sections.items()
+    }
     with replacing(path) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, content in members.items():
             member = zipfile.ZipInfo(name, _DATE)
@@ -131,16 +133,16 @@ def unpack(content: bytes, shape: tuple[int, int, int], dtype: str) -> np.ndarra
     return np.ascontiguousarray(bits.view(dtype).T).reshape(shape)
 
 
-def _describe(size: int, page: Page) -> dict[str, Any]:
-    (method,) = (name for name, made_by in METHODS.items() if type(page.codebook) is made_by)
+def _describe(size: int, section: Section) -> dict[str, Any]:
+    (method,) = (name for name, made_by in METHODS.items() if type(section.codebook) is made_by)
     return {
         "kernel_size": size,
         "method": method,
-        "shape": list(page.codebook.kernels.shape),
-        "dtype": str(page.codebook.kernels.dtype),
-        "threshold": page.threshold,
-        "random_percent": page.random_percent,
-        "labels": [[float(row.start), float(row.stop), row.label] for row in page.intervals],
+        "shape": list(section.codebook.kernels.shape),
+        "dtype": str(section.codebook.kernels.dtype),
+        "threshold": section.threshold,
+        "random_percent": section.random_percent,
+        "labels": [[float(row.start), float(row.stop), row.label] for row in section.intervals],
     }
 
 
@@ -160,7 +162,7 @@ def _read(archive: zipfile.ZipFile, file_name: str) -> Content:
             f"{file_name} was made by a newer kernel-atlas (its format is {version}, this one "
             f"reads up to {FORMAT_VERSION}); update kernel-atlas"
         )
-    rows = description["pages"]
+    rows = description["sections"]
     shapes = {row["kernel_size"]: _check_shape(row) for row in rows}
     expected = {_DESCRIPTION, *(f"k{size}.codes" for size in shapes)}
     if version != FORMAT_VERSION or not 0 < len(rows) == len(shapes) <= MAX_PAGES:
@@ -172,18 +174,18 @@ def _read(archive: zipfile.ZipFile, file_name: str) -> Content:
     sizes_bytes = [math.prod(shapes[row["kernel_size"]]) * _item_bytes(row) for row in rows]
     if sum(sizes_bytes) > MAX_CODES_BYTES:
         raise ValueError(f"its codes take {sum(sizes_bytes):,} bytes, too many")
-    pages = {}
+    sections = {}
     for row, n_bytes in zip(rows, sizes_bytes, strict=True):
         size, shape, dtype = row["kernel_size"], shapes[row["kernel_size"]], row["dtype"]
         content = _read_member(archive, members[f"k{size}.codes"], n_bytes)
         if len(content) != n_bytes:
             raise ValueError(f"the codebook of {size}x{size} is not complete")
-        pages[size] = _make_page(row, unpack(content, shape, dtype), file_name)
+        sections[size] = _make_page(row, unpack(content, shape, dtype), file_name)
     training_set = [_check_training(row) for row in description["training_set"]]
     versions = {str(name): _plain(value) for name, value in description["versions"].items()}
     if len(training_set) > MAX_TRAINING_ROWS or len(versions) > MAX_TRAINING_ROWS:
         raise ValueError("its description is too long")
-    return Content(pages, training_set, versions)
+    return Content(sections, training_set, versions)
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> bytes:
@@ -208,7 +210,7 @@ def _item_bytes(row: Mapping[str, Any]) -> int:
     return np.dtype(row["dtype"]).itemsize
 
 
-def _make_page(row: Mapping[str, Any], kernels: np.ndarray, file_name: str) -> Page:
+def _make_page(row: Mapping[str, Any], kernels: np.ndarray, file_name: str) -> Section:
     size, threshold, percent = row["kernel_size"], row["threshold"], row["random_percent"]
     if not np.isfinite(kernels).all():
         raise ValueError(f"the codebook of {size}x{size} is not finite")
@@ -219,7 +221,7 @@ def _make_page(row: Mapping[str, Any], kernels: np.ndarray, file_name: str) -> P
         for number, cells in enumerate(row["labels"], start=1)
     ]
     intervals = check_rows(labels, f"{file_name}, labels of {size}x{size}")
-    return Page(METHODS[row["method"]](kernels), intervals, float(threshold), float(percent))
+    return Section(METHODS[row["method"]](kernels), intervals, float(threshold), float(percent))
 
 
 def _check_training(row: Mapping[str, Any]) -> dict[str, Any]:

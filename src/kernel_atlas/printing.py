@@ -52,18 +52,18 @@ def atlas_to_line(atlas: Atlas) -> str:
 
 def atlas_to_text(atlas: Atlas) -> str:
     """All facts about an atlas but its codes."""
-    pages = [
+    sections = [
         [
             f"{size}x{size}",
-            "autoencoder" if page.codebook.is_ordered else "k-means",
-            f"{len(page.codebook):,}",
-            f"{page.threshold:g}",
-            f"{page.random_percent:.3f} %",
-            f"{len(page.intervals)}",
-            ", ".join(sorted({row.label for row in page.intervals} - {"other"})),
+            "autoencoder" if section.codebook.is_ordered else "k-means",
+            f"{len(section.codebook):,}",
+            f"{section.threshold:g}",
+            f"{section.random_percent:.3f} %",
+            f"{len(section.intervals)}",
+            ", ".join(sorted({row.label for row in section.intervals} - {"other"})),
         ]
-        for size, page in sorted(atlas.pages.items())
-        if len(page.codebook)
+        for size, section in sorted(atlas.sections.items())
+        if len(section.codebook)
     ]
     training = [
         [row["model"], _sizes([row["kernel_size"]])]
@@ -75,7 +75,7 @@ def atlas_to_text(atlas: Atlas) -> str:
     parts = [
         f"atlas: {atlas_to_line(atlas)}",
         "made by: " + ", ".join(f"{name} {value}" for name, value in atlas.versions.items()),
-        _align([head, *pages], "<<>>>><"),
+        _align([head, *sections], "<<>>>><"),
     ]
     if training:
         parts.append(_align([["trained on", "size", "kernels", "dead"], *training], "<<>>"))

@@ -10,7 +10,7 @@ from kernel_atlas.atlas import Atlas
 from kernel_atlas.cli import main
 from kernel_atlas.codebooks.codebook import Centres, Codebook
 from kernel_atlas.labels.table import Interval
-from kernel_atlas.page import Page
+from kernel_atlas.section import Section
 
 HALVES = [Interval(0, 0.5, "on_centre"), Interval(0.5, 1, "mine")]
 TRAINED = [{"model": "net_a", "kernel_size": 5, "n_kernels": 40, "n_dead": 1}]
@@ -20,9 +20,11 @@ def make_atlas(rng: np.random.Generator) -> Atlas:
     """3x3 centres and 5x5 codes whose thresholds cluster most random kernels; 7x7 was skipped."""
     return Atlas(
         {
-            3: Page(Centres(rng.normal(size=(10, 3, 3))), HALVES, 0.7, 3.5),
-            5: Page(Codebook(rng.normal(size=(200, 5, 5)).astype(np.float32)), HALVES, 0.7, 0.25),
-            7: Page(Codebook(np.zeros((0, 7, 7))), [], 0.3),
+            3: Section(Centres(rng.normal(size=(10, 3, 3))), HALVES, 0.7, 3.5),
+            5: Section(
+                Codebook(rng.normal(size=(200, 5, 5)).astype(np.float32)), HALVES, 0.7, 0.25
+            ),
+            7: Section(Codebook(np.zeros((0, 7, 7))), [], 0.3),
         },
         TRAINED,
     )

@@ -13,7 +13,7 @@ from kernel_atlas.atlas import Atlas
 from kernel_atlas.codebooks.codebook import Centres, Codebook
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.labels.table import Interval
-from kernel_atlas.page import Page
+from kernel_atlas.section import Section
 
 TRAINED = [{"model": "net_a", "kernel_size": 5, "n_kernels": 40, "n_dead": 1}]
 
@@ -25,9 +25,9 @@ def atlas(rng):
     intervals = [Interval(0, 1 / 3, "on_cross"), Interval(1 / 3, 1, "mine")]
     return Atlas(
         {
-            3: Page(Centres(rng.normal(size=(10, 3, 3))), [Interval(0, 1, "spot")], 0.1, 3.5),
-            5: Page(Codebook(codes), intervals, 0.2, 0.25),
-            7: Page(Codebook(np.zeros((0, 7, 7))), [], 0.3),
+            3: Section(Centres(rng.normal(size=(10, 3, 3))), [Interval(0, 1, "spot")], 0.1, 3.5),
+            5: Section(Codebook(codes), intervals, 0.2, 0.25),
+            7: Section(Codebook(np.zeros((0, 7, 7))), [], 0.3),
         },
         TRAINED,
     )
@@ -44,13 +44,16 @@ def test_a_file_holds_the_atlas_bit_by_bit(atlas, path, rng):
     loaded = Atlas.load(path)
     assert list(loaded) == loaded.sizes == [3, 5]
     for size in loaded:
-        page, saved = loaded.pages[size], atlas.pages[size]
-        assert type(page.codebook) is type(saved.codebook)
-        assert page.codebook.kernels.dtype == saved.codebook.kernels.dtype
-        assert page.codebook.kernels.tobytes() == saved.codebook.kernels.tobytes()
-        assert page.codebook.kernels.flags.c_contiguous
+        section, saved = loaded.sections[size], atlas.sections[size]
+        assert type(section.codebook) is type(saved.codebook)
+        assert section.codebook.kernels.dtype == saved.codebook.kernels.dtype
+        assert section.codebook.kernels.tobytes() == saved.codebook.kernels.tobytes()
+        assert section.codebook.kernels.flags.c_contiguous
         assert loaded[size].labels.tolist() == atlas[size].labels.tolist()
-        assert (page.threshold, page.random_percent) == (saved.threshold, saved.random_percent)
+        assert (section.threshold, section.random_percent) == (
+            saved.threshold,
+            saved.random_percent,
+        )
         kernels = rng.normal(size=(30, size, size))
         assert loaded[size].classify(kernels).equals(atlas[size].classify(kernels))
     assert loaded.training_set == TRAINED
@@ -74,16 +77,18 @@ def test_equal_atlases_are_equal_files(atlas, path, tmp_path):
 
 def test_what_random_directions_give_is_computed_once(rng, tmp_path):
     kernels = rng.normal(size=(500, 3, 3))
-    Atlas({3: Page(Codebook(kernels), [Interval(0, 0.5, "spot")], 0.1)}).save(tmp_path / "a.atlas")
+    Atlas({3: Section(Codebook(kernels), [Interval(0, 0.5, "spot")], 0.1)}).save(
+        tmp_path / "a.atlas"
+    )
     made = rng.normal(size=(20_000, 3, 3))
-    page = Atlas.load(tmp_path / "a.atlas").pages[3]
-    expected = 100 * (page.classifier.classify(made)["class"] == "spot").mean()
-    assert page.known_percent == pytest.approx(expected, abs=2)
+    section = Atlas.load(tmp_path / "a.atlas").sections[3]
+    expected = 100 * (section.classifier.classify(made)["class"] == "spot").mean()
+    assert section.known_percent == pytest.approx(expected, abs=2)
 
 
 def test_an_atlas_without_codes_is_not_written(tmp_path):
     with pytest.raises(AtlasError, match="has 0"):
-        Atlas({7: Page(Codebook(np.zeros((0, 7, 7))), [], 0.3)}).save(tmp_path / "a.atlas")
+        Atlas({7: Section(Codebook(np.zeros((0, 7, 7))), [], 0.3)}).save(tmp_path / "a.atlas")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -119,7 +124,7 @@ HOSTILE = {
     "an absolute path": add("/etc/evil"),
     "an extra member": add("notes.txt"),
     "a member twice": lambda m: [*m.items(), ("atlas.json", m["atlas.json"])],
-    "codes for no page": add("k9.codes", bytes(9 * 9 * 4)),
+    "codes for no section": add("k9.codes", bytes(9 * 9 * 4)),
     "no description": lambda m: {"k5.codes": m["k5.codes"]},
     "codes missing": lambda m: {n: c for n, c in m.items() if n != "k5.codes"},
     "a pickle for codes": lambda m: m | {"k5.codes": pickle.dumps(np.zeros((200, 5, 5)))},
@@ -137,25 +142,25 @@ WRONG = {
     "no version": (("format_version",), None),
     "version 0": (("format_version",), 0),
     "a version that is true": (("format_version",), True),
-    "a shape that is too large": (("pages", 1, "shape"), [10**12, 5, 5]),
-    "a shape below zero": (("pages", 1, "shape"), [-200, 5, 5]),
-    "a shape of floats": (("pages", 1, "shape"), [200.0, 5, 5]),
-    "a shape of another size": (("pages", 1, "shape"), [50, 10, 10]),
-    "objects": (("pages", 1, "dtype"), "object"),
-    "integers": (("pages", 1, "dtype"), "int32"),
-    "an unknown method": (("pages", 1, "method"), "pickle"),
-    "a size that is text": (("pages", 1, "kernel_size"), "5"),
-    "a size twice": (("pages", 0, "kernel_size"), 5),
-    "a threshold of text": (("pages", 1, "threshold"), "low"),
-    "a threshold below zero": (("pages", 1, "threshold"), -0.2),
-    "labels of text": (("pages", 1, "labels"), "on_cross"),
-    "a label out of range": (("pages", 1, "labels"), [[0, 2, "on_cross"]]),
-    "a label that is no name": (("pages", 1, "labels"), [[0, 1, "\x1b[2J"]]),
-    "overlapping labels": (("pages", 1, "labels"), [[0, 0.6, "a"], [0.5, 1, "b"]]),
+    "a shape that is too large": (("sections", 1, "shape"), [10**12, 5, 5]),
+    "a shape below zero": (("sections", 1, "shape"), [-200, 5, 5]),
+    "a shape of floats": (("sections", 1, "shape"), [200.0, 5, 5]),
+    "a shape of another size": (("sections", 1, "shape"), [50, 10, 10]),
+    "objects": (("sections", 1, "dtype"), "object"),
+    "integers": (("sections", 1, "dtype"), "int32"),
+    "an unknown method": (("sections", 1, "method"), "pickle"),
+    "a size that is text": (("sections", 1, "kernel_size"), "5"),
+    "a size twice": (("sections", 0, "kernel_size"), 5),
+    "a threshold of text": (("sections", 1, "threshold"), "low"),
+    "a threshold below zero": (("sections", 1, "threshold"), -0.2),
+    "labels of text": (("sections", 1, "labels"), "on_cross"),
+    "a label out of range": (("sections", 1, "labels"), [[0, 2, "on_cross"]]),
+    "a label that is no name": (("sections", 1, "labels"), [[0, 1, "\x1b[2J"]]),
+    "overlapping labels": (("sections", 1, "labels"), [[0, 0.6, "a"], [0.5, 1, "b"]]),
     "a model that cannot be printed": (("training_set", 0, "model"), "\x1b[2J"),
     "a count of text": (("training_set", 0, "n_kernels"), "many"),
     "a version that cannot be printed": (("versions", "label"), "\n"),
-    "no pages": (("pages",), []),
+    "no sections": (("sections",), []),
 }
 
 
@@ -231,7 +236,7 @@ def test_a_flipped_bit_is_refused_or_harmless(path):
         except AtlasError:
             continue
         for size in loaded:  # a bit of a date, for example
-            kernels = (atlas.pages[size].codebook.kernels.tobytes() for atlas in (found, loaded))
+            kernels = (atlas.sections[size].codebook.kernels.tobytes() for atlas in (found, loaded))
             assert len(set(kernels)) == 1
 
 

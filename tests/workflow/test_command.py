@@ -49,7 +49,7 @@ def test_classify_gives_the_rows_of_the_class_table(finished, exported, model):
 def test_an_exported_atlas_is_that_of_the_run(finished, exported, tmp_path):
     atlases = [Atlas.load(finished / "results"), Atlas.load(exported)]
     assert [atlas.sizes for atlas in atlases] == [SIZES, SIZES]
-    (of_run, of_file) = ([atlas.pages[size] for size in SIZES] for atlas in atlases)
+    (of_run, of_file) = ([atlas.sections[size] for size in SIZES] for atlas in atlases)
     for one, other in zip(of_run, of_file, strict=True):
         assert one.codebook.kernels.tobytes() == other.codebook.kernels.tobytes()
         assert one.random_percent == other.random_percent

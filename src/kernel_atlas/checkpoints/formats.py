@@ -11,7 +11,7 @@ from kernel_atlas.sources.shards import INDEX
 
 SAFETENSORS, PICKLE, ONNX, KERAS = "safetensors", "pickle", "onnx", "keras"
 
-# Suffixes of files that are never .safetensors: on a server, they are fetched whole at once.
+# The format that a suffix names: on a server, it says whether a file is fetched whole.
 SUFFIXES = {
     ".safetensors": SAFETENSORS,
     **dict.fromkeys([".pth", ".pt", ".bin", ".ckpt", ".tar", ".pkl", ".t7"], PICKLE),

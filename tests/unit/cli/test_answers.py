@@ -139,9 +139,9 @@ def test_help_and_version(command):
 def test_the_21_cases_end_as_through_the_workflow(command, tmp_path, rng):
     """As tests/workflow/test_field.py says of the workflow; comparing is the workflow's alone."""
     atlas = tmp_path / "strict.atlas"  # nothing is clustered, so no member is fitted
-    Atlas({n: replace(page, threshold=1e-6) for n, page in make_atlas(rng).pages.items()}).save(
-        atlas
-    )
+    Atlas(
+        {n: replace(section, threshold=1e-6) for n, section in make_atlas(rng).sections.items()}
+    ).save(atlas)
     for case in make_cases(tmp_path / "field"):
         if case.role == "compare":
             continue

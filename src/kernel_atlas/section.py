@@ -1,4 +1,4 @@
-"""A page of the atlas: all that it holds of one kernel size."""
+"""A section of the atlas: all that it holds of one kernel size."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ from kernel_atlas.labels.table import Interval, label_rows
 
 
 @dataclass(frozen=True)
-class Page:
+class Section:
     """What decides the class of a kernel of one size.
 
     Attributes
