@@ -29,7 +29,7 @@ METHODS: dict[str, type[Codebook]] = {"autoencoder": Codebook, "kmeans": Centres
 MAX_DESCRIPTION_BYTES = 4 << 20
 MAX_FILE_BYTES = 64 << 20
 MAX_CODES_BYTES = 128 << 20  # of all codebooks
-MAX_PAGES = 20
+MAX_SECTIONS = 20
 MAX_TRAINING_ROWS = 100_000
 
 _DESCRIPTION = "atlas.json"
@@ -165,7 +165,7 @@ def _read(archive: zipfile.ZipFile, file_name: str) -> Content:
     rows = description["sections"]
     shapes = {row["kernel_size"]: _check_shape(row) for row in rows}
     expected = {_DESCRIPTION, *(f"k{size}.codes" for size in shapes)}
-    if version != FORMAT_VERSION or not 0 < len(rows) == len(shapes) <= MAX_PAGES:
+    if version != FORMAT_VERSION or not 0 < len(rows) == len(shapes) <= MAX_SECTIONS:
         raise ValueError("its description is not complete")
     names = [member.filename for member in archive.infolist()]
     for name in names:
@@ -180,7 +180,7 @@ def _read(archive: zipfile.ZipFile, file_name: str) -> Content:
         content = _read_member(archive, members[f"k{size}.codes"], n_bytes)
         if len(content) != n_bytes:
             raise ValueError(f"the codebook of {size}x{size} is not complete")
-        sections[size] = _make_page(row, unpack(content, shape, dtype), file_name)
+        sections[size] = _make_section(row, unpack(content, shape, dtype), file_name)
     training_set = [_check_training(row) for row in description["training_set"]]
     versions = {str(name): _plain(value) for name, value in description["versions"].items()}
     if len(training_set) > MAX_TRAINING_ROWS or len(versions) > MAX_TRAINING_ROWS:
@@ -210,7 +210,7 @@ def _item_bytes(row: Mapping[str, Any]) -> int:
     return np.dtype(row["dtype"]).itemsize
 
 
-def _make_page(row: Mapping[str, Any], kernels: np.ndarray, file_name: str) -> Section:
+def _make_section(row: Mapping[str, Any], kernels: np.ndarray, file_name: str) -> Section:
     size, threshold, percent = row["kernel_size"], row["threshold"], row["random_percent"]
     if not np.isfinite(kernels).all():
         raise ValueError(f"the codebook of {size}x{size} is not finite")
