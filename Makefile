@@ -74,8 +74,8 @@ fuzz: $(READY)  ## random .safetensors headers for a minute, compared with the f
 	$(BIN)/python tests/fuzz_header.py 60
 
 check: $(READY)  ## format, lint, imports, types, dry runs
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --no-cache .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy

@@ -29,7 +29,7 @@ from kernel_atlas.atlas import Atlas
 from kernel_atlas.codebooks.codebook import N_CODES, Codebook
 from kernel_atlas.family.templates import make_templates
 from kernel_atlas.labels.table import Interval
-from kernel_atlas.page import Page
+from kernel_atlas.section import Section
 
 NAME = "convnext_base.fb_in1k"
 N_KERNELS = 18_048
@@ -88,8 +88,10 @@ def write_atlas(path: Path, threshold: float) -> None:
     first = np.minimum(place.astype(int), len(members) - 2)
     share = place - first
     codes = (1 - share) * members[first[:, 0, 0]] + share * members[first[:, 0, 0] + 1]
-    page = Page(Codebook(codes.astype(np.float32)), [Interval(0, 1, "on_centre")], threshold, 0.0)
-    Atlas({7: page}).save(path)
+    section = Section(
+        Codebook(codes.astype(np.float32)), [Interval(0, 1, "on_centre")], threshold, 0.0
+    )
+    Atlas({7: section}).save(path)
 
 
 def run(*arguments: str | Path) -> Call:
