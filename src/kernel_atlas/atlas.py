@@ -14,7 +14,7 @@ from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import read_codebook
-from kernel_atlas.config import kernel_sizes
+from kernel_atlas.config import codebook_sizes, kernel_sizes
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.extraction.kernels import gather_kernels
 from kernel_atlas.labels.table import read_labels
@@ -120,6 +120,8 @@ class Atlas(Mapping[int, Classifier]):
     ) -> "Atlas":
         """Read an atlas from the files of each kernel size.
 
+        A size with a threshold alone is measured by the family's ruler.
+
         Raises
         ------
         AtlasError
@@ -128,9 +130,13 @@ class Atlas(Mapping[int, Classifier]):
         return cls(
             {
                 size: Section(
-                    read_codebook(path), read_labels(paths_to_labels[size]), thresholds[size]
+                    read_codebook(paths_to_codebooks[size]),
+                    read_labels(paths_to_labels[size]),
+                    threshold,
                 )
-                for size, path in paths_to_codebooks.items()
+                if size in paths_to_codebooks
+                else Section.without_codes(size, threshold)
+                for size, threshold in thresholds.items()
             }
         )
 
@@ -159,9 +165,9 @@ class Atlas(Mapping[int, Classifier]):
                 for size in config[method]["sizes"]
             }
             atlas = cls.read(
-                {size: codebooks[size] for size in kernel_sizes(config)},
+                {size: codebooks[size] for size in codebook_sizes(config)},
                 {size: folder / "labels" / f"k{size}.tsv" for size in codebooks},
-                {size: config["thresholds"][f"k{size}"] for size in codebooks},
+                {size: config["thresholds"][f"k{size}"] for size in kernel_sizes(config)},
             )
         except FileNotFoundError as error:
             raise AtlasError(

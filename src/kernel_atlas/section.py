@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.controls import percent_of_random
 from kernel_atlas.codebooks.codebook import Codebook
@@ -29,6 +31,11 @@ class Section:
     intervals: list[Interval]
     threshold: float
     known_percent: float | None = None
+
+    @classmethod
+    def without_codes(cls, size: int, threshold: float) -> "Section":
+        """A section of a size that only the family's ruler measures."""
+        return cls(Codebook(np.zeros((0, size, size), np.float32)), [], threshold)
 
     @cached_property
     def classifier(self) -> Classifier:
