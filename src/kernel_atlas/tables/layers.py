@@ -6,7 +6,7 @@ import pandas as pd
 
 from kernel_atlas.classes.classifier import is_clustered
 from kernel_atlas.family.names import DEAD
-from kernel_atlas.tables.bootstrap import bootstrap_percent
+from kernel_atlas.tables.intervals import percent_interval
 
 NO_LAYERS = pd.DataFrame({"n_kernels": [], "n_dead": [], "n_clustered": []}, dtype=int)
 
@@ -44,7 +44,7 @@ def sum_up(layers: pd.DataFrame) -> dict[str, float]:
     """
     n_kernels, n_dead, n_clustered = (int(layers[name].sum()) for name in NO_LAYERS)
     n_live = n_kernels - n_dead
-    low, high = bootstrap_percent(
+    low, high = percent_interval(
         layers["n_clustered"].to_numpy(), (layers["n_kernels"] - layers["n_dead"]).to_numpy()
     )
     return {

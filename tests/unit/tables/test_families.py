@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kernel_atlas.tables.bootstrap import bootstrap_percent
+from kernel_atlas.tables.intervals import percent_interval
 from kernel_atlas.tables.families import pool_families
 from kernel_atlas.tables.layers import sum_up
 
@@ -51,10 +51,10 @@ def test_families_and_all_models_are_pooled_by_size():
     ]
     intervals = found[["low_percent", "high_percent"]].to_numpy()
     np.testing.assert_array_equal(
-        intervals[1], bootstrap_percent(np.array([5, 10, 20]), np.array([10, 10, 20]))
+        intervals[1], percent_interval(np.array([5, 10, 20]), np.array([10, 10, 20]))
     )
     np.testing.assert_array_equal(
-        intervals[2], bootstrap_percent(np.array([0, 5, 10, 20]), np.array([30, 10, 10, 20]))
+        intervals[2], percent_interval(np.array([0, 5, 10, 20]), np.array([30, 10, 10, 20]))
     )
     assert np.isnan(intervals[[0, 3, 4]]).all()
     assert found[["same_percent", "paper_percent", "difference"]].isna().all(axis=None)
