@@ -7,7 +7,7 @@ import pytest
 from support.classes import classes_of
 
 from kernel_atlas.classes.controls import CONTROL_COLUMNS
-from kernel_atlas.tables import clustered, families, layers
+from kernel_atlas.tables import agreement, clustered, families, layers
 from kernel_atlas.tables.summary import summarise_classes
 
 COUNTED = ["n_kernels", "n_clustered", "percent"]
@@ -15,6 +15,7 @@ HEADS = {
     "clustered": clustered.COLUMNS,
     "families": families.COLUMNS,
     "layers": layers.COLUMNS,
+    "agreement": agreement.COLUMNS,
     "controls": ["model", "kernel_size", "method", "kernels", *COUNTED],
     "sweep": ["kernel_size", "method", "kernels", "threshold", *COUNTED],
 }
