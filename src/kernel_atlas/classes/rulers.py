@@ -12,6 +12,12 @@ def has_codebook(classes: pd.DataFrame) -> bool:
     return not classes["class"].isna().any()
 
 
+def rulers_of(classes: pd.DataFrame, first: str) -> list[str]:
+    """The rulers that a table of classes can be read by, `first` before the other."""
+    known = RULERS if has_codebook(classes) else (FAMILY,)
+    return sorted(known, key=lambda ruler: ruler != first)
+
+
 def class_by(classes: pd.DataFrame, ruler: str) -> pd.Series:
     """The class of each kernel by one of the rulers.
 

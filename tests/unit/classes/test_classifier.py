@@ -58,7 +58,7 @@ def test_merged_classes_count_as_others():
     )
     assert " ".join(merged["class"].cat.categories) == "on_centre off_cross off_square other dead"
     assert merged["member"].dropna().tolist() == (
-        "on_centre off_square on_centre on_centre off_cross on_centre on_centre".split()
+        ["on_centre", "off_square", "on_centre", "on_centre", "off_cross", "on_centre", "on_centre"]
     )
     others = merged.columns.drop(["class", "member"])
     pd.testing.assert_frame_equal(merged[others], classes[others])

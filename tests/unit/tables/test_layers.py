@@ -73,7 +73,11 @@ def test_without_a_codebook_the_paper_s_ruler_counts_nothing():
 
 
 def test_layers_are_counted():
-    words = {"b": "mine on_centre dead other ~other", "none": "", "a": "on_cross/~on_cross dead dead"}
+    words = {
+        "b": "mine on_centre dead other ~other",
+        "none": "",
+        "a": "on_cross/~on_cross dead dead",
+    }
     assert count_layers(classes_of(**words)).reset_index().to_numpy().tolist() == [
         [0, 5, 1, 3, 2, 2],
         [2, 3, 2, 1, 1, 0],
@@ -91,7 +95,9 @@ def test_sums_are_in_percent_of_all_or_of_live_kernels():
 
 
 def test_each_percentage_has_its_interval(rng):
-    words = [" ".join(rng.choice(["mine", "dead", "other", "~other/on_cross"], 9)) for _ in range(7)]
+    words = [
+        " ".join(rng.choice(["mine", "dead", "other", "~other/on_cross"], 9)) for _ in range(7)
+    ]
     layers = count_layers(classes_of(**{f"layer{i}": text for i, text in enumerate(words)}))
     sums = sum_up(layers)
     n_live = (layers["n_kernels"] - layers["n_dead"]).to_numpy(int)

@@ -250,7 +250,7 @@ def test_without_any_kernels_the_tables_have_headers_only(summarise, tables):
 
 
 def test_the_page_shows_the_percentages_by_either_ruler(summarise, tmp_path):
-    layers = {name: "other on_cross on_cross" for name in "uvwxyz"}
+    layers = dict.fromkeys("uvwxyz", "other on_cross on_cross")
     tables = {("a&b", 5): classes_of(**layers), ("c", 7): classes_of(x="dead")}
     paper = {"paper_table": "3", "paper_percent": "70", "note": "why"}
     summarise(tables, {"a&b": chance(5, 4, 2, 1)}, rows={"a&b": paper})
