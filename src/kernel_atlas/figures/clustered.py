@@ -52,12 +52,7 @@ def draw_clustered(clustered: pd.DataFrame, ruler: str = PAPER) -> Figure:
         axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, 100))
         axes.set_title(f"{size}x{size}")
     panels[-1].set_xlabel("kernels (%)")
-    handles = {
-        label: handle
-        for axes in panels
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    style.shared_legend(figure, ncols=3)
     return figure
 
 

@@ -88,7 +88,7 @@ def _facts(table: pd.DataFrame, ruler: str) -> str:
     n_live = facts["n_kernels"] - facts["n_dead"]
     by, share = {
         PAPER: ("nearest code", "clustered"),
-        FAMILY: ("nearest member of the DoG family", "matched"),
+        FAMILY: ("nearest member", "matched"),
     }[ruler]
     percent = f"{facts[f'{share}_percent']:.1f} % of " if n_live else ""
     dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""

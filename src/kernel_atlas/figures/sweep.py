@@ -67,12 +67,7 @@ def draw_sweep(sweep: pd.DataFrame, thresholds: Mapping[int, float], ruler: str 
         for axes, (size, rows) in zip(row, groups.items(), strict=True):
             _draw(axes, rows, name, thresholds[size])
             axes.set_title(f"{size}x{size}")
-    handles = {
-        label: handle
-        for axes in grid.ravel()
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    style.shared_legend(figure, ncols=4)
     return figure
 
 
@@ -86,7 +81,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, ruler: str, threshold: float) -> None:
             axes.plot(line["threshold"], line["percent"], dashes, label=label, **look)
     axes.axvline(threshold, color="0.75", lw=0.8, zorder=0)
     axes.set(ylim=(0, 100), xlim=(rows["threshold"].min(), rows["threshold"].max()))
-    axes.set(xlabel=f"threshold (dissimilarity){_words(by_method, threshold)}")
+    axes.set_xlabel(f"threshold (dissimilarity){_words(by_method, threshold)}", fontsize=7)
     if by_method.empty:
         axes.text(0.5, 0.5, "no codebook", transform=axes.transAxes, ha="center", color="0.3")
 
