@@ -120,7 +120,7 @@ def test_agreement_counts_every_kernel_once_and_the_rulers_agree_on_what_was_mad
 
 def test_finds_the_classes_that_were_made(finished):
     layers = finished.table("layers").groupby(["model", "layer"])
-    assert set(layers[["percent", "members_percent"]].sum().round(2).stack()) == {100.0}
+    assert set(layers[["percent", "members_percent"]].sum().round(2).to_numpy().ravel()) == {100.0}
     for model, sizes in SIZES_OF.items():
         for size in sizes:
             path = finished / f"results/classes/{model}/k{size}.parquet"
