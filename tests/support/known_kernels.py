@@ -66,7 +66,7 @@ def _draw(name: str, size: int, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _derive(order, along, across, scale, ratio, aspect):
-    """(-1)^order d^order/du^order of a difference of Gaussians; negated for order 2: a bright bar."""
+    """(-1)^order d^order/du^order of a difference of Gaussians; negated for order 2."""
     total = 0
     for sign, s in ((1, scale), (-1, ratio * scale)):
         gauss = np.exp(-((along / s) ** 2 + (across / (aspect * s)) ** 2) / 2) / s**2

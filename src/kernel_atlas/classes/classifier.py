@@ -65,10 +65,13 @@ def merge_classes(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFra
     Parameters
     ----------
     classes : DataFrame
-        With the categorical `class`.
+        With the categorical `class` and `member`.
     merge : mapping
-        From a class to the one that it is counted as.
+        From a class to the one that it is counted as, by either ruler.
     """
-    merged = classes["class"].astype(object).replace(dict(merge))
-    names = {merge.get(name, name) for name in classes["class"].cat.categories}
-    return classes.assign(**{"class": pd.Categorical(merged, order_classes(names))})
+    merged = {}
+    for column in ("class", "member"):
+        names = {name: merge.get(name, name) for name in classes[column].cat.categories}
+        labels = classes[column].astype(object).map(names)
+        merged[column] = pd.Categorical(labels, order_classes(set(names.values())))
+    return classes.assign(**merged)

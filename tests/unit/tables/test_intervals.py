@@ -5,11 +5,11 @@ import random
 import numpy as np
 import pytest
 
-from kernel_atlas.tables.bootstrap import bootstrap_percent
+from kernel_atlas.tables.intervals import percent_interval
 
 
 def bootstrap(n_clustered, n_live):
-    return bootstrap_percent(np.array(n_clustered, int), np.array(n_live, int))
+    return percent_interval(np.array(n_clustered, int), np.array(n_live, int))
 
 
 def slow_bootstrap(n_clustered, n_live, n_draws=20_000):
