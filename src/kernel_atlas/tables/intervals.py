@@ -65,7 +65,5 @@ def pool_by_depth(models: Sequence[pd.DataFrame]) -> pd.DataFrame:
         most as many depths as the models have layers in the median.
     """
     n_depths = int(np.median([len(layers) for layers in models]))
-    depths = [
-        (2 * np.arange(len(layers)) + 1) * n_depths // (2 * len(layers)) for layers in models
-    ]
+    depths = [(2 * np.arange(len(layers)) + 1) * n_depths // (2 * len(layers)) for layers in models]
     return pd.concat(models).groupby(np.concatenate(depths)).sum(skipna=False)

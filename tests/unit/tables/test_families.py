@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kernel_atlas.tables.intervals import percent_interval
 from kernel_atlas.tables.families import pool_families
+from kernel_atlas.tables.intervals import percent_interval
 from kernel_atlas.tables.layers import sum_up
 
 SUMS = ["n_models", "n_kernels", "n_dead", "n_clustered", "clustered_percent"]
