@@ -9,7 +9,7 @@ Outputs: results/figures/**.png, the same as .svg
 SUBJECTS = {
     "models": {"model": MODELS},
     "compared": {"model": COMPARED},
-    "sizes": {"size": SIZES},
+    "sizes": {"size": list(CODEBOOKS)},
     "autoencoders": {"size": config["autoencoder"]["sizes"]},
     "family": {},
     "run": {},
@@ -33,6 +33,7 @@ SETTINGS = {
     "threshold": lookup("thresholds/k{size}", within=config),
     "thresholds": {size: config["thresholds"][f"k{size}"] for size in SIZES},
     "merge": dict(sorted(config["merge"].items())),
+    "ruler": config["figures"]["ruler"],
     "n_samples": config["figures"]["samples"],
 }
 

@@ -4,6 +4,7 @@ Inputs:  results/tables/models.tsv, results/classes/<model>/ of all models;
          for stability.tsv the codebooks of all seeds and results/kernels.zarr/<train model>/
 Outputs: results/tables/clustered.{tsv,html}, one row per model and size; families.tsv
          results/tables/layers.tsv, one row per layer and class
+         results/tables/agreement.tsv, which members the kernels of each class have
          results/tables/controls.tsv, sweep.tsv: chance and simpler methods
          results/tables/stability.tsv, how far other seeds give the same classes
          results/config.yaml, the configuration that the results were made with
@@ -22,13 +23,13 @@ rule summarise_classes:
             "results/tables/clustered.tsv",
             caption="../workflow/report/clustered_table.rst",
             category="All models",
-            labels={"what": "clustered percentages", "form": "TSV file"},
+            labels={"what": "percentages", "form": "TSV file"},
         ),
         clustered_html=report(
             "results/tables/clustered.html",
             caption="../workflow/report/clustered_table.rst",
             category="All models",
-            labels={"what": "clustered percentages", "form": "table"},
+            labels={"what": "percentages", "form": "table"},
         ),
         layers=report(
             "results/tables/layers.tsv",
@@ -41,6 +42,12 @@ rule summarise_classes:
             caption="../workflow/report/families_table.rst",
             category="All models",
             labels={"what": "families", "form": "TSV file"},
+        ),
+        agreement=report(
+            "results/tables/agreement.tsv",
+            caption="../workflow/report/agreement_table.rst",
+            category="All models",
+            labels={"what": "agreement of the rulers", "form": "TSV file"},
         ),
         controls=report(
             "results/tables/controls.tsv",

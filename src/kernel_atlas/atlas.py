@@ -107,7 +107,7 @@ class Atlas(Mapping[int, Classifier]):
             if size in self.sizes
         }
         counts = {size: len(gather_kernels(reading.layers, size).kernels) for size in sizes}
-        chance = {size: self.sections[size].random_percent for size in classes}
+        chance = {size: {"clustered": self.sections[size].random_percent} for size in classes}
         summary = summarise(counts, classes, chance, self.sizes)
         return Result(name, self.name, classes, summary, reading.inventory)
 

@@ -9,8 +9,13 @@ import pandas as pd
 from kernel_atlas.atlas import Atlas
 from kernel_atlas.checkpoints.inventory import Candidate, describe_doubts
 from kernel_atlas.result import Result
+from kernel_atlas.tables.layers import SHARES
 
 DIRECTIONS = tuple(f"first_derivative_{name}" for name in ("right", "down", "left", "up"))
+COUNTED_BY = {  # the rulers, and their columns in the table of layers
+    "by the paper's ruler (class of the nearest code)": "n",
+    "by the family's ruler (class of the nearest member)": "n_members",
+}
 MAX_MODELS = 6  # named in one line
 
 
@@ -20,7 +25,10 @@ def result_to_text(result: Result, atlas: Atlas) -> str:
     if missing := [row.kernel_size for row in result.summary.itertuples() if row.note]:
         parts[-1] += f"\n{how_to_add(missing)}"
     for size, layers in result.layers.groupby("kernel_size"):
-        parts.append(f"{size}x{size}, percent of each layer's kernels\n{_layers_to_text(layers)}")
+        for title, column in COUNTED_BY.items():
+            if layers[column].notna().any():
+                head = f"{size}x{size}, percent of each layer's kernels {title}"
+                parts.append(f"{head}\n{_layers_to_text(layers, column)}")
     left_out = [row for row in result.candidates if not row.counted and not row.in_doubt]
     if reasons := describe_doubts([row._replace(in_doubt=True) for row in left_out]):
         parts.append(f"left out: {reasons}")
@@ -107,35 +115,40 @@ def how_to_add(sizes: Sequence[int]) -> str:
 
 
 def _summary_to_text(summary: pd.DataFrame) -> str:
-    rows = [["size", "kernels", "dead", "clustered", "95 % interval", "random directions"]]
-    missing = []
-    for row in summary.itertuples():
-        size = f"{row.kernel_size}x{row.kernel_size}"
-        if row.note:
-            missing.append(f"{size}: {row.n_kernels:,} kernels {row.note}")
-            continue
-        interval = f"{row.low_percent:.1f} to {row.high_percent:.1f}"
-        rows.append(
-            [
-                size,
-                f"{row.n_kernels:,}",
-                f"{int(row.n_dead):,}",
-                "-" if pd.isna(row.clustered_percent) else f"{row.clustered_percent:.1f} %",
-                "-" if pd.isna(row.low_percent) else interval,
-                f"{row.random_percent:.2f} %",
-            ]
-        )
+    """One line per kernel size and share, and one for each size that lacks something."""
+    heads = ["size", "kernels", "dead", "", "of", "percent", "95 % interval", "random directions"]
+    rows, notes = [heads], []
+    for row in summary.to_dict("records"):
+        size = f"{row['kernel_size']}x{row['kernel_size']}"
+        if row["note"]:
+            notes.append(f"{size}: {row['n_kernels']:,} kernels, {row['note']}")
+        known = [name for name in SHARES if not pd.isna(row[f"n_{name}"])]
+        facts = [size, f"{row['n_kernels']:,}", *(f"{row['n_dead']:,}" for _ in known[:1])]
+        for name in known:
+            low, high = row[f"{name}_low_percent"], row[f"{name}_high_percent"]
+            percent, chance = row[f"{name}_percent"], row[f"random_{name}_percent"]
+            rows.append(
+                [
+                    *facts,
+                    name,
+                    "all" if SHARES[name].of_all else "live",
+                    "-" if pd.isna(percent) else f"{percent:.1f} %",
+                    "-" if pd.isna(low) else f"{low:.1f} to {high:.1f}",
+                    "-" if pd.isna(chance) else f"{chance:.2f} %",
+                ]
+            )
+            facts = [""] * 3
     if len(rows) > 1:
-        missing.insert(0, _align(rows, "<>>>>>"))
-    return "\n".join(missing)
+        notes.insert(0, _align(rows, "<>><<>>>"))
+    return "\n".join(notes)
 
 
-def _layers_to_text(layers: pd.DataFrame) -> str:
+def _layers_to_text(layers: pd.DataFrame, column: str) -> str:
     """One line per layer; the first derivatives of all directions in one column."""
     is_first = layers["class"].isin(DIRECTIONS)
     merged = layers["class"].astype(str).mask(is_first, "first_derivative")
     counts = layers.assign(label=merged).pivot_table(
-        index="layer_index", columns="label", values="n", aggfunc="sum"
+        index="layer_index", columns="label", values=column, aggfunc="sum"
     )
     shown = [label for label in dict.fromkeys(merged) if counts[label].sum()]
     names = layers.drop_duplicates("layer_index").set_index("layer_index")["layer"].astype(str)
@@ -169,7 +182,4 @@ def _sizes(sizes: Iterable[int]) -> str:
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table for JSON."""
-    return [
-        {name: None if value is None or value != value else value for name, value in row.items()}
-        for row in table.astype(object).to_dict("records")
-    ]
+    return table.astype(object).where(table.notna(), None).to_dict("records")

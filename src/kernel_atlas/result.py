@@ -3,19 +3,32 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from kernel_atlas.checkpoints.inventory import Candidate
 from kernel_atlas.errors import one_line
 from kernel_atlas.family.names import order_classes
-from kernel_atlas.tables.layers import COLUMNS, SUMS, count_by_layer, count_layers, sum_up
+from kernel_atlas.tables.layers import (
+    COLUMNS,
+    COUNTS,
+    SHARES,
+    SUMS,
+    count_by_layer,
+    count_layers,
+    sum_up,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUMMARY_COLUMNS = ["kernel_size", *SUMS, "random_percent", "note"]
+SUMMARY_COLUMNS = [
+    "kernel_size",
+    *SUMS,
+    *(f"random_{name}_percent" for name in SHARES),
+    "note",
+]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,12 +42,12 @@ class Result:
     atlas : str
         Which atlas has classified it.
     classes : dict of int to DataFrame
-        For each kernel size that the atlas has, one row per kernel, exactly as in a run's
-        ``classes/<model>/k<size>.parquet``.
+        For each kernel size, one row per kernel, exactly as in a run's
+        ``classes/<model>/k<size>.parquet``. A size of which the atlas has no codebook has
+        members alone.
     summary : DataFrame
-        One row per kernel size: counts, `clustered_percent` of the live kernels with its
-        interval, `random_percent` (what random directions give), and in `note` why a size
-        is not classified.
+        One row per kernel size: the counts and percentages of ``tables/clustered.tsv`` by
+        either ruler, what random directions give, and in `note` what a size lacks.
     candidates : sequence of Candidate
         Each weight that might be depthwise: counted or not, and why.
     """
@@ -79,7 +92,7 @@ class Result:
         return pd.DataFrame(self.candidates, columns=list(Candidate._fields))
 
     def plot(self) -> "Figure":
-        """Draw the classes by layer: one panel of stacked bars per kernel size."""
+        """Draw the classes by layer: stacked bars by either ruler for each kernel size."""
         from kernel_atlas.figures.layers import draw_layers
 
         # a dollar sign would begin a formula
@@ -90,7 +103,7 @@ class Result:
 def summarise(
     counts: Mapping[int, int],
     classes: Mapping[int, pd.DataFrame],
-    random_percents: Mapping[int, float],
+    random_percents: Mapping[int, Mapping[str, float]],
     known_sizes: Sequence[int],
 ) -> pd.DataFrame:
     """The table `Result.summary`.
@@ -99,18 +112,24 @@ def summarise(
     ----------
     counts : mapping
         From kernel size to number of kernels.
-    classes, random_percents : mapping
-        By kernel size, for those that are classified.
+    classes : mapping
+        From kernel size to table of classes, for those that are measured.
+    random_percents : mapping
+        From kernel size to what random directions give, by the name in `SHARES`, where known.
     known_sizes : sequence of int
-        The sizes that the atlas has.
+        The sizes of which the atlas has codes.
     """
     known = ", ".join(f"{size}x{size}" for size in known_sizes)
     rows = []
     for size, count in counts.items():
+        row: dict[str, Any] = {"kernel_size": size, "n_kernels": count, "note": ""}
         if size in classes:
-            facts = sum_up(count_layers(classes[size]))
-            row = {**facts, "random_percent": random_percents[size], "note": ""}
-        else:
-            row = {"n_kernels": count, "note": f"not classified: the atlas has {known} only"}
-        rows.append({"kernel_size": size, **row})
-    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+            chance = random_percents.get(size, {})
+            row |= sum_up(count_layers(classes[size]))
+            row |= {f"random_{name}_percent": chance.get(name) for name in SHARES}
+        if size not in known_sizes:
+            what = "no codebook, matched only" if size in classes else "not classified"
+            row["note"] = f"{what}: the atlas has {known} only"
+        rows.append(row)
+    types = dict.fromkeys(COUNTS, "Int64")
+    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS).astype(types)

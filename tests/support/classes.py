@@ -1,5 +1,7 @@
 """Kernels and tables of classes that tests write out in words."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -25,32 +27,51 @@ def near(kernel: np.ndarray, dissimilarity: float, rng: np.random.Generator) -> 
 
 
 def classes_of(**layers: str) -> pd.DataFrame:
-    """A table of classes: for each layer, its kernels' classes as a string of words."""
-    rows = [(name, label) for name, labels in layers.items() for label in labels.split()]
-    names, labels = zip(*rows, strict=True) if rows else ((), ())
-    index = [list(layers).index(name) for name in names]
-    categories = order_classes({*labels, "on_cross", OTHER, DEAD})
+    """A table of classes: for each layer, its kernels as a string of words.
+
+    A word is the kernel's class by the paper's ruler (`on_centre`), which its member then has
+    too, or class and member (`other/on_cross`). A ``~`` before the member says that the
+    residual is too large (`other` alone is `other/~on_centre`), one before the class that the
+    kernel is near but its interval has none (`~other`). Without a codebook the class is ``-``.
+    """
+    rows = [(name, word) for name, words in layers.items() for word in words.split()]
+    names, words = zip(*rows, strict=True) if rows else ((), ())
+    index = np.array([list(layers).index(name) for name in names], int)
+    pairs = [(word.partition("/")[0], word.partition("/")[2]) for word in words]
+    found = [label.removeprefix("~") for label, _ in pairs]
+    is_near = [label not in (OTHER, DEAD, "-") for label, _ in pairs]
     classes = pd.DataFrame(
         {
-            "layer": pd.Categorical.from_codes(np.array(index, int), list(layers)),
-            "layer_index": np.array(index, np.int32),
-            "class": pd.Categorical(labels, categories),
+            "layer": pd.Categorical.from_codes(index, list(layers)),
+            "layer_index": index.astype(np.int32),
+            "near": np.array(is_near, bool),
+            "class": pd.Categorical(
+                [None if label == "-" else label for label in found],
+                order_classes({*found, "on_cross", OTHER, DEAD} - {"-"}),
+            ),
         }
     )
-    return with_members(classes)
+    return with_members(classes, [member for _, member in pairs])
 
 
-def with_members(classes: pd.DataFrame) -> pd.DataFrame:
+def with_members(classes: pd.DataFrame, members: Sequence[str] = ()) -> pd.DataFrame:
     """Add made-up members to a table of classes: sigma 1, 2, ..., residual a hundredth of it.
 
-    A member has the name of its class, `on_centre` for a user's own class. Kernels that are
-    not clustered have none.
+    `members` are as in `classes_of`. By default a member has the name of its class, or
+    `on_centre` for a user's own class; those of class `other` are not matched.
     """
-    labels = classes["class"].astype(str)
-    is_none = labels.isin([OTHER, DEAD])
-    member = labels.where(labels.isin(CLASSES), "on_centre").mask(is_none)
-    number = pd.Series(np.arange(1, 1 + len(classes), dtype=np.float32)).mask(is_none)
-    is_derivative = labels.str.endswith("_second_derivative")
+    labels = classes["class"].astype(object).fillna("-").tolist()
+    own = [label if label in CLASSES else "on_centre" for label in labels]
+    given = [member.removeprefix("~") for member in members] or [""] * len(labels)
+    is_dead = classes["class"] == DEAD
+    member = pd.Series([a or b for a, b in zip(given, own, strict=True)], dtype=object)
+    member = member.mask(is_dead)
+    is_far = [
+        text.startswith("~") or (not text and label == OTHER)
+        for text, label in zip(members or [""] * len(labels), labels, strict=True)
+    ]
+    number = pd.Series(np.arange(1, 1 + len(classes), dtype=np.float32)).mask(is_dead)
+    is_derivative = member.astype(str).str.endswith("_second_derivative")
     return classes.assign(
         member=pd.Categorical(member, CLASSES),
         sigma=number,
@@ -60,4 +81,6 @@ def with_members(classes: pd.DataFrame) -> pd.DataFrame:
         shift_x=0 * number,
         shift_y=0 * number,
         residual=number / np.float32(100),
+        lead=0.1 + 0 * number,
+        matched=~(is_dead | np.array(is_far, bool)),
     )

@@ -1,4 +1,4 @@
-"""The result of a classification: its tables agree, and sizes that an atlas lacks are listed."""
+"""The result of a classification: its tables agree, and a size without a codebook has members."""
 
 import dataclasses
 
@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 from support.atlases import make_atlas
 
+from kernel_atlas.result import summarise
+
 SIZES = {"a.dw": 5, "b.dw": 3, "c.dw": 5, "d.dw": 7}
 
 
 @pytest.fixture
 def result(rng):
-    """Of a network with kernels of 3x3, 5x5 and 7x7; the atlas lacks 7x7."""
+    """Of a network with kernels of 3x3, 5x5 and 7x7; the atlas has no codes of 7x7."""
     torch = pytest.importorskip("torch")
     weights = {name: rng.normal(size=(12, 1, k, k)) for name, k in SIZES.items()}
     weights["a.dw"][3] = 0.5
@@ -23,7 +25,7 @@ def result(rng):
 def test_each_kernel_has_a_row(result):
     kernels = result.kernels
     assert list(kernels.columns) == ["kernel_size", *result.classes[5].columns]
-    assert kernels["kernel_size"].tolist() == [3] * 12 + [5] * 24
+    assert kernels["kernel_size"].tolist() == [3] * 12 + [5] * 24 + [7] * 12
     for size, table in result.classes.items():
         rows = kernels[kernels["kernel_size"] == size].drop(columns="kernel_size")
         pd.testing.assert_frame_equal(
@@ -35,23 +37,42 @@ def test_each_kernel_has_a_row(result):
 def test_the_summary_lists_every_size(result):
     summary = result.summary.set_index("kernel_size")
     assert summary["n_kernels"].to_dict() == {3: 12, 5: 24, 7: 12}
-    assert summary["n_dead"].to_dict() == pytest.approx({3: 0, 5: 1, 7: np.nan}, nan_ok=True)
-    assert summary["random_percent"].tolist()[:2] == [3.5, 0.25]
-    assert summary.loc[7, "note"] == "not classified: the atlas has 3x3, 5x5 only"
-    five = result.classes[5]["class"]
-    n_clustered = (~five.isin(["other", "dead"])).sum()
-    assert summary.loc[5, "n_clustered"] == n_clustered
-    assert summary.loc[5, "clustered_percent"] == pytest.approx(100 * n_clustered / 23)
+    assert summary["n_dead"].to_dict() == {3: 0, 5: 1, 7: 0}
+    assert summary["random_clustered_percent"].tolist()[:2] == [3.5, 0.25]
+    assert summary.loc[5, "note"] == ""
+    five = result.classes[5]
+    n_clustered = (~five["class"].isin(["other", "dead"])).sum()
+    facts = summary.loc[5]
+    assert facts["n_near"] == five["near"].sum() == n_clustered
+    assert facts["n_clustered"] == n_clustered
+    assert facts["n_matched"] == five["matched"].sum()
+    assert facts["near_percent"] == pytest.approx(100 * n_clustered / 24)
+    assert facts["clustered_percent"] == pytest.approx(100 * n_clustered / 23)
+    assert facts["matched_percent"] == pytest.approx(100 * five["matched"].sum() / 23)
+
+
+def test_a_size_without_a_codebook_has_members_alone(result):
+    facts = result.summary.set_index("kernel_size").loc[7]
+    assert facts["note"] == "no codebook, matched only: the atlas has 3x3, 5x5 only"
+    assert facts[["n_near", "n_clustered", "near_percent", "clustered_percent"]].isna().all()
+    assert facts["n_matched"] == result.classes[7]["matched"].sum()
+    assert not np.isnan(facts["matched_percent"])
+
+
+def test_a_size_that_is_not_measured_is_listed(result):
+    summary = summarise({5: 24, 32: 4}, {5: result.classes[5]}, {}, [3, 5])
+    facts = summary.set_index("kernel_size").loc[32]
+    assert facts["n_kernels"] == 4
+    assert facts["note"] == "not classified: the atlas has 3x3, 5x5 only"
+    assert facts.drop(["n_kernels", "note"]).isna().all()
 
 
 def test_layers_count_the_rows(result):
     layers = result.layers
     assert list(layers.columns[:4]) == ["kernel_size", "layer_index", "layer", "class"]
-    assert layers.groupby("layer", observed=True)["n"].sum().to_dict() == {
-        "a.dw": 12,
-        "b.dw": 12,
-        "c.dw": 12,
-    }
+    sums = layers.groupby("layer", observed=True)[["n", "n_members"]].sum()
+    assert sums["n"].to_dict() == {"a.dw": 12, "b.dw": 12, "c.dw": 12, "d.dw": 0}
+    assert sums["n_members"].to_dict() == dict.fromkeys(SIZES, 12)
     found = result.kernels.query("layer == 'a.dw'")["class"].value_counts()
     counts = layers.query("layer == 'a.dw'").set_index("class")["n"]
     assert {label: n for label, n in counts.items() if n} == found[found > 0].to_dict()
@@ -63,9 +84,15 @@ def test_the_inventory_has_all_candidates(result):
     assert set(inventory.loc[inventory["counted"], "name"]) == set(SIZES)
 
 
-def test_the_plot_has_one_panel_per_size(result):
-    titles = [axes.get_title("left") for axes in result.plot().axes]
-    assert [title.partition(":")[0] for title in titles] == ["3x3", "5x5"]
+def test_the_plot_has_panels_by_either_ruler(result):
+    titles = [axes.get_title("left").partition(":")[0] for axes in result.plot().axes]
+    assert titles == [
+        "3x3, nearest code",
+        "3x3, nearest member",
+        "5x5, nearest code",
+        "5x5, nearest member",
+        "7x7, nearest member",
+    ]
 
 
 @pytest.mark.parametrize("name", ["$x$", "$", "a\nb", "file:folder/net.pth"])
@@ -73,11 +100,3 @@ def test_any_name_is_a_title(result, name):
     figure = dataclasses.replace(result, name=name).plot()
     figure.canvas.draw()
     assert figure.get_suptitle().isprintable()
-
-
-def test_a_network_of_other_sizes_gives_empty_tables(rng):
-    result = make_atlas(rng).classify(rng.normal(size=(6, 7, 7)))
-    assert result.classes == {}
-    assert len(result.kernels) == len(result.layers) == 0
-    assert result.summary["n_kernels"].tolist() == [6]
-    assert result.plot().texts

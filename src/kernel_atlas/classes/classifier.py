@@ -52,7 +52,7 @@ class Classifier:
 
 def is_clustered(labels: pd.Series) -> pd.Series:
     """Whether each class is one that clustered kernels have, bool."""
-    return ~labels.isin([OTHER, DEAD])
+    return labels.notna() & ~labels.isin([OTHER, DEAD])
 
 
 def merge_classes(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFrame:
@@ -61,10 +61,13 @@ def merge_classes(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFra
     Parameters
     ----------
     classes : DataFrame
-        With the categorical `class`.
+        With the categorical `class` and `member`.
     merge : mapping
-        From a class to the one that it is counted as.
+        From a class to the one that it is counted as, by either ruler.
     """
-    merged = classes["class"].astype(str).replace(dict(merge))
-    names = {merge.get(name, name) for name in classes["class"].cat.categories}
-    return classes.assign(**{"class": pd.Categorical(merged, order_classes(names))})
+    merged = {}
+    for column in ("class", "member"):
+        names = {name: merge.get(name, name) for name in classes[column].cat.categories}
+        labels = classes[column].astype(object).map(names)
+        merged[column] = pd.Categorical(labels, order_classes(set(names.values())))
+    return classes.assign(**merged)

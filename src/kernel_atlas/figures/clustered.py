@@ -1,4 +1,4 @@
-"""Clustered percentages of all models, with what chance gives and the published figures."""
+"""Near and matched percentages of all models, with what chance gives and the published figures."""
 
 from pathlib import Path
 from typing import Any
@@ -6,54 +6,94 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS
 from kernel_atlas.figures import style
 
-TICK: Any = {"marker": "|", "ls": "", "ms": 9, "mew": 1.6, "clip_on": False}
+TICK: Any = {"marker": "|", "ls": "", "ms": 7, "mew": 1.6, "clip_on": False}
+COLOURS = {PAPER: style.COLOURS["on_centre"], FAMILY: style.COLOURS[style.FIRST_DERIVATIVE]}
+SHADOW = style.COLOURS["off_centre"]  # of what is near and not clustered
+RED, ORANGE = style.COLOURS["on_square"], style.COLOURS["on_cross"]
+HEIGHT = 0.38  # of a bar; two stand for one model
 
 
-def plot_clustered(clustered: str | Path) -> Figure:
+def plot_clustered(clustered: str | Path, ruler: str) -> Figure:
     """Draw the file clustered.tsv."""
-    return draw_clustered(pd.read_csv(clustered, sep="\t"))
+    return draw_clustered(pd.read_csv(clustered, sep="\t"), ruler)
 
 
 @mpl.rc_context(style.RC)
-def draw_clustered(clustered: pd.DataFrame) -> Figure:
-    """One panel per kernel size, one bar per model.
+def draw_clustered(clustered: pd.DataFrame, ruler: str = PAPER) -> Figure:
+    """One panel per kernel size, one bar per model and ruler.
 
     Parameters
     ----------
     clustered : DataFrame
         The table clustered.tsv.
+    ruler : str
+        The one whose bar is on top.
     """
     if clustered.empty:
         return style.notice(style.NO_MODEL)
     groups = dict(list(clustered.groupby("kernel_size")))
-    figure = style.new_figure(7.2, 0.4 + sum(0.7 + 0.2 * len(rows) for rows in groups.values()))
-    ratios = [len(rows) + 2 for rows in groups.values()]
+    rulers = sorted(RULERS, key=lambda name: name != ruler)
+    figure = style.new_figure(7.2, 0.6 + sum(0.7 + 0.3 * len(rows) for rows in groups.values()))
+    ratios = [len(rows) + 1.5 for rows in groups.values()]
     panels = figure.subplots(len(groups), squeeze=False, sharex=True, height_ratios=ratios)[:, 0]
-    blue, red, orange = (style.COLOURS[f"on_{name}"] for name in ("centre", "square", "cross"))
     for axes, (size, rows) in zip(panels, groups.items(), strict=True):
         y = np.arange(len(rows))
-        percent, low, high, random, phases, paper = (
-            rows[f"{name}_percent"]
-            for name in ("clustered", "low", "high", "random", "phase_randomised", "paper")
-        )
-        axes.barh(y, percent, 0.7, color=blue, label="clustered, of the live kernels")
-        axes.hlines(y, low, high, color="0.25", lw=1, label="95 % of draws of layers")
-        axes.plot(random, y, color="black", label="random directions", **TICK)
-        axes.plot(phases, y, color=red, label="random phases", **TICK)
-        if paper.notna().any():
-            axes.plot(paper, y, "D", color=orange, ms=4, label="published")
-        ends = pd.concat([percent, high, paper], axis=1).max(axis=1)
-        for place, value, end in zip(y, percent, ends, strict=True):
-            if np.isfinite(value):  # all kernels of a model may be dead
-                axes.text(end + 0.8, place, f"{value:.1f}", va="center", fontsize=7)
+        shown = [name for name in rulers if name == FAMILY or rows["n_near"].notna().any()]
+        for place, name in enumerate(shown):
+            draw = _draw_near if name == PAPER else _draw_matched
+            draw(axes, y + HEIGHT * (place - (len(shown) - 1) / 2), rows)
         axes.set_yticks(y, rows["model"])
         axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, 100))
         axes.set_title(f"{size}x{size}")
     panels[-1].set_xlabel("kernels (%)")
-    handles = max((axes.get_legend_handles_labels() for axes in panels), key=lambda h: len(h[0]))
-    figure.legend(*handles, loc="outside lower center", ncols=4)
+    style.shared_legend(figure, ncols=3)
     return figure
+
+
+def _draw_near(axes: Axes, y: np.ndarray, rows: pd.DataFrame) -> None:
+    """The paper's ruler. All is of all kernels, as published figures are."""
+    clustered = 100 * rows["n_clustered"] / rows["n_kernels"].where(rows["n_kernels"] > 0)
+    near = "near, of all kernels"
+    axes.barh(y, rows["near_percent"], HEIGHT, color=SHADOW, label=near)
+    label = "of these, clustered (the code has a class)"
+    axes.barh(y, clustered, HEIGHT, color=COLOURS[PAPER], label=label)
+    _mark(axes, y, rows, "near")
+    paper = rows["paper_percent"]
+    if paper.notna().any():
+        axes.plot(paper, y, "D", color=ORANGE, ms=3.5, label="published", zorder=3)
+
+
+def _draw_matched(axes: Axes, y: np.ndarray, rows: pd.DataFrame) -> None:
+    """The family's ruler."""
+    matched = rows["matched_percent"]
+    label = "matched, of the live kernels"
+    axes.barh(y, matched, HEIGHT, color=COLOURS[FAMILY], label=label)
+    _mark(axes, y, rows, "matched")
+
+
+def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
+    """The interval, what chance gives, and the number at the end of the bar."""
+    percent, low, high, random, phases = (
+        rows[f"{name}_percent"]
+        for name in (
+            share,
+            f"{share}_low",
+            f"{share}_high",
+            f"random_{share}",
+            f"phase_randomised_{share}",
+        )
+    )
+    axes.hlines(y, low, high, color="0.25", lw=1, label="95 % interval over layers")
+    axes.plot(random, y, color="black", label="random directions", **TICK)
+    axes.plot(phases, y, color=RED, label="random phases", **TICK)
+    paper = rows["paper_percent"] if share == "near" else None
+    ends = pd.concat([percent, high, paper], axis=1).max(axis=1)
+    for place, value, end in zip(y, percent, ends, strict=True):
+        if np.isfinite(value):  # all kernels of a model may be dead
+            axes.text(end + 0.8, place, f"{value:.1f}", va="center", fontsize=6)

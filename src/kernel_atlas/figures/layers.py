@@ -6,58 +6,90 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kernel_atlas.family.names import DEAD, order_classes
+from kernel_atlas.classes.rulers import FAMILY, PAPER, rulers_of
+from kernel_atlas.family.names import CLASSES, DEAD, order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
 from kernel_atlas.tables.layers import count_by_layer, count_layers, sum_up
 
+HEIGHTS = 2.4, 1.8  # inches of the first and of the other ruler's panel
+PERCENTS = {PAPER: "percent", FAMILY: "members_percent"}  # in the counts by layer
+
 
 def plot_layers(
-    classes: Sequence[str | Path], model: str, sizes: Sequence[int], merge: Mapping[str, str]
+    classes: Sequence[str | Path],
+    model: str,
+    sizes: Sequence[int],
+    merge: Mapping[str, str],
+    ruler: str,
 ) -> Figure:
     """Read the tables of `read_classes` and draw them."""
-    return draw_layers(model, read_classes(classes, sizes, merge))
+    return draw_layers(model, read_classes(classes, sizes, merge), ruler)
 
 
 @mpl.rc_context(style.RC)
-def draw_layers(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
-    """Stacked bars of class percentages, first derivatives merged; one panel per kernel size.
+def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PAPER) -> Figure:
+    """Stacked bars of class percentages, first derivatives merged.
 
     Parameters
     ----------
     model : str
     classes : mapping
-        From kernel size to that table of classes; none of them is empty.
+        From kernel size to that table of classes; none of them is empty. A size has one panel by
+        either ruler, or without a codebook one by the family's.
+    ruler : str
+        The one that comes first.
     """
     if not classes:
         return no_kernels(model)
-    figure, panels = new_layer_panels(model, classes, 2.4)
-    seen: set[str] = set()
+    panels = [
+        (size, name, height)
+        for size, table in classes.items()
+        for name, height in zip(rulers_of(table, ruler), HEIGHTS, strict=False)
+    ]
+    heights = [height for *_, height in panels]
+    figure, all_axes = new_layer_panels(model, classes.values(), heights)
     labels = order_classes({c for table in classes.values() for c in table["class"].cat.categories})
-    for axes, (size, table) in zip(panels, classes.items(), strict=True):
-        counts = count_by_layer(table)
-        counts["class"] = counts["class"].astype(str).map(style.merge_first_derivatives)
-        wide = counts.pivot_table(
-            index="layer_index", columns="class", values="percent", aggfunc="sum", sort=False
-        )
-        wide = wide.loc[:, wide.sum() > 0]
-        bottom = np.zeros(len(wide))
-        for label in wide.columns:
-            colour, edge = style.colour_of(label, labels), "0.6" if label == DEAD else "white"
-            x, height = np.arange(len(wide)), wide[label]
-            axes.bar(x, height, 0.86, bottom, color=colour, edgecolor=edge, linewidth=0.4)
-            bottom += wide[label].to_numpy()
-        seen.update(wide.columns)
-        facts = sum_up(count_layers(table))
-        dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
-        n_live = facts["n_kernels"] - facts["n_dead"]
-        percent = f"{facts['clustered_percent']:.1f} % of " if n_live else ""
-        axes.set_title(f"{size}x{size}: {percent}{n_live:,} live kernels clustered{dead}")
-        name_layers(axes, wide.index)
-        axes.set(ylim=(0, 100), ylabel="kernels (%)")
-    merged = dict.fromkeys(map(style.merge_first_derivatives, labels))
+    counts = {size: count_by_layer(table) for size, table in classes.items()}
+    seen: set[str] = set()
+    for axes, (size, name, _) in zip(all_axes, panels, strict=True):
+        seen |= _stack(axes, counts[size], PERCENTS[name], labels)
+        axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")
+    merged = dict.fromkeys(map(style.merge_first_derivatives, order_classes({*CLASSES, *labels})))
     handles = style.patches_of([label for label in reversed(merged) if label in seen], labels)
     figure.legend(handles=handles, loc="outside right center", handlelength=1.2)
     return figure
+
+
+def _stack(axes: Axes, counts: pd.DataFrame, column: str, labels: Sequence[str]) -> set[str]:
+    """Draw one bar per layer, and say which classes are there."""
+    label = counts["class"].astype(str).map(style.merge_first_derivatives)
+    wide = counts.assign(label=label).pivot_table(
+        index="layer_index", columns="label", values=column, aggfunc="sum", sort=False
+    )
+    wide = wide.loc[:, wide.sum() > 0]
+    bottom = np.zeros(len(wide))
+    for name in wide.columns:
+        colour, edge = style.colour_of(name, labels), "0.6" if name == DEAD else "white"
+        x, height = np.arange(len(wide)), wide[name]
+        axes.bar(x, height, 0.86, bottom, color=colour, edgecolor=edge, linewidth=0.4)
+        bottom += height.to_numpy()
+    name_layers(axes, wide.index)
+    axes.set(ylim=(0, 100), ylabel="kernels (%)")
+    return set(wide.columns)
+
+
+def _facts(table: pd.DataFrame, ruler: str) -> str:
+    """What the title of a panel says after the size."""
+    facts = sum_up(count_layers(table))
+    n_live = facts["n_kernels"] - facts["n_dead"]
+    by, share = {
+        PAPER: ("nearest code", "clustered"),
+        FAMILY: ("nearest member", "matched"),
+    }[ruler]
+    percent = f"{facts[f'{share}_percent']:.1f} % of " if n_live else ""
+    dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
+    return f"{by}: {percent}{n_live:,} live kernels {share}{dead}"

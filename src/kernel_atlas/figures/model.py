@@ -15,7 +15,7 @@ from kernel_atlas.figures import style
 def read_classes(
     paths_to_classes: Sequence[str | Path], sizes: Sequence[int], merge: Mapping[str, str]
 ) -> dict[int, pd.DataFrame]:
-    """Read a model's tables of classes.
+    """Read a model's tables of classes, merged.
 
     Parameters
     ----------
@@ -42,13 +42,14 @@ def no_kernels(model: str) -> Figure:
 
 
 def new_layer_panels(
-    model: str, classes: Mapping[int, pd.DataFrame], height_inches: float
+    model: str, tables: Iterable[pd.DataFrame], heights_inches: Sequence[float]
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of one model with one panel per kernel size, as wide as its layers need."""
-    n_layers = max(table["layer_index"].nunique() for table in classes.values())
+    """A figure of one model with one panel per height, as wide as the layers of the tables need."""
+    n_layers = max(table["layer_index"].nunique() for table in tables)
     width = float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
-    figure = style.new_figure(width, 0.3 + height_inches * len(classes), model)
-    return figure, list(figure.subplots(len(classes), squeeze=False)[:, 0])
+    figure = style.new_figure(width, 0.3 + sum(heights_inches), model)
+    ratios, n_panels = list(heights_inches), len(heights_inches)
+    return figure, list(figure.subplots(n_panels, squeeze=False, height_ratios=ratios)[:, 0])
 
 
 def name_layers(axes: Axes, layers: Iterable[int]) -> None:

@@ -80,16 +80,23 @@ class Figure:
 FIGURES = {
     figure.name: figure
     for figure in (
-        Figure("{model}/layers", 3, "models", "classes by layer", "classes", "model sizes merge"),
+        Figure(
+            "{model}/layers",
+            4,
+            "models",
+            "classes by layer",
+            "classes",
+            "model sizes merge ruler",
+        ),
         Figure(
             "{model}/samples",
-            3,
+            4,
             "models",
             "random samples",
             "group classes",
-            "model sizes merge n_samples",
+            "model sizes merge ruler n_samples",
         ),
-        Figure("{model}/sizes", 3, "models", "sizes by layer", "classes", "model sizes merge"),
+        Figure("{model}/sizes", 4, "models", "sizes by layer", "classes", "model sizes"),
         Figure(
             "{model}/slices",
             3,
@@ -101,8 +108,8 @@ FIGURES = {
         Figure("k{size}/spectrum", 3, "sizes", "spectrum", "codebook labels", "size"),
         Figure("k{size}/history", 3, "autoencoders", "training", "history", "size threshold"),
         Figure("k{size}/means", 3, "sizes", "mean kernels", "means", "size"),
-        Figure("clustered", 3, "run", "clustered percentages", "clustered"),
-        Figure("sweep", 3, "run", "thresholds and controls", "sweep", "thresholds"),
+        Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
+        Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),
         Figure("family/functions", 3, "family", "functions"),
         Figure("family/derivatives", 3, "family", "all derivatives"),
         Figure("family/grid", 3, "family", "all derivatives on a grid"),

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
 from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
@@ -24,6 +25,7 @@ def plot_samples(
     model: str,
     sizes: Sequence[int],
     merge: Mapping[str, str],
+    ruler: str,
     n_samples: int,
 ) -> Figure:
     """Read the tables of `read_classes` and the kernels, and draw `n_samples` of each class.
@@ -35,7 +37,7 @@ def plot_samples(
     """
     tables = read_classes(classes, sizes, merge)
     kernels = {size: store.read_kernels(Path(group).parent, size).kernels for size in tables}
-    return draw_samples(model, tables, kernels, n_samples)
+    return draw_samples(model, tables, kernels, n_samples, ruler)
 
 
 @mpl.rc_context(style.RC)
@@ -44,6 +46,7 @@ def draw_samples(
     classes: Mapping[int, pd.DataFrame],
     kernels: Mapping[int, np.ndarray],
     n_samples: int,
+    ruler: str = PAPER,
 ) -> Figure:
     """One row of kernels for each class that the model has, drawn at random (seeded).
 
@@ -56,10 +59,14 @@ def draw_samples(
         From kernel size to kernels of shape (n, k, k), in the tables' order.
     n_samples : int
         Kernels per class, at most.
+    ruler : str
+        The one that says what class a kernel has; the family's where there is no codebook.
     """
     if not classes:
         return no_kernels(model)
-    shares = {size: _shares(table["class"]) for size, table in classes.items()}
+    by = {size: rulers_of(table, ruler)[0] for size, table in classes.items()}
+    labels = {size: class_by(table, by[size]) for size, table in classes.items()}
+    shares = {size: _shares(label) for size, label in labels.items()}
     n_rows = {size: max(1, len(share)) for size, share in shares.items()}
     inches = 0.27
     figure = style.new_figure(
@@ -70,19 +77,19 @@ def draw_samples(
     ratios = [n + 1.2 for n in n_rows.values()]
     panels = figure.subplots(len(classes), squeeze=False, height_ratios=ratios)[:, 0]
     generator = np.random.default_rng(SEED)
-    for axes, (size, table) in zip(panels, classes.items(), strict=True):
-        axes.set_title(f"{size}x{size}", pad=4)
+    for axes, size in zip(panels, classes, strict=True):
+        axes.set_title(f"{size}x{size}, by the {by[size]}'s ruler", pad=4)
         axes.axis("off")
         rows = []
         for label in shares[size]:
-            members = np.flatnonzero(table["class"] == label)
-            chosen = generator.choice(members, min(n_samples, len(members)), replace=False)
+            places = np.flatnonzero(labels[size] == label)
+            chosen = generator.choice(places, min(n_samples, len(places)), replace=False)
             row = np.full((n_samples, size, size), np.nan, np.float32)
             row[: len(chosen)] = kernels[size][chosen]
             rows.append(row)
         if rows:
             style.draw_kernels(axes, np.concatenate(rows), n_samples)
-            _name_rows(axes, size, shares[size], list(table["class"].cat.categories))
+            _name_rows(axes, size, shares[size], list(classes[size]["class"].cat.categories))
     return figure
 
 

@@ -1,4 +1,4 @@
-"""How large the shapes are in each layer of one model: the scales of the nearest members."""
+"""How large the shapes are in each layer of one model, by the family's ruler."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,16 +23,14 @@ SHAPES = {
 MIN_KERNELS = 8  # the quartiles of fewer say little
 
 
-def plot_sizes(
-    classes: Sequence[str | Path], model: str, sizes: Sequence[int], merge: Mapping[str, str]
-) -> Figure:
-    """Read the tables of `read_classes` and draw them."""
-    return draw_sizes(model, read_classes(classes, sizes, merge))
+def plot_sizes(classes: Sequence[str | Path], model: str, sizes: Sequence[int]) -> Figure:
+    """Read the tables of `read_classes`, without merging, and draw them."""
+    return draw_sizes(model, read_classes(classes, sizes, {}))
 
 
 @mpl.rc_context(style.RC)
 def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
-    """Median and quartiles of sigma by layer and shape, one panel per kernel size.
+    """Median and quartiles of sigma by layer and shape of the member, one panel per kernel size.
 
     Parameters
     ----------
@@ -42,7 +40,7 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     """
     if not classes:
         return no_kernels(model)
-    figure, panels = new_layer_panels(model, classes, 2.2)
+    figure, panels = new_layer_panels(model, classes.values(), [2.2] * len(classes))
     seen: set[str] = set()
     for axes, (size, table) in zip(panels, classes.items(), strict=True):
         layers = np.unique(table["layer_index"])
@@ -57,11 +55,11 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
             axes.plot(x, rows["median"], "o", color=SHAPES[shape], ms=3.5)
         seen.update(shapes)
         if not shapes:
-            text = f"no layer has {MIN_KERNELS} kernels of one shape"
+            text = f"no layer has {MIN_KERNELS} matched kernels of one shape"
             axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color="0.3")
         name_layers(axes, layers)
         axes.set(ylim=(0, None), ylabel="sigma (pixels)")
-        axes.set_title(f"{size}x{size}: scale of the nearest members of the DoG family")
+        axes.set_title(f"{size}x{size}: scale of the nearest members, of matched kernels")
     handles = [
         Line2D([], [], color=colour, marker="o", ms=3.5, lw=1.2, label=style.title_of(shape))
         for shape, colour in SHAPES.items()
@@ -72,10 +70,11 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
 
 
 def _quartiles(table: pd.DataFrame) -> pd.DataFrame:
-    """Quartiles of sigma where there are enough kernels.
+    """Quartiles of sigma where there are enough matched kernels.
 
     Columns `low`, `median` and `high`, in pixels, by shape and layer.
     """
+    table = table[table["matched"]]
     shape = table["member"].astype(str).str.extract(f"({'|'.join(SHAPES)})", expand=False)
     sigma = table.groupby([shape, "layer_index"])["sigma"]
     shares = {"low": 0.25, "median": 0.5, "high": 0.75}

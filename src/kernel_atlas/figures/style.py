@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
@@ -135,6 +136,19 @@ def new_figure(width_inches: float, height_inches: float, title: str = "") -> Fi
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
+
+
+def shared_legend(figure: Figure, ncols: int) -> None:
+    """One legend below all panels, which names each thing that any of them has once."""
+    entries = {
+        label: handle
+        for axes in figure.axes
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    # bars before what marks them
+    names = sorted(entries, key=lambda label: not isinstance(entries[label], BarContainer))
+    handles = [entries[name] for name in names]
+    figure.legend(handles, names, loc="outside lower center", ncols=ncols)
 
 
 def save_figure(figure: Figure, path_to_png: str | Path, path_to_svg: str | Path, dpi: int) -> None:

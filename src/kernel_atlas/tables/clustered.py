@@ -1,6 +1,7 @@
-"""The table of clustered percentages: one row per model and kernel size."""
+"""The table of percentages by either ruler: one row per model and kernel size."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.sheet import PAPER_TABLE_SIZES
-from kernel_atlas.tables.layers import NO_LAYERS, SUMS, sum_up
+from kernel_atlas.tables.layers import COUNTS, NO_LAYERS, SHARES, SUMS, sum_up
 
 SHOWN_CONTROLS = ("random", "phase_randomised")
 COLUMNS = [
@@ -16,7 +17,7 @@ COLUMNS = [
     "family",
     "kernel_size",
     *SUMS,
-    *(f"{name}_percent" for name in SHOWN_CONTROLS),
+    *(f"{kernels}_{name}_percent" for kernels in SHOWN_CONTROLS for name in SHARES),
     "paper_percent",
     "difference",
     "note",
@@ -38,7 +39,7 @@ def list_clustered(
     controls: pd.DataFrame,
     sizes: Sequence[int],
 ) -> pd.DataFrame:
-    """List how many kernels of each model and size are clustered.
+    """List how many kernels of each model and size are near, clustered and matched.
 
     Parameters
     ----------
@@ -56,8 +57,7 @@ def list_clustered(
     DataFrame
         With `COLUMNS`.
     """
-    by_codebook = controls[controls["method"] == "codebook"]
-    chance = by_codebook.set_index(["model", "kernel_size", "kernels"])["percent"]
+    chance = controls.set_index(["model", "kernel_size", "kernels", "method"])["percent"]
     rows = []
     for model in models.itertuples():
         of = model.duplicate_of or model.model
@@ -70,18 +70,34 @@ def list_clustered(
                 continue
             row = {"model": model.model, "family": model.family, "kernel_size": size}
             row |= sum_up(counts.get((of, size), NO_LAYERS))
-            for kernels in SHOWN_CONTROLS:
-                row[f"{kernels}_percent"] = chance.get((of, size, kernels), NAN)
+            for kernels, (name, share) in product(SHOWN_CONTROLS, SHARES.items()):
+                percent = chance.get((of, size, kernels, share.method), NAN)
+                row[f"{kernels}_{name}_percent"] = percent
             row["paper_percent"] = published
-            row["difference"] = row["clustered_percent"] - published
+            row["difference"] = row["near_percent"] - published
             rows.append(row | {"note": model.note})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def write_page(clustered: pd.DataFrame, path_to_page: str | Path) -> None:
-    """Write the table as an HTML page."""
-    heads = {name: name.replace("_", " ").replace("percent", "%") for name in clustered}
-    rows = clustered.rename(columns=heads).to_html(
+    """Write the table as an HTML page: the columns of each count under one head."""
+    facts = ["model", "family", "kernel_size", "n_kernels", "n_dead"]
+    columns = {("", name.removeprefix("n_").replace("_", " ")): clustered[name] for name in facts}
+    for name, share in SHARES.items():
+        ends = clustered[[f"{name}_low_percent", f"{name}_high_percent"]]
+        pairs = ends.itertuples(index=False, name=None)
+        head = f"{share.title} %"
+        columns |= {
+            (head, name): clustered[f"{name}_percent"],
+            (head, "95 % interval"): [
+                "" if low != low else f"{low:.1f} to {high:.1f}" for low, high in pairs
+            ],
+            (head, "random"): clustered[f"random_{name}_percent"],
+            (head, "random phases"): clustered[f"phase_randomised_{name}_percent"],
+        }
+    columns |= {("published", "%"): clustered["paper_percent"]}
+    columns |= {("published", name): clustered[name] for name in ("difference", "note")}
+    rows = pd.DataFrame(columns).to_html(
         index=False, na_rep="", border=0, float_format="{:.2f}".format
     )
     with replacing(path_to_page) as path:

@@ -61,9 +61,10 @@ def pool_by_depth(models: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The sums, missing where a summand is: one row per depth that has layers. There are at
-        most as many depths as the models have layers in the median.
+        The sums as Int64, missing where a summand is: one row per depth that has layers, at
+        most as many as the models have layers in the median.
     """
     n_depths = int(np.median([len(layers) for layers in models]))
     depths = [(2 * np.arange(len(layers)) + 1) * n_depths // (2 * len(layers)) for layers in models]
-    return pd.concat(models).groupby(np.concatenate(depths)).sum(skipna=False)
+    counts = pd.concat(models).astype("Int64")
+    return counts.groupby(np.concatenate(depths)).sum(skipna=False)

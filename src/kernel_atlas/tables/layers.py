@@ -1,17 +1,50 @@
-"""Kernels counted by layer and class, and summed up over layers."""
+"""Kernels counted by layer and class, by either ruler, and summed up over layers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kernel_atlas.classes.classifier import is_clustered
+from kernel_atlas.classes.rulers import FAMILY, PAPER, class_by, has_codebook
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.tables.intervals import percent_interval
 
-NO_LAYERS = pd.DataFrame({"n_kernels": [], "n_dead": [], "n_clustered": []}, dtype=int)
+COUNTS = ["n_kernels", "n_dead", "n_near", "n_clustered", "n_matched"]
+NO_LAYERS = pd.DataFrame(columns=COUNTS, dtype="Int64")
 
-SUMS = (*NO_LAYERS, "clustered_percent", "low_percent", "high_percent")
 
+@dataclass(frozen=True)
+class Share:
+    """A count that is given in percent, with an interval and controls.
+
+    Attributes
+    ----------
+    title : str
+        What it is a percentage of, in the heads of tables and figures.
+    method : str
+        The method of the controls that counts the same.
+    of_all : bool
+        Of all kernels, as the paper counts, or of the live ones.
+    """
+
+    title: str
+    method: str
+    of_all: bool = False
+
+
+SHARES = {
+    "near": Share("near, of all kernels", "near", of_all=True),
+    "clustered": Share("clustered, of live kernels", "codebook"),
+    "matched": Share("matched, of live kernels", "family"),
+}
+SUMS = [
+    *COUNTS,
+    "near_live_percent",
+    *(f"{name}{end}_percent" for name in SHARES for end in ("", "_low", "_high")),
+]
 COLUMNS = [
     "model",
     "kernel_size",
@@ -20,70 +53,103 @@ COLUMNS = [
     "class",
     "n",
     "percent",
+    "n_members",
+    "members_percent",
     "median_sigma",
     "median_residual",
 ]
 
 
 def count_layers(classes: pd.DataFrame) -> pd.DataFrame:
-    """Count `n_kernels`, `n_dead` and `n_clustered` of a table of classes: one row per layer."""
+    """Count the kernels of a table of classes.
+
+    Returns
+    -------
+    DataFrame
+        One row per layer, with `COUNTS` as Int64; `n_near` and `n_clustered` are missing where
+        the size has no codebook.
+    """
     flags = pd.DataFrame(
         {
-            "n_kernels": 1,
-            "n_dead": (classes["class"] == DEAD).astype(int),
-            "n_clustered": is_clustered(classes["class"]).astype(int),
+            "n_kernels": True,
+            "n_dead": classes["class"] == DEAD,
+            "n_near": classes["near"],
+            "n_clustered": is_clustered(classes["class"]),
+            "n_matched": classes["matched"],
         }
     )
-    return flags.groupby(classes["layer_index"]).sum()
+    counts = flags.groupby(classes["layer_index"]).sum().astype("Int64")
+    if not has_codebook(classes):
+        counts[["n_near", "n_clustered"]] = pd.NA
+    return counts
 
 
-def sum_up(layers: pd.DataFrame) -> dict[str, float]:
-    """Sum up `count_layers`: sums, the clustered percentage of live kernels, its interval.
+def sum_up(layers: pd.DataFrame) -> dict[str, Any]:
+    """Sum up `count_layers`: `SUMS` by name.
 
-    Percentages are NaN without live kernels.
+    `near_percent` is of all kernels, as the paper counts; the other percentages are of the live
+    ones. What is unknown, for want of a codebook or of kernels, is NaN, and None as a count.
     """
-    n_kernels, n_dead, n_clustered = (int(layers[name].sum()) for name in NO_LAYERS)
-    n_live = n_kernels - n_dead
-    low, high = percent_interval(
-        layers["n_clustered"].to_numpy(), (layers["n_kernels"] - layers["n_dead"]).to_numpy()
-    )
-    return {
-        "n_kernels": n_kernels,
-        "n_dead": n_dead,
-        "n_clustered": n_clustered,
-        "clustered_percent": 100 * n_clustered / n_live if n_live else float("nan"),
-        "low_percent": low,
-        "high_percent": high,
-    }
+    n_kernels = layers["n_kernels"].to_numpy(int)
+    n_live = n_kernels - layers["n_dead"].to_numpy(int)
+    sums = {name: layers[name].sum(skipna=False) for name in COUNTS}
+    facts: dict[str, Any] = dict.fromkeys(SUMS, float("nan"))
+    facts |= {name: None if n is pd.NA else int(n) for name, n in sums.items()}
+    for name, share in SHARES.items():
+        if facts[f"n_{name}"] is None:
+            continue
+        hits = layers[f"n_{name}"].to_numpy(int)
+        of = n_kernels if share.of_all else n_live
+        facts[f"{name}_percent"] = _percent(hits, of)
+        ends = percent_interval(hits, of)
+        facts[f"{name}_low_percent"], facts[f"{name}_high_percent"] = ends
+    if facts["n_near"] is not None:
+        facts["near_live_percent"] = _percent(layers["n_near"].to_numpy(int), n_live)
+    return facts
+
+
+def _percent(hits: np.ndarray, of: np.ndarray) -> float:
+    return 100 * hits.sum() / of.sum() if of.sum() else float("nan")
 
 
 def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
-    """Count each class in each layer.
+    """Count each class in each layer, by either ruler (`class_by`).
 
     Parameters
     ----------
     classes : DataFrame
-        One row per kernel: `layer`, `layer_index`, the categorical `class`, `sigma` and
-        `residual`.
+        One row per kernel: `layer`, `layer_index`, the categorical `class` and `member`,
+        `matched`, `sigma` and `residual`.
 
     Returns
     -------
     DataFrame
         One row per layer and class, absent classes included: `layer_index`, `layer`,
-        `class`, `n`, `percent` of the layer's kernels, `median_sigma` (pixels) and
-        `median_residual`; the medians are NaN where no kernel has a member.
+        `class`; `n` and `percent` of the layer's kernels by the paper's ruler, missing where
+        the size has no codebook; `n_members` and `members_percent`, the same by the
+        family's; `median_sigma` (pixels) and `median_residual` of the matched kernels whose
+        member is the class, NaN where there is none.
     """
-    counts = (
-        classes.groupby(["layer_index", "layer"], observed=True)["class"]
-        .value_counts(sort=False)
-        .rename("n")
-        .reset_index()
-        .sort_values(["layer_index", "class"], kind="stable")
-    )
-    medians = classes.groupby(["layer_index", "class"], observed=True)[["sigma", "residual"]]
-    counts = counts.join(medians.median().add_prefix("median_"), on=["layer_index", "class"])
-    counts["percent"] = 100 * counts["n"] / counts.groupby("layer_index")["n"].transform("sum")
-    return counts.reset_index(drop=True)
+    names = classes.groupby("layer_index")["layer"].first().astype(str)
+    members = class_by(classes, FAMILY).rename("class")
+    counts = _count(classes, members).rename("n_members").reset_index()
+    counts["layer"] = counts["layer_index"].map(names)
+    counts["n"] = _count(classes, class_by(classes, PAPER)).astype("Int64").to_numpy()
+    if not has_codebook(classes):
+        counts["n"] = pd.Series(pd.NA, counts.index, "Int64")
+    n_kernels = counts.groupby("layer_index")["n_members"].transform("sum")
+    counts["percent"] = (100 * counts["n"] / n_kernels).astype(float)
+    counts["members_percent"] = 100 * counts["n_members"] / n_kernels
+    matched = classes[classes["matched"]]
+    by_member = matched.groupby(["layer_index", members[matched.index]], observed=True)
+    medians = by_member[["sigma", "residual"]].median().add_prefix("median_")
+    counts = counts.join(medians, on=["layer_index", "class"])
+    return counts[[name for name in COLUMNS if name in counts]]
+
+
+def _count(classes: pd.DataFrame, labels: pd.Series) -> pd.Series:
+    """The number of kernels by layer and class, absent classes included."""
+    return classes.groupby(["layer_index", labels], observed=False).size()
 
 
 def list_layers(

@@ -1,4 +1,4 @@
-"""Sum up the classes of all models: the tables clustered, families, layers, controls and sweep."""
+"""Sum up the classes of all models in the tables across models."""
 
 import logging
 from collections.abc import Mapping
@@ -8,6 +8,8 @@ import pandas as pd
 
 from kernel_atlas.atomic import write_table
 from kernel_atlas.classes.classifier import merge_classes
+from kernel_atlas.family.names import CLASSES
+from kernel_atlas.tables.agreement import count_pairs, tabulate_agreement
 from kernel_atlas.tables.clustered import list_clustered, write_page
 from kernel_atlas.tables.controls import at_thresholds, pool_models, read_controls
 from kernel_atlas.tables.families import pool_families
@@ -37,24 +39,26 @@ def summarise_classes(
     thresholds : mapping
         From kernel size to the threshold in force.
     merge : mapping
-        From a class to the one that layers.tsv counts it as.
+        From a class to the one that layers.tsv counts it as, by either ruler.
     folder : path
-        Written there: clustered.tsv and .html, families.tsv, layers.tsv, controls.tsv,
-        sweep.tsv.
+        Written there: clustered.tsv and .html, families.tsv, layers.tsv, agreement.tsv,
+        controls.tsv, sweep.tsv.
     """
     models = pd.read_csv(path_to_models, sep="\t", dtype=str, keep_default_na=False)
     models = models[models["role"] != "compare"]
     counts: dict[tuple[str, int], pd.DataFrame] = {}
     layers: dict[tuple[str, int], pd.DataFrame] = {}
-    unknown = set(merge)
+    pairs: list[tuple[int, pd.DataFrame]] = []
+    unknown = set(merge) - set(CLASSES)
     for (model, size), path in paths_to_classes.items():
         classes = pd.read_parquet(path)
         unknown -= set(classes["class"].cat.categories)
         if not classes.empty:
             counts[model, size] = count_layers(classes)
+            pairs.append((size, count_pairs(classes)))
             layers[model, size] = count_by_layer(merge_classes(classes, merge))
     for name in sorted(unknown):
-        logger.warning(f"config: merge.{name}: no label table has this class")
+        logger.warning(f"config: merge.{name}: neither the family nor a label table has this class")
     sweep = read_controls(paths_to_controls)
     controls = at_thresholds(sweep, thresholds)
     clustered = list_clustered(models, counts, controls, list(thresholds))
@@ -63,5 +67,6 @@ def summarise_classes(
     write_page(clustered, folder / "clustered.html")
     write_table(pool_families(clustered, counts), folder / "families.tsv")
     write_table(list_layers(models, layers, list(thresholds)), folder / "layers.tsv")
+    write_table(tabulate_agreement(pairs), folder / "agreement.tsv")
     write_table(controls, folder / "controls.tsv")
     write_table(pool_models(sweep), folder / "sweep.tsv")

@@ -57,7 +57,11 @@ def test_merged_classes_count_as_others():
         "on_centre off_square off_cross dead other off_cross on_centre off_cross"
     )
     assert " ".join(merged["class"].cat.categories) == "on_centre off_cross off_square other dead"
-    pd.testing.assert_frame_equal(merged.drop(columns="class"), classes.drop(columns="class"))
+    assert merged["member"].dropna().tolist() == (
+        ["on_centre", "off_square", "on_centre", "on_centre", "off_cross", "on_centre", "on_centre"]
+    )
+    others = merged.columns.drop(["class", "member"])
+    pd.testing.assert_frame_equal(merged[others], classes[others])
     pd.testing.assert_frame_equal(classes, before)
     pd.testing.assert_frame_equal(merge_classes(classes, {}), classes)
 

@@ -9,7 +9,7 @@ from kernel_atlas.figures.layers import draw_layers
 TABLES = {
     5: classes_of(
         stem="on_centre first_derivative_up first_derivative_left mine",
-        body="other dead on_centre other",
+        body="other/off_cross dead on_centre/~on_centre other",
         head="mine",
     ),
     7: classes_of(body="off_cross yours"),
@@ -26,39 +26,67 @@ def bars_of(axes):
     return bars
 
 
-def test_bars_stand_on_each_other_and_their_heights_are_the_percentages():
-    figure = draw_layers("net", TABLES)
+BY_PAPER = {
+    0: {"On centre": 25, "First derivative": 50, "Mine": 25},
+    1: {"On centre": 25, "Other": 50, "Dead": 25},
+    2: {"Mine": 100},
+}
+BY_FAMILY = {
+    0: {"On centre": 50, "First derivative": 50},
+    1: {"Off cross": 25, "Other": 50, "Dead": 25},
+    2: {"On centre": 100},
+}
+
+
+@pytest.mark.parametrize(
+    ("ruler", "expected"), [("paper", [BY_PAPER, BY_FAMILY]), ("family", [BY_FAMILY, BY_PAPER])]
+)
+def test_bars_stand_on_each_other_and_their_heights_are_the_percentages(ruler, expected):
+    figure = draw_layers("net", TABLES, ruler)
     names = {colour: name for name, colour in legend_of(figure).items()}
     found = [
         {place: {names[colour]: height for colour, _, height in bars} for place, bars in row}
         for row in (bars_of(axes).items() for axes in figure.axes)
     ]
-    assert found == [
-        {
-            0: {"On centre": 25, "First derivative": 50, "Mine": 25},
-            1: {"On centre": 25, "Other": 50, "Dead": 25},
-            2: {"Mine": 100},
-        },
-        {0: {"Off cross": 50, "Yours": 50}},
-    ]
+    assert found[:2] == expected
+    seven = [{0: {"Off cross": 50, "Yours": 50}}, {0: {"On centre": 50, "Off cross": 50}}]
+    assert found[2:] == (seven if ruler == "paper" else seven[::-1])
     for axes in figure.axes:
         for bars in bars_of(axes).values():
             ends = [0, *(bottom + height for _, bottom, height in bars)]
             assert [bottom for _, bottom, _ in bars] == pytest.approx(ends[:-1])
 
 
-def test_titles_give_the_percentage_of_live_kernels_that_are_clustered():
-    titles = [axes.get_title("left") for axes in draw_layers("net", TABLES).axes]
-    assert titles == [
-        "5x5: 75.0 % of 8 live kernels clustered, 1 dead",
-        "7x7: 100.0 % of 2 live kernels clustered",
+def titles_of(tables):
+    return [axes.get_title("left") for axes in draw_layers("net", tables).axes]
+
+
+def test_titles_give_the_percentage_of_live_kernels_by_the_ruler_of_the_panel():
+    assert titles_of(TABLES) == [
+        "5x5, nearest code: 75.0 % of 8 live kernels clustered, 1 dead",
+        "5x5, nearest member: 75.0 % of 8 live kernels matched, 1 dead",
+        "7x7, nearest code: 100.0 % of 2 live kernels clustered",
+        "7x7, nearest member: 100.0 % of 2 live kernels matched",
     ]
-    (dead,) = draw_layers("net", {5: classes_of(a="dead dead")}).axes
-    assert dead.get_title("left") == "5x5: 0 live kernels clustered, 2 dead"
+    assert titles_of({5: classes_of(a="dead dead")}) == [
+        "5x5, nearest code: 0 live kernels clustered, 2 dead",
+        "5x5, nearest member: 0 live kernels matched, 2 dead",
+    ]
+
+
+def test_a_size_without_a_codebook_has_a_panel_by_the_family_s_ruler_alone():
+    tables = {5: TABLES[7], 9: classes_of(a="-/on_cross -/~on_cross dead")}
+    titles = titles_of(tables)
+    assert len(titles) == 3
+    assert titles[-1] == "9x9, nearest member: 50.0 % of 2 live kernels matched, 1 dead"
 
 
 def test_the_legend_names_the_classes_of_the_model_and_no_others():
-    assert set(legend_of(draw_layers("net", {7: TABLES[7]}))) == {"Off cross", "Yours"}
+    assert set(legend_of(draw_layers("net", {7: TABLES[7]}))) == {
+        "On centre",
+        "Off cross",
+        "Yours",
+    }
 
 
 def test_own_classes_have_the_same_colour_in_the_figures_of_all_models():
@@ -70,5 +98,5 @@ def test_own_classes_have_the_same_colour_in_the_figures_of_all_models():
 
 def test_of_many_layers_some_are_numbered():
     many = classes_of(**{f"layer{i}": "on_centre" for i in range(90)})
-    (axes,) = draw_layers("net", {5: many}).axes
+    axes, _ = draw_layers("net", {5: many}).axes
     assert [text.get_text() for text in axes.get_xticklabels()][:3] == ["0", "3", "6"]

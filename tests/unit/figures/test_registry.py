@@ -19,14 +19,17 @@ from kernel_atlas.labels.table import Interval, write_labels
 from kernel_atlas.sheet import RESERVED_IDS
 
 CLASSES = classes_of(a="on_centre off_cross first_derivative_up on_second_derivative", b="mine")
-PERCENTS = ("clustered", "low", "high", "random", "phase_randomised", "paper")
+SHARES = ("near", "matched")
+ENDS = ("{}", "{}_low", "{}_high", "random_{}", "phase_randomised_{}")
+PERCENTS = [*(end.format(share) for share in SHARES for end in ENDS), "paper"]
 TABLES = {
     "history": pd.DataFrame({**dict.fromkeys(COLUMNS, 0.5), "epoch": [1, 2, 3], "kept": True}),
     "clustered": pd.DataFrame(
-        {"model": ["net"], "kernel_size": 5, **{f"{name}_percent": 50.0 for name in PERCENTS}}
+        {"model": ["net"], "kernel_size": 5, "n_kernels": 4, "n_near": 2, "n_clustered": 1}
+        | {f"{name}_percent": 50.0 for name in PERCENTS}
     ),
     "sweep": pd.DataFrame(
-        {"kernel_size": 5, "method": "codebook", "kernels": "own", "threshold": [0.1, 0.2]}
+        {"kernel_size": 5, "method": "near", "kernels": "own", "threshold": [0.1, 0.2]}
     ).assign(percent=50.0),
 }
 SETTINGS = {
@@ -34,6 +37,7 @@ SETTINGS = {
     "size": 5,
     "sizes": [5, 7],
     "merge": {},
+    "ruler": "paper",
     "n_samples": 3,
     "threshold": 0.2,
     "thresholds": {5: 0.2},

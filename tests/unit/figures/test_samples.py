@@ -18,7 +18,27 @@ def kernels(rng):
 
 def test_each_class_has_its_name_and_share_but_not_the_dead(kernels):
     figure = draw_samples("net", {5: CLASSES}, kernels, 6)
-    expected = {"net", "5x5", "On centre  50.0 %", "Mine  25.0 %", "Other  12.5 %"}
+    expected = {
+        "net",
+        "5x5, by the paper's ruler",
+        "On centre  50.0 %",
+        "Mine  25.0 %",
+        "Other  12.5 %",
+    }
+    assert set(texts_of(figure)) == expected
+
+
+def test_the_rows_are_by_the_ruler_of_the_setting(kernels):
+    figure = draw_samples("net", {5: CLASSES}, kernels, 6, "family")
+    expected = {"net", "5x5, by the family's ruler", "On centre  75.0 %", "Other  12.5 %"}
+    assert set(texts_of(figure)) == expected
+
+
+def test_without_a_codebook_the_rows_are_by_the_family_s_ruler(rng):
+    classes = classes_of(a="-/on_cross -/~on_cross dead -/on_cross")
+    kernels = {9: rng.normal(size=(4, 9, 9)).astype(np.float32)}
+    figure = draw_samples("net", {9: classes}, kernels, 6, "paper")
+    expected = {"net", "9x9, by the family's ruler", "On cross  50.0 %", "Other  25.0 %"}
     assert set(texts_of(figure)) == expected
 
 
@@ -31,7 +51,7 @@ def test_as_many_kernels_of_each_class_as_asked_for_or_all(kernels, n_samples, n
 
 def test_a_model_with_only_dead_kernels_has_an_empty_panel(kernels):
     figure = draw_samples("net", {5: classes_of(a="dead dead")}, kernels, 6)
-    assert sorted(texts_of(figure)) == ["5x5", "net"]
+    assert sorted(texts_of(figure)) == ["5x5, by the paper's ruler", "net"]
 
 
 def test_slices_fill_a_few_rows_in_order_and_the_title_says_how_many_there_are(rng):

@@ -54,8 +54,8 @@ def test_too_few_kernels_of_a_shape_are_not_drawn():
     assert list(legend_of(figure)) == ["Cross"]
 
 
-def test_own_classes_count_by_the_shape_of_their_members_and_others_not():
-    classes = classes_of(**repeat(a="mine other"))
+def test_kernels_count_by_the_shape_of_their_members_if_they_are_matched():
+    classes = classes_of(**repeat(a="mine on_cross/~on_cross"))
     ((shape, _, median, *_),) = points_of(draw_sizes("net", {5: classes}).axes[0])
     assert (shape, median) == ("centre", np.median(np.arange(1, 2 * MIN_KERNELS, 2)))
 
@@ -88,7 +88,7 @@ def test_shapes_stand_side_by_side_within_the_band_of_their_layer():
 def test_only_a_panel_without_points_says_so(words):
     tables = {3: classes_of(a=words), 5: classes_of(**repeat(a="on_centre"))}
     empty, full = draw_sizes("net", tables).axes
-    said = f"no layer has {MIN_KERNELS} kernels of one shape"
+    said = f"no layer has {MIN_KERNELS} matched kernels of one shape"
     assert points_of(empty) == []
     assert said in texts_of(empty)
     assert said not in texts_of(full)

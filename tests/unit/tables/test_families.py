@@ -8,11 +8,14 @@ from kernel_atlas.tables.families import pool_families
 from kernel_atlas.tables.intervals import percent_interval
 from kernel_atlas.tables.layers import sum_up
 
-SUMS = ["n_models", "n_kernels", "n_dead", "n_clustered", "clustered_percent"]
+SUMS = ["n_models", "n_kernels", "n_dead", "n_near", "near_percent"]
 
 
 def layers_of(*counts):
-    return pd.DataFrame(counts, columns=["n_kernels", "n_dead", "n_clustered"])
+    """Layers of kernels, dead and near ones; half of the near are clustered, the rest matched."""
+    layers = pd.DataFrame(counts, columns=["n_kernels", "n_dead", "n_near"], dtype="Int64")
+    clustered = layers["n_near"] // 2
+    return layers.assign(n_clustered=clustered, n_matched=layers["n_near"] - clustered)
 
 
 def clustered_of(*rows):
@@ -45,19 +48,38 @@ def test_families_and_all_models_are_pooled_by_size():
     assert found[["family", "kernel_size", *SUMS]].to_numpy().tolist() == [
         ["y", 5, 1, 40, 10, 0, 0],
         ["x", 5, 2, 40, 0, 35, 87.5],
-        ["all", 5, 3, 80, 10, 35, 50],
+        ["all", 5, 3, 80, 10, 35, 43.75],
         ["x", 7, 1, 4, 0, 1, 25],
         ["all", 7, 1, 4, 0, 1, 25],
     ]
-    intervals = found[["low_percent", "high_percent"]].to_numpy()
-    np.testing.assert_array_equal(
-        intervals[1], percent_interval(np.array([5, 10, 20]), np.array([10, 10, 20]))
-    )
-    np.testing.assert_array_equal(
-        intervals[2], percent_interval(np.array([0, 5, 10, 20]), np.array([30, 10, 10, 20]))
-    )
-    assert np.isnan(intervals[[0, 3, 4]]).all()
+    everything = found.query("kernel_size == 5 and family == 'all'").iloc[0]
+    assert everything["near_live_percent"] == 50
+    assert everything[["n_clustered", "n_matched"]].tolist() == [17, 18]
+    assert everything["clustered_percent"] == pytest.approx(1700 / 70)
+    assert everything["matched_percent"] == pytest.approx(1800 / 70)
     assert found[["same_percent", "paper_percent", "difference"]].isna().all(axis=None)
+
+
+def test_the_interval_of_a_family_takes_layers_at_one_depth_for_one():
+    a = layers_of(*[(10, 0, n) for n in (5, 10, 2, 8, 3)])
+    b = layers_of(*[(20, 5, n) for n in (12, 15, 9, 2, 0)])
+    clustered, counts = clustered_of(("a", "x", 5, a, None), ("b", "x", 5, b, None))
+    found = pool_families(clustered, counts)
+    near, clustered = np.array([17, 25, 11, 10, 3]), np.array([8, 12, 5, 5, 1])
+    ends = found[["near_low_percent", "near_high_percent"]].to_numpy()
+    np.testing.assert_array_equal(ends, [percent_interval(near, np.full(5, 30))] * 2)
+    ends = found[["clustered_low_percent", "clustered_high_percent"]].to_numpy()
+    np.testing.assert_array_equal(ends, [percent_interval(clustered, np.full(5, 25))] * 2)
+    assert not np.isnan(ends).any()
+
+
+def test_a_size_without_a_codebook_has_matched_kernels_alone():
+    layers = layers_of((10, 0, 8)).assign(n_near=pd.NA, n_clustered=pd.NA)
+    clustered, counts = clustered_of(("a", "x", 9, layers, None))
+    found = pool_families(clustered, counts)
+    assert found["n_matched"].tolist() == [4, 4]
+    assert found["matched_percent"].tolist() == [40, 40]
+    assert found[["n_near", "n_clustered", "near_percent", "same_percent"]].isna().all(axis=None)
 
 
 def test_a_checkpoint_counts_once():
@@ -86,14 +108,14 @@ def test_published_percentages_are_weighted_by_kernels_and_compared_with_the_sam
         ("a", "x", 5, layers_of((100, 0, 60)), 70),
         ("b", "x", 5, layers_of((300, 0, 240)), 66),
         ("not published", "x", 5, layers_of((1000, 0, 0)), None),
-        ("dead", "x", 5, layers_of((500, 500, 0)), 10),
+        ("half dead", "x", 5, layers_of((100, 50, 40)), 72),
         ("never released", "x", 5, layers_of(), 99),
     )
     found = pool_families(clustered, counts)
     assert found["family"].tolist() == ["x", "all"]
     for row in found.to_dict("records"):
         assert row["n_models"] == 4
-        assert row["clustered_percent"] == pytest.approx(100 * 300 / 1400)
-        assert row["same_percent"] == pytest.approx(75)
-        assert row["paper_percent"] == pytest.approx(67)
-        assert row["difference"] == pytest.approx(8)
+        assert row["near_percent"] == pytest.approx(100 * 340 / 1500)
+        assert row["same_percent"] == pytest.approx(100 * 340 / 500)
+        assert row["paper_percent"] == pytest.approx((70 + 3 * 66 + 72) / 5)
+        assert row["difference"] == pytest.approx(0)

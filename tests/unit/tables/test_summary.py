@@ -7,7 +7,7 @@ import pytest
 from support.classes import classes_of
 
 from kernel_atlas.classes.controls import CONTROL_COLUMNS
-from kernel_atlas.tables import clustered, families, layers
+from kernel_atlas.tables import agreement, clustered, families, layers
 from kernel_atlas.tables.summary import summarise_classes
 
 COUNTED = ["n_kernels", "n_clustered", "percent"]
@@ -15,6 +15,7 @@ HEADS = {
     "clustered": clustered.COLUMNS,
     "families": families.COLUMNS,
     "layers": layers.COLUMNS,
+    "agreement": agreement.COLUMNS,
     "controls": ["model", "kernel_size", "method", "kernels", *COUNTED],
     "sweep": ["kernel_size", "method", "kernels", "threshold", *COUNTED],
 }
@@ -23,17 +24,31 @@ THRESHOLDS = {3: 0.2, 5: 0.2, 7: 0.3}
 
 
 def chance(size, n_kernels, n_random, n_phases=0):
-    """A model's controls by the codebook and another method, at the threshold in force."""
+    """A model's controls at the threshold in force: as many are near, one less is clustered.
+
+    All random directions and no kernels with random phases are matched.
+    """
+    counts = {
+        "kmeans_10": (n_kernels, 0),
+        "near": (n_random, n_phases),
+        "codebook": (max(0, n_random - 1), max(0, n_phases - 1)),
+        "family": (n_kernels, 0),
+    }
     return [
-        (size, "kmeans_10", "random", THRESHOLDS[size], n_kernels, n_kernels),
-        (size, "codebook", "random", THRESHOLDS[size], n_kernels, n_random),
-        (size, "codebook", "phase_randomised", THRESHOLDS[size], n_kernels, n_phases),
+        (size, method, kernels, THRESHOLDS[size], n_kernels, n)
+        for method, pair in counts.items()
+        for kernels, n in zip(("random", "phase_randomised"), pair, strict=True)
     ]
 
 
 def filled(table, *columns):
     """The rows of a table, of some columns if any are named; missing cells are empty."""
     return table[list(columns) or list(table)].astype(object).fillna("").to_numpy().tolist()
+
+
+def counted(layers):
+    """The rows of layers.tsv in which something is counted."""
+    return layers[(layers["n"] > 0) | (layers["n_members"] > 0)]
 
 
 @pytest.fixture
@@ -80,26 +95,32 @@ def summarise(tmp_path):
 
 def test_two_models_of_two_sizes_are_not_mixed_up(summarise):
     tables = {
-        ("a", 5): classes_of(x="on_centre on_centre other dead"),
+        ("a", 5): classes_of(x="on_centre on_centre/~on_cross other dead"),
         ("a", 7): classes_of(x="", y="on_cross"),
-        ("b", 5): classes_of(x="other other"),
+        ("b", 5): classes_of(x="other ~other/on_cross"),
         ("b", 7): classes_of(x="on_centre on_cross other", y="mine"),
     }
     controls = {
-        "a": chance(5, 3, 0, 1) + chance(7, 1, 1),
+        "a": chance(5, 3, 2, 1) + chance(7, 1, 1),
         "b": chance(7, 4, 1, 2) + chance(5, 2, 1),
     }
     found = summarise(tables, controls)
-    unknown = ["low_percent", "high_percent", "paper_percent", "difference", "note"]
-    assert filled(found["clustered"].drop(columns=unknown)) == [
-        ["a", "family of a", 5, 4, 1, 2, 66.6667, 0, 33.3333],
-        ["a", "family of a", 7, 1, 0, 1, 100, 100, 0],
-        ["b", "family of b", 5, 2, 0, 0, 0, 50, 0],
-        ["b", "family of b", 7, 4, 0, 3, 75, 25, 50],
+    counts = [f"n_{name}" for name in ("kernels", "dead", "near", "clustered", "matched")]
+    percents = [f"{name}_percent" for name in ("near", "near_live", "clustered", "matched")]
+    assert filled(found["clustered"], "model", "family", "kernel_size", *counts, *percents) == [
+        ["a", "family of a", 5, 4, 1, 2, 2, 1, 50, 66.6667, 66.6667, 33.3333],
+        ["a", "family of a", 7, 1, 0, 1, 1, 1, 100, 100, 100, 100],
+        ["b", "family of b", 5, 2, 0, 1, 0, 1, 50, 50, 0, 50],
+        ["b", "family of b", 7, 4, 0, 3, 3, 3, 75, 75, 75, 75],
     ]
-    # the interval of two layers goes from one to the other; one layer has none
-    ends = filled(found["clustered"], "low_percent", "high_percent")
-    assert ends == [["", ""], ["", ""], ["", ""], [66.6667, 100]]
+    by_chance = [f"{name}_percent" for name in ("near", "clustered", "matched")]
+    random, phases = ([f"{kind}_{n}" for n in by_chance] for kind in ("random", "phase_randomised"))
+    assert filled(found["clustered"], *random, *phases) == [
+        [66.6667, 33.3333, 100, 33.3333, 0, 0],
+        [100, 0, 100, 0, 0, 0],
+        [50, 0, 100, 0, 0, 0],
+        [25, 0, 100, 50, 25, 0],
+    ]
     assert filled(found["families"], "family", "kernel_size", "n_kernels") == [
         ["family of a", 5, 4],
         ["family of b", 5, 2],
@@ -108,16 +129,25 @@ def test_two_models_of_two_sizes_are_not_mixed_up(summarise):
         ["family of b", 7, 4],
         ["all", 7, 5],
     ]
-    assert filled(found["layers"][found["layers"]["n"] > 0]) == [
-        ["a", 5, 0, "x", "on_centre", 2, 50, 1.5, 0.015],
-        ["a", 5, 0, "x", "other", 1, 25, "", ""],
-        ["a", 5, 0, "x", "dead", 1, 25, "", ""],
-        ["a", 7, 1, "y", "on_cross", 1, 100, 1, 0.01],
-        ["b", 5, 0, "x", "other", 2, 100, "", ""],
-        ["b", 7, 0, "x", "on_centre", 1, 33.3333, 1, 0.01],
-        ["b", 7, 0, "x", "on_cross", 1, 33.3333, 2, 0.02],
-        ["b", 7, 0, "x", "other", 1, 33.3333, "", ""],
-        ["b", 7, 1, "y", "mine", 1, 100, 4, 0.04],
+    assert filled(counted(found["layers"])) == [
+        ["a", 5, 0, "x", "on_centre", 2, 50, 1, 25, 1, 0.01],
+        ["a", 5, 0, "x", "other", 1, 25, 2, 50, "", ""],
+        ["a", 5, 0, "x", "dead", 1, 25, 1, 25, "", ""],
+        ["a", 7, 1, "y", "on_cross", 1, 100, 1, 100, 1, 0.01],
+        ["b", 5, 0, "x", "on_cross", 0, 0, 1, 50, 2, 0.02],
+        ["b", 5, 0, "x", "other", 2, 100, 1, 50, "", ""],
+        ["b", 7, 0, "x", "on_centre", 1, 33.3333, 1, 33.3333, 1, 0.01],
+        ["b", 7, 0, "x", "on_cross", 1, 33.3333, 1, 33.3333, 2, 0.02],
+        ["b", 7, 0, "x", "other", 1, 33.3333, 1, 33.3333, "", ""],
+        ["b", 7, 1, "y", "on_centre", 0, 0, 1, 100, 4, 0.04],
+        ["b", 7, 1, "y", "mine", 1, 100, 0, 0, "", ""],
+    ]
+    assert filled(found["agreement"].query("kernel_size == 5")) == [
+        [5, "on_centre", "on_centre", 1, 50],
+        [5, "on_centre", "unmatched", 1, 50],
+        [5, "other", "unmatched", 2, 66.6667],
+        [5, "other", "on_cross", 1, 33.3333],
+        [5, "dead", "dead", 1, 100],
     ]
 
 
@@ -126,20 +156,21 @@ def test_merged_classes_change_nothing_but_the_counts_by_layer(summarise, caplog
         ("a", 5): classes_of(x="on_centre on_cross other on_cross", y="off_cross dead"),
         ("a", 7): classes_of(x="on_cross mine"),
     }
-    merge = {"on_cross": "on_centre", "off_cross": "mine", "on_square": "off_square"}
+    merge = {"on_cross": "on_centre", "off_cross": "mine", "on_square": "blob", "mispelt": "x"}
     plain, merged = summarise(tables), summarise(tables, merge=merge)
     # a misspelt class does not pass in silence
-    assert caplog.messages == ["config: merge.on_square: no label table has this class"]
+    (message,) = caplog.messages
+    assert message.startswith("config: merge.mispelt: neither the family nor a label table has")
     found = merged.pop("layers")
-    assert filled(found[found["n"] > 0]) == [
-        ["a", 5, 0, "x", "on_centre", 3, 75, 2, 0.02],
-        ["a", 5, 0, "x", "other", 1, 25, "", ""],
-        ["a", 5, 1, "y", "mine", 1, 50, 5, 0.05],
-        ["a", 5, 1, "y", "dead", 1, 50, "", ""],
-        ["a", 7, 0, "x", "on_centre", 1, 50, 1, 0.01],
-        ["a", 7, 0, "x", "mine", 1, 50, 2, 0.02],
+    assert filled(counted(found)) == [
+        ["a", 5, 0, "x", "on_centre", 3, 75, 3, 75, 2, 0.02],
+        ["a", 5, 0, "x", "other", 1, 25, 1, 25, "", ""],
+        ["a", 5, 1, "y", "mine", 1, 50, 1, 50, 5, 0.05],
+        ["a", 5, 1, "y", "dead", 1, 50, 1, 50, "", ""],
+        ["a", 7, 0, "x", "on_centre", 1, 50, 2, 100, 1.5, 0.015],
+        ["a", 7, 0, "x", "mine", 1, 50, 0, 0, "", ""],
     ]
-    assert set(found["class"]) == {"on_centre", "mine", "other", "dead"}
+    assert not {"on_cross", "off_cross", "on_square"} & set(found["class"])
     for name, table in merged.items():
         pd.testing.assert_frame_equal(table, plain[name])
 
@@ -162,14 +193,15 @@ def test_a_duplicate_has_the_results_of_its_first_and_its_own_published_number(s
         | {"outcome": "duplicate", "note": "the same as a"},
     }
     found = summarise(tables, {"a": chance(5, 2, 1)}, rows)
-    columns = "model kernel_size n_clustered random_percent paper_percent difference note"
+    columns = "model kernel_size n_clustered random_near_percent paper_percent difference note"
     assert filled(found["clustered"], *columns.split()) == [
         ["a", 5, 1, 50, 90, -40, ""],
         ["a", 7, 1, "", "", "", ""],
         ["b", 5, 1, 50, "", "", "the same as a"],
         ["b", 7, 1, "", 80, -30, "the same as a"],
     ]
-    assert found["layers"]["model"].value_counts().to_dict() == {"a": 6, "b": 6}
+    a, b = (rows.drop(columns="model") for _, rows in found["layers"].groupby("model"))
+    pd.testing.assert_frame_equal(a.reset_index(drop=True), b.reset_index(drop=True))
     assert set(found["families"]["family"]) == {"family of a", "all"}
     assert set(found["controls"]["model"]) == {"a"}
 
@@ -183,8 +215,10 @@ def test_a_model_without_results_is_listed_if_the_paper_has_it(summarise, outcom
     paper = {"paper_table": "4", "paper_percent": "56.65"}
     found = summarise(tables, rows={"b": without | paper, "c": without})
     rows = found["clustered"]
-    expected = ["b", "family of b", 7, 0, 0, 0, *[""] * 5, 56.65, "", "why"]
-    assert filled(rows[rows["model"] != "a"]) == [expected]
+    (row,) = filled(rows[rows["model"] != "a"])
+    assert row[:8] == ["b", "family of b", 7, 0, 0, 0, 0, 0]
+    assert set(row[8:-3]) == {""}
+    assert row[-3:] == [56.65, "", "why"]
     assert set(found["layers"]["model"]) == {"a"}
 
 
@@ -194,11 +228,12 @@ def test_a_compared_model_is_not_listed(summarise):
     assert found["clustered"]["model"].tolist() == ["a"]
 
 
-def test_a_model_of_dead_kernels_has_no_percentages(summarise):
+def test_a_model_of_dead_kernels_has_only_the_percentage_of_all_kernels(summarise):
     found = summarise({("a", 5): classes_of(x="dead dead")})
     row = found["clustered"].iloc[0]
     assert (row["n_kernels"], row["n_dead"], row["n_clustered"]) == (2, 2, 0)
-    assert row[[name for name in clustered.COLUMNS if "percent" in name]].isna().all()
+    percents = row[[name for name in clustered.COLUMNS if "percent" in name]].dropna()
+    assert percents.to_dict() == {"near_percent": 0}
     assert found["layers"].query("n > 0")["percent"].tolist() == [100]
 
 
@@ -211,17 +246,30 @@ def test_a_size_that_a_model_lacks_has_no_row(summarise):
 
 @pytest.mark.parametrize("tables", [{}, {("a", 5): classes_of(), ("b", 5): classes_of()}])
 def test_without_any_kernels_the_tables_have_headers_only(summarise, tables):
-    assert [len(table) for table in summarise(tables).values()] == [0] * 5
+    assert [len(table) for table in summarise(tables).values()] == [0] * 6
 
 
-def test_the_page_shows_the_table(summarise, tmp_path):
-    tables = {("a&b", 5): classes_of(x="other on_cross on_cross"), ("c", 7): classes_of(x="dead")}
-    summarise(tables, {"a&b": chance(5, 3, 0, 1)})
+def test_the_page_shows_the_percentages_by_either_ruler(summarise, tmp_path):
+    layers = dict.fromkeys("uvwxyz", "other on_cross on_cross")
+    tables = {("a&b", 5): classes_of(**layers), ("c", 7): classes_of(x="dead")}
+    paper = {"paper_table": "3", "paper_percent": "70", "note": "why"}
+    summarise(tables, {"a&b": chance(5, 4, 2, 1)}, rows={"a&b": paper})
     page = (tmp_path / "tables" / "clustered.html").read_text()
-    heads, *rows = [re.findall("<t[dh]>(.*?)</t[dh]>", row) for row in page.split("<tr")[1:]]
-    assert len(heads) == len(clustered.COLUMNS)
-    first = "a&amp;b|family of a&amp;b|5|3|0|2|66.67|||0.00|33.33|||"
-    assert ["|".join(row) for row in rows] == [first, "c|family of c|7|1|1|0||||||||"]
+    above, heads, *rows = [
+        re.findall("<t[dh][^>]*>(.*?)</t[dh]>", row) for row in page.split("<tr")[1:]
+    ]
+    assert [head for head in above if head] == [
+        "near, of all kernels %",
+        "clustered, of live kernels %",
+        "matched, of live kernels %",
+        "published",
+    ]
+    assert heads[:6] == ["model", "family", "kernel size", "kernels", "dead", "near"]
+    first = (
+        "a&amp;b|family of a&amp;b|5|18|0|66.67|34.9 to 87.3|50.00|25.00|"
+        "66.67|34.9 to 87.3|25.00|0.00|66.67|34.9 to 87.3|100.00|0.00|70.00|-3.33|why"
+    )
+    assert ["|".join(row) for row in rows] == [first, "c|family of c|7|1|1|0.00||||||||||||||"]
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.137, 0.1 + 0.2, 1 / 3])
@@ -254,7 +302,7 @@ def test_controls_are_at_the_threshold_in_force_and_the_sweep_is_over_all(summar
         [5, "codebook", "random", at, 16, 1, 6.25],
         [5, "codebook", "random", 0.5, 16, 16, 100],
     ]
-    assert filled(found["clustered"], "random_percent") == [[""], [6.25]]
+    assert filled(found["clustered"], "random_clustered_percent") == [[""], [6.25]]
 
 
 def test_numbers_look_the_same_beside_a_model_without_controls(summarise):
@@ -268,5 +316,6 @@ def test_controls_that_are_all_dead_have_no_percentage(summarise):
     """Random phases may level the only kernel of a model."""
     found = summarise({("a", 5): classes_of(x="other")}, {"a": chance(5, 0, 0)})
     for name in ("controls", "sweep"):
-        assert found[name]["percent"].isna().tolist() == [True] * 3
-    assert found["clustered"][["random_percent", "phase_randomised_percent"]].isna().all(axis=None)
+        assert found[name]["percent"].isna().all()
+    columns = [name for name in clustered.COLUMNS if name.startswith(("random", "phase"))]
+    assert found["clustered"][columns].isna().all(axis=None)

@@ -1,0 +1,43 @@
+"""The two rulers: a kernel's class by the paper's, its code, and by the family's, its member."""
+
+import pandas as pd
+
+from kernel_atlas.family.names import DEAD, OTHER, order_classes
+
+PAPER, FAMILY = RULERS = ("paper", "family")
+
+
+def has_codebook(classes: pd.DataFrame) -> bool:
+    """Whether a table of classes has classes: it has none where the size has no codebook."""
+    return not classes["class"].isna().any()
+
+
+def rulers_of(classes: pd.DataFrame, first: str) -> list[str]:
+    """The rulers that a table of classes can be read by, `first` before the other."""
+    known = RULERS if has_codebook(classes) else (FAMILY,)
+    return sorted(known, key=lambda ruler: ruler != first)
+
+
+def class_by(classes: pd.DataFrame, ruler: str) -> pd.Series:
+    """The class of each kernel by one of the rulers.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        One row per kernel: the categorical `class` and `member`, and `matched`.
+    ruler : str
+        `PAPER`: the column `class`. `FAMILY`: the `member` of matched kernels; `other` for
+        those that are live and not matched, `dead` for the others.
+
+    Returns
+    -------
+    Series
+        Categorical, with the same categories for both rulers; missing by the paper's ruler
+        where the size has no codebook and the kernel is live.
+    """
+    own, member = classes["class"], classes["member"]
+    categories = order_classes({*own.cat.categories, *member.cat.categories, OTHER, DEAD})
+    if ruler == PAPER:
+        return own.cat.set_categories(categories)
+    label = member.astype(object).where(classes["matched"], OTHER).mask(own == DEAD, DEAD)
+    return pd.Series(pd.Categorical(label, categories), classes.index)
