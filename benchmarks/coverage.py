@@ -165,7 +165,7 @@ def compare_scenarios(n: int, n_resampled: int) -> None:
             (min(cell[layers][0] for cell in cells), widths[layers][1])
             for layers in range(len(N_LAYERS))
         ]
-    print(f"\nLowest coverage of the rows above but {len(UNSEEN)} (width in the first row)")
+    print("\nLowest coverage of the rows above but two (width in the first row)")
     print_table("kind", lowest)
 
 

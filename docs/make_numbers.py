@@ -92,8 +92,7 @@ class Run:
             case ["controls", size, kernels, method]:
                 return self._control(int(size[1:]), kernels, method)
             case ["seeds", size, column]:
-                seeds = self._seeds(int(size[1:]), column)
-                return _by_training([seeds.min(), seeds.max()], seeds.max() - seeds.min())
+                return self._seeds(int(size[1:]), column)
             case [model, size, column]:
                 return self._cell(model, int(size[1:]), column)
         raise KeyError(name)
@@ -105,17 +104,19 @@ class Run:
             raise KeyError(f"{model}, {size}x{size}: {len(rows)} rows")
         row = rows.iloc[0].copy()
         if column.endswith("_interval"):
-            ends = [row[column.replace("interval", f"{end}_percent")] for end in ("low", "high")]
+            ends = [
+                float(row[column.replace("interval", f"{end}_percent")]) for end in ("low", "high")
+            ]
             return Number(_from_to(*(round(end) for end in ends)), ends)
         row["n_live"] = row["n_kernels"] - row["n_dead"]
-        value = row[column]
+        value = float(row[column])
         if column.startswith("n_"):
             return Number(f"{value:,.0f}", [value], value, value)
         if column.endswith("matched_percent"):
             return _as_rounded(value)
         if column.startswith(("random_", "phase_randomised_")):
             return _at_most(value)
-        seeds = self._seeds(size, column.replace("_live", ""))
+        seeds = self._of_seeds(size, column.replace("_live", ""))
         return _by_training([value], seeds.max() - seeds.min() if len(seeds) else 0)
 
     def _control(self, size: int, kernels: str, method: str) -> Number:
@@ -123,12 +124,19 @@ class Run:
         rows = self.controls[(self.controls[list(of)] == pd.Series(of)).all(axis=1)]
         if rows.empty:
             raise KeyError(f"{kernels} by {method}, {size}x{size}")
-        value = 100 * rows["n_clustered"].sum() / rows["n_kernels"].sum()
+        value = float(100 * rows["n_clustered"].sum() / rows["n_kernels"].sum())
         if method in FAMILY:
             return _as_rounded(value)
         return _by_training([value], 0) if kernels == "own" else _at_most(value)
 
-    def _seeds(self, size: int, column: str) -> pd.Series:
+    def _seeds(self, size: int, column: str) -> Number:
+        seeds = self._of_seeds(size, column)
+        if seeds.empty:
+            raise KeyError(f"{column} of seeds, {size}x{size}")
+        low, high = float(seeds.min()), float(seeds.max())
+        return _by_training([low, high], high - low)
+
+    def _of_seeds(self, size: int, column: str) -> pd.Series:
         rows = self.stability[self.stability["kernel_size"] == size]
         of_pairs = rows["seeds"].str.contains(",")
         return rows.loc[of_pairs == (column == "same_class_percent"), column]
@@ -215,7 +223,7 @@ def main(results: Path | None, check: bool) -> str | None:
         run = Run(results)
         names = sorted({name for text in texts.values() for name in names_in(text)})
         content = {name: asdict(run.look_up(name)) for name in names}
-        NUMBERS.write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
+        NUMBERS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     numbers = read_numbers()
     for page, text in texts.items():
         page.write_text(fill(text, numbers), encoding="utf-8")
