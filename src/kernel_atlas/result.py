@@ -126,7 +126,7 @@ def summarise(
         if size in classes:
             chance = random_percents.get(size, {})
             row |= sum_up(count_layers(classes[size]))
-            row |= {f"random_{name}_percent": chance.get(name) for name in SHARES}
+            row |= {f"random_{name}_percent": chance.get(name, float("nan")) for name in SHARES}
         if size not in known_sizes:
             what = "no codebook, matched only" if size in classes else "not classified"
             row["note"] = f"{what}: the atlas has {known} only"

@@ -64,12 +64,13 @@ def test_the_command_counts_as_the_tables_do(finished, exported):
         table = finished.table("clustered").query("model == 'beta'").set_index("kernel_size")
         for row in found["sizes"]:
             expected = table.loc[row["kernel_size"]]
-            assert row["n_clustered"] == expected["n_clustered"]
-            assert row["clustered_percent"] == pytest.approx(
-                expected["clustered_percent"], abs=1e-4
-            )
+            for name in ("near", "clustered", "matched"):
+                assert row[f"n_{name}"] == expected[f"n_{name}"]
+                percent = f"{name}_percent"
+                assert row[percent] == pytest.approx(expected[percent], abs=1e-4)
         layers = finished.table("layers").query("model == 'beta'")
-        assert [row["n"] for row in found["layers"]] == layers["n"].tolist()
+        for count in ("n", "n_members"):
+            assert [row[count] for row in found["layers"]] == layers[count].tolist()
 
 
 def test_a_state_dict_needs_no_file(exported):

@@ -73,7 +73,10 @@ def test_tables_count_what_the_checkpoints_hold(tables):
 def test_clusters_what_was_made_and_not_chance(tables):
     table = tables["clustered"]
     assert (table["clustered_percent"] > 80).all()
-    assert (table.query("kernel_size > 3")["random_percent"] < 20).all()
+    assert (table["matched_percent"] > 80).all()
+    large = table.query("kernel_size > 3")
+    for share in ("near", "clustered", "matched"):
+        assert (large[f"random_{share}_percent"] < 20).all(), share
 
 
 def test_models_are_listed_with_what_became_of_them(finished):
@@ -85,26 +88,39 @@ def test_models_are_listed_with_what_became_of_them(finished):
     assert set(models["note"]) == {""}
 
 
-def test_controls_agree_with_the_clustered_percentages(tables):
+@pytest.mark.parametrize(
+    ("method", "share"), [("near", "near"), ("codebook", "clustered"), ("family", "matched")]
+)
+def test_controls_agree_with_the_percentages(tables, method, share):
     keys = ["model", "kernel_size"]
     clustered = tables["clustered"].set_index(keys)
-    by_codebook = tables["controls"].query("method == 'codebook'")
+    by_method = tables["controls"].query("method == @method")
     percents, counts = (
-        by_codebook.pivot_table(index=keys, columns="kernels", values=column)
+        by_method.pivot_table(index=keys, columns="kernels", values=column)
         for column in ("percent", "n_kernels")
     )
     assert set(percents) == {"own", "random", "fresh", "shuffled", "phase_randomised"}
-    assert percents["own"].to_dict() == clustered["clustered_percent"].to_dict()
+    of_live = "near_live" if share == "near" else share
+    assert percents["own"].to_dict() == clustered[f"{of_live}_percent"].to_dict()
     for kernels in ("random", "phase_randomised"):
-        assert percents[kernels].to_dict() == clustered[f"{kernels}_percent"].to_dict()
+        assert percents[kernels].to_dict() == clustered[f"{kernels}_{share}_percent"].to_dict()
     n_live = clustered["n_kernels"] - clustered["n_dead"]
     assert counts.eq(n_live, axis=0).all(axis=None)
     assert (percents["own"] > percents["shuffled"]).all()
 
 
+def test_agreement_counts_every_kernel_once_and_the_rulers_agree_on_what_was_made(tables):
+    agreement, clustered = tables["agreement"], tables["clustered"]
+    counts = agreement.groupby("kernel_size")["n"].sum()
+    assert counts.to_dict() == clustered.groupby("kernel_size")["n_kernels"].sum().to_dict()
+    made = agreement[agreement["class"].isin(CLASSES)]
+    same = made.loc[made["class"] == made["member"], "n"].sum()
+    assert same > 0.8 * made["n"].sum()
+
+
 def test_finds_the_classes_that_were_made(finished):
-    shares = finished.table("layers").groupby(["model", "layer"])["percent"].sum()
-    assert set(shares.round(2)) == {100.0}
+    layers = finished.table("layers").groupby(["model", "layer"])
+    assert set(layers[["percent", "members_percent"]].sum().round(2).to_numpy().ravel()) == {100.0}
     for model, sizes in SIZES_OF.items():
         for size in sizes:
             path = finished / f"results/classes/{model}/k{size}.parquet"

@@ -50,7 +50,7 @@ def test_tables_list_duplicates_and_what_was_never_released(wired):
     assert table.index.tolist() == LISTED
     twin, mixnet = table.loc["twin"], table.loc["mixnet"]
     assert (twin["paper_percent"], twin["note"]) == (61.5, "the same checkpoint as mixnet")
-    assert twin["difference"] == pytest.approx(twin["clustered_percent"] - 61.5, abs=1e-4)
+    assert twin["difference"] == pytest.approx(twin["near_percent"] - 61.5, abs=1e-4)
     own = ["paper_percent", "difference", "note"]
     pd.testing.assert_series_equal(twin.drop(own), mixnet.drop(own), check_names=False)
     never = table.loc["never", ["n_kernels", "paper_percent", "note"]]

@@ -68,7 +68,7 @@ def test_trained_kernels_cluster_far_above_the_controls(finished_run):
     table = rows_of(project, "clustered", size)
     assert (table["clustered_percent"] > 40).all()
     assert table["clustered_percent"].max() > 60
-    for control in ("random_percent", "phase_randomised_percent"):
+    for control in ("random_clustered_percent", "phase_randomised_clustered_percent"):
         assert (table["clustered_percent"] > 4 * table[control]).all(), control
 
 

@@ -51,7 +51,7 @@ class Classifier:
 
 
 def is_clustered(labels: pd.Series) -> pd.Series:
-    """Whether each class is one that clustered kernels have, bool."""
+    """Whether each class is one that clustered kernels have, bool; False where it is missing."""
     return labels.notna() & ~labels.isin([OTHER, DEAD])
 
 

@@ -96,4 +96,4 @@ def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
     ends = pd.concat([percent, high, paper], axis=1).max(axis=1)
     for place, value, end in zip(y, percent, ends, strict=True):
         if np.isfinite(value):  # all kernels of a model may be dead
-            axes.text(end + 0.8, place, f"{value:.1f}", va="center", fontsize=6)
+            axes.text(end + 1.2, place, f"{value:.1f}", va="center", fontsize=6)
