@@ -51,9 +51,9 @@ def main(
             rows.append({"cpu_seconds": time.thread_time() - began} | describe(run, size))
             codebooks[str(seed)] = from_sphere(run.codebook(N_CODES).numpy(), size)
             print(size, variant, seed, *(f"{x:.3f}" for x in rows[-1].values()), flush=True)
+            if save:
+                np.savez(save / f"{size}_{variant.replace(',', '_')}.npz", **codebooks)
         print(summarise(pd.DataFrame(rows), variant), flush=True)
-        if save:
-            np.savez(save / f"{size}_{variant.replace(',', '_')}.npz", **codebooks)
 
 
 def default_settings(**changes: float) -> Settings:
