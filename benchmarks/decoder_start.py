@@ -22,7 +22,7 @@ def main(path_to_store: str = "results/kernels.zarr", epochs: str = "200") -> No
     torch.set_num_threads(1)
     groups = [path.parent for path in Path(path_to_store).glob("*/zarr.json")]
     directions = sphere.to_sphere(read_training_set(groups, 5))
-    print("start\tseed\tloss\theld_out_loss\theld_out_clustered_percent\tseconds")
+    print("start\tseed\tloss\theld_out_loss\theld_out_near_percent\tseconds")
     for start in ("even", "random"):
         for seed in (1, 2, 3):
             settings = Settings((256, 128, 64, 16), int(epochs), 512, 0.002, 0.05, seed)
@@ -39,7 +39,7 @@ def main(path_to_store: str = "results/kernels.zarr", epochs: str = "200") -> No
                 seed,
                 f"{row['loss']:.4f}",
                 f"{row['held_out_loss']:.4f}",
-                f"{row['held_out_clustered_percent_0.2']:.1f}",
+                f"{row['held_out_near_percent_0.2']:.1f}",
                 f"{time.perf_counter() - began:.0f}",
                 sep="\t",
                 flush=True,

@@ -1,6 +1,6 @@
 """Do other seeds give the same classes? The table stability.tsv for any kernels.
 
-Usage: python benchmarks/seeds.py SIZE GROUP... [--seeds 1 2 3] [--epochs 400] [--threshold 0.2]
+Usage: python benchmarks/seeds.py SIZE GROUP... [--seeds 1 2 3] [--threshold 0.2]
 
 Each GROUP is a model of a store, such as results/kernels.zarr/*. The other settings come from
 config.yaml.
@@ -9,7 +9,7 @@ config.yaml.
 import argparse
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
@@ -24,16 +24,10 @@ from kernel_atlas.tables.stability import compare_codebooks
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def main(size: int, groups: list[Path], seeds: list[int], epochs: int, threshold: float) -> None:
+def main(size: int, groups: list[Path], seeds: list[int], threshold: float) -> None:
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["autoencoder"]
-    settings = Settings(
-        tuple(config["widths"]),
-        epochs,
-        config["batch_size"],
-        config["learning_rate"],
-        config["held_out"],
-        seeds[0],
-    )
+    config |= {"widths": tuple(config["widths"]), "seed": seeds[0]}
+    settings = Settings(**{field.name: config[field.name] for field in fields(Settings)})
     kernels = read_training_set(groups, size)
     data = TrainingData(to_sphere(kernels), settings, torch.device("cpu"))
     runs = [Training(data, replace(settings, seed=seed)) for seed in seeds]
@@ -44,7 +38,7 @@ def main(size: int, groups: list[Path], seeds: list[int], epochs: int, threshold
         for future in [pool.submit(run.train, Path(folder), f"{size}x{size}") for run in runs]:
             future.result()
     for run in runs:
-        print(f"seed {run.settings.seed}: held-out loss {run.score:.4f}")
+        print(f"seed {run.settings.seed}: {run.near_percent(size):.2f} % of the held-out near")
     codebooks = {
         str(run.settings.seed): from_sphere(run.codebook(N_CODES).numpy(), size) for run in runs
     }
@@ -56,7 +50,6 @@ if __name__ == "__main__":
     parser.add_argument("size", type=int)
     parser.add_argument("groups", type=Path, nargs="+")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--epochs", type=int, default=400)
     parser.add_argument("--threshold", type=float, default=0.2)
     arguments = parser.parse_args()
-    main(arguments.size, arguments.groups, arguments.seeds, arguments.epochs, arguments.threshold)
+    main(arguments.size, arguments.groups, arguments.seeds, arguments.threshold)

@@ -53,6 +53,8 @@ rule train_autoencoder:
     params:
         widths=config["autoencoder"]["widths"],
         epochs=config["autoencoder"]["epochs"],
+        refine_epochs=config["autoencoder"]["refine_epochs"],
+        length_penalty=config["autoencoder"]["length_penalty"],
         batch_size=config["autoencoder"]["batch_size"],
         learning_rate=config["autoencoder"]["learning_rate"],
         held_out=config["autoencoder"]["held_out"],

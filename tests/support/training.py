@@ -22,11 +22,14 @@ SETTINGS = Settings(
 def fit_in(parent, write_group, rng):
     """A function that trains on 300 noisy members of the DoG family and a dead kernel.
 
-    It returns the folder of the outputs, under `parent`.
+    There are 5x5 and 7x7 ones. It returns the folder of the outputs, under `parent`.
     """
-    bank = np.array([kernel for _, kernel in make_templates(5)])
-    kernels = bank[rng.integers(len(bank), size=300)] + rng.normal(0, 0.03, (300, 5, 5))
-    group = write_group("net", [("a", np.concatenate([kernels, np.zeros((1, 5, 5))]))])
+    layers = []
+    for name, size in (("a", 5), ("b", 7)):
+        bank = np.array([kernel for _, kernel in make_templates(size)])
+        kernels = bank[rng.integers(len(bank), size=300)] + rng.normal(0, 0.03, (300, size, size))
+        layers.append((name, np.concatenate([kernels, np.zeros((1, size, size))])))
+    group = write_group("net", layers)
 
     def fit(folder="run", size=5, n_seeds=2, threads=1, device="cpu", **changed):
         out = parent / folder

@@ -14,6 +14,8 @@ if __name__ == "__main__":
             settings=Settings(
                 widths=tuple(snakemake.params.widths),
                 epochs=snakemake.params.epochs,
+                refine_epochs=snakemake.params.refine_epochs,
+                length_penalty=snakemake.params.length_penalty,
                 batch_size=snakemake.params.batch_size,
                 learning_rate=snakemake.params.learning_rate,
                 held_out=snakemake.params.held_out,

@@ -36,9 +36,9 @@ def train_autoencoder(
     """Train on all live kernels of one size, and write weights, codebooks and history.
 
     A seed decides the initial weights and the order of the kernels; the held-out
-    kernels are the same for all. The seed with the smallest held-out loss at the end
-    is kept (the smallest loss if nothing is held out). A seed that diverges is left
-    out with a warning.
+    kernels are the same for all. The seed with most of the held-out kernels near a code,
+    at the paper's threshold for the size, is kept (of the kernels trained on, if nothing
+    is held out). A seed that diverges is left out with a warning.
 
     If an earlier run with the same settings and kernels was cut off, training resumes
     from the checkpoints in `folder` and gives the same result. `threads` does not change
@@ -62,7 +62,8 @@ def train_autoencoder(
     folder : path
         Written there:
 
-        - weights.safetensors: of the kept seed, with its settings as metadata.
+        - weights.safetensors: of the kept seed, with its settings as metadata. After
+          refine epochs the encoder does not belong to the decoder any more.
         - codebook.npy: of the kept seed, float32 of shape (10000, k, k), unit norm, row i
           the code i / 9999.
         - codebooks.npz: one codebook for each seed that did not diverge, named by its seed.
@@ -88,7 +89,8 @@ def train_autoencoder(
         runs = [Training(data, replace(settings, seed=seed)) for seed in seeds]
         _train_side_by_side(runs, threads, folder, f"{size}x{size}")
         codebooks = _codebooks(runs, size)
-        kept = min((run for run in runs if run.settings.seed in codebooks), key=lambda r: r.score)
+        good = [run for run in runs if run.settings.seed in codebooks]
+        kept = max(good, key=lambda run: run.near_percent(size))
         settings = kept.settings
         logger.info(f"{size}x{size}: seed {settings.seed} is kept")
         weights = {name: value.cpu() for name, value in kept.model.state_dict().items()}
@@ -128,11 +130,11 @@ def _codebooks(runs: Sequence[Training], size: int) -> dict[int, np.ndarray]:
     for run in runs:
         seed, last = run.settings.seed, run.history[-1]
         logger.info(
-            f"{size}x{size}: seed {seed} ends with held-out loss {last['held_out_loss']:.6g}, "
-            f"loss {last['loss']:.6g}"
+            f"{size}x{size}: seed {seed} ends with {run.near_percent(size):.6g} % of the kernels "
+            f"near a code, held-out loss {last['held_out_loss']:.6g}, loss {last['loss']:.6g}"
         )
         codebook = sphere.from_sphere(run.codebook(N_CODES).cpu().numpy(), size)
-        if math.isfinite(run.score) and np.isfinite(codebook).all():
+        if math.isfinite(run.last_loss) and np.isfinite(codebook).all():
             codebooks[seed] = codebook
         else:
             logger.warning(

@@ -1,5 +1,6 @@
-"""How an autoencoder's training went: loss and clustered percentage of each seed, by epoch."""
+"""How a training went: loss and percentage of near kernels of each seed, by epoch."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from kernel_atlas.codebooks.codebook import SKIPPED
-from kernel_atlas.codebooks.history import THRESHOLDS, percent_column
+from kernel_atlas.codebooks.history import REFINEMENT, THRESHOLDS, paper_threshold, percent_column
 from kernel_atlas.figures import style
 
 # by part: its name, its loss, the colours of the kept seed and of the others
@@ -44,7 +45,7 @@ def draw_history(size: int, history: pd.DataFrame, threshold: float) -> Figure:
     if history.empty:
         return style.notice(f"{size}x{size}: {SKIPPED}")
     figure = style.new_figure(7.2, 3.2)
-    loss, clustered = figure.subplots(1, 2)
+    loss, near = figure.subplots(1, 2)
     for (is_kept, _), rows in history.groupby(["kept", "seed"]):
         for part, (_, column, bold, pale) in PARTS.items():
             look = {"color": style.COLOURS[bold], "lw": KEPT}
@@ -53,24 +54,45 @@ def draw_history(size: int, history: pd.DataFrame, threshold: float) -> Figure:
             loss.plot(rows["epoch"], rows[column], **look)
             for limit, dashes in DASHES.items():
                 percents = rows[percent_column(part, limit)]
-                clustered.plot(rows["epoch"], percents, dashes, **look)
+                near.plot(rows["epoch"], percents, dashes, **look)
     loss.set(xlabel="epoch", ylabel="loss (mean of 1 - cosine)", xlim=(0, None))
     loss.set_title(f"Autoencoder of {size}x{size}: loss")
     _scale_log(loss)
-    clustered.set(xlabel="epoch", ylabel="kernels (%)", xlim=(0, None), ylim=(0, 100))
-    clustered.set_title("Clustered kernels")
+    near.set(xlabel="epoch", ylabel="kernels (%)", xlim=(0, None), ylim=(0, 100))
+    near.set_title("Kernels near a code")
+    _mark_refinement((loss, near), history)
     limits = [
         Line2D([], [], color="0.3", ls=dashes, label=f"dissimilarity below {limit}")
         for limit, dashes in DASHES.items()
     ]
-    clustered.legend(handles=limits, loc="lower right")
+    near.legend(handles=limits, loc="lower right")
     parts = [
         Line2D([], [], color=style.COLOURS[bold], label=f"kernels {name}")
         for name, _, bold, _ in PARTS.values()
     ]
     figure.legend(handles=parts, loc="outside upper left", ncols=len(PARTS))
-    figure.supxlabel(_words(history, threshold), x=0.01, ha="left", fontsize=7.5, linespacing=1.5)
+    figure.supxlabel(
+        _words(history, size, threshold), x=0.01, ha="left", fontsize=7.5, linespacing=1.5
+    )
     return figure
+
+
+def _mark_refinement(panels: Iterable[Axes], history: pd.DataFrame) -> None:
+    """A line where the training of the decoder alone begins."""
+    refined = history.loc[history["phase"] == REFINEMENT, "epoch"]
+    if len(refined):
+        for axes in panels:
+            axes.axvline(refined.min() - 0.5, color="0.6", lw=0.7, zorder=0)
+            axes.annotate(
+                "decoder alone",
+                (refined.min() - 0.5, 1),
+                (3, -3),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                va="top",
+                fontsize=7,
+                color="0.4",
+            )
 
 
 def _scale_log(axes: Axes) -> None:
@@ -80,8 +102,8 @@ def _scale_log(axes: Axes) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _words(history: pd.DataFrame, threshold: float) -> str:
-    """One line on how the clustered percentage grew; a second on the seeds if there are several."""
+def _words(history: pd.DataFrame, size: int, threshold: float) -> str:
+    """A line on how the percentage of near kernels grew, and one on the seeds if several."""
     limit = min(THRESHOLDS, key=lambda known: abs(known - threshold))
     part = "train" if history["held_out_loss"].isna().all() else "held_out"
     name, loss, *_ = PARTS[part]
@@ -100,11 +122,12 @@ def _words(history: pd.DataFrame, threshold: float) -> str:
     others = ends[~ends["kept"] & ends[loss].notna()]
     diverged = ends.index[ends[loss].isna()]
     if len(ends) > 1:
-        best, reason = ends[ends["kept"]], loss.replace("held_out_", "held-out ")
-        end = f"{best[loss].item():.4f}"
-        words += f"\nSeed {best.index[0]} (bold) is kept for its {reason} of {end}"
+        best, limit = ends[ends["kept"]], paper_threshold(size)
+        percent = percent_column(part, limit)
+        end = f"{best[percent].item():.1f} % below {limit}"
+        words += f"\nSeed {best.index[0]} (bold) is kept for its {end}"
     if len(others):
-        words += f"; others (thin): {_span(others[loss], 4)}, {_span(others[percent], 1)} %"
+        words += f"; others (thin): {_span(others[percent], 1)} %"
     if len(diverged):
         words += f"; diverged: {', '.join(map(str, diverged))}"
     return words

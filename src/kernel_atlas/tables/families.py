@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from kernel_atlas.tables.intervals import pool_by_depth
 from kernel_atlas.tables.layers import COUNTS, SUMS, sum_up
 
 PAPER = ["same_percent", "paper_percent", "difference"]  # for the models that the paper has
@@ -38,7 +39,7 @@ def pool_families(
         for family, rows in groups:
             if family == "":
                 continue
-            layers = pd.concat([counts[model, size] for model in rows["model"]])
+            layers = pool_by_depth([counts[model, size] for model in rows["model"]])
             published = rows[rows["paper_percent"].notna() & rows["near_percent"].notna()]
             weights = published["n_kernels"] / max(1, published["n_kernels"].sum())
             same, paper = (

@@ -11,8 +11,12 @@ import pytest
 import torch
 from support.training import codebooks_of, contents, fit_in, history_of, in_each_epoch, kept_in
 
+from kernel_atlas.codebooks import training
 from kernel_atlas.codebooks.autoencoder import Autoencoder
+from kernel_atlas.codebooks.codebook import Codebook
+from kernel_atlas.codebooks.history import COLUMNS
 from kernel_atlas.codebooks.training import Training
+from kernel_atlas.sphere import from_sphere
 
 NAN = float("nan")
 
@@ -27,9 +31,8 @@ def change_evaluation(monkeypatch, change):
     """Update each row of the history with what `change` returns for seed and epoch."""
     original = Training._evaluate
 
-    def changed(self):
-        epoch = len(self.history) + 1
-        return original(self) | change(self.settings.seed, epoch)
+    def changed(self, epoch):
+        return original(self, epoch) | change(self.settings.seed, epoch)
 
     monkeypatch.setattr(Training, "_evaluate", changed)
 
@@ -76,22 +79,41 @@ def test_the_first_seed_draws_the_held_out_kernels_of_all(fit, monkeypatch):
 
 
 @pytest.mark.parametrize("held_out", [0.1, 0])
-def test_the_seed_with_the_smallest_loss_at_the_end_is_kept(fit, monkeypatch, held_out):
-    at_the_end = {1: 0.5, 2: 0.3, 3: 0.4}
+@pytest.mark.parametrize(("size", "threshold"), [(5, 0.2), (7, 0.3)])
+def test_the_seed_with_most_near_kernels_at_the_end_is_kept(
+    fit, monkeypatch, held_out, size, threshold
+):
+    at_the_end = {1: 50.0, 2: 70.0, 3: 60.0}
+    part, other = ("held_out", "train") if held_out else ("train", "held_out")
+    others = [name for name in COLUMNS if "percent" in name]
 
-    def loss(seed, epoch):  # seed 1 is the best until the last epoch
-        return at_the_end[seed] if epoch == 3 else 0.1 * seed
+    def percents(seed, epoch):  # seed 3 has most of all until the last epoch
+        row = dict.fromkeys(others, 30.0 * seed)
+        if epoch == 3:
+            row[f"{part}_near_percent_{threshold}"] = at_the_end[seed]
+        return row | {f"{other}_near_percent_{threshold}": 30.0 * seed}
 
-    if held_out:
-        change_evaluation(monkeypatch, lambda *at: {"held_out_loss": loss(*at)})
-    else:
-        monkeypatch.setattr(
-            Training, "_train_epoch", lambda self, epoch: loss(self.settings.seed, epoch)
-        )
-    out = fit(n_seeds=3, held_out=held_out)
+    change_evaluation(monkeypatch, percents)
+    out = fit(n_seeds=3, held_out=held_out, size=size)
     assert kept_in(out) == 2
+    assert len(codebooks_of(out)) == 3
+
+
+def test_the_last_percentages_are_of_all_kernels_and_codes(fit, monkeypatch):
+    """They choose the kept seed."""
+    monkeypatch.setattr(training, "HISTORY_KERNELS", 1)
+    monkeypatch.setattr(training, "HISTORY_CODES", 1)
+    runs = {}
+    in_each_epoch(monkeypatch, lambda run, _: runs.update({run.settings.seed: run}))
+    out = fit()
     ends = history_of(out).query("epoch == 3").set_index("seed")
-    assert ends["held_out_loss" if held_out else "loss"].to_dict() == at_the_end
+    for seed, codebook in codebooks_of(out).items():
+        run = runs[int(seed)]
+        for part, kernels in (("train", run.train_set), ("held_out", run.held_out)):
+            _, dissimilarity = Codebook(codebook).nearest(from_sphere(kernels.numpy(), 5))
+            for threshold in (0.2, 0.3):
+                found = ends.loc[int(seed), f"{part}_near_percent_{threshold}"]
+                assert found == pytest.approx(100 * (dissimilarity < threshold).mean(), abs=1e-3)
 
 
 def test_codebooks_do_not_hold_the_time(fit):

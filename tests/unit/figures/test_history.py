@@ -6,18 +6,19 @@ import pytest
 from matplotlib.colors import to_rgb
 from support.figures import colour_of, legend_of, texts_of
 
-from kernel_atlas.codebooks.history import COLUMNS
+from kernel_atlas.codebooks.history import AUTOENCODER, COLUMNS, REFINEMENT
 from kernel_atlas.figures.history import draw_history
 
-NUMBERS = [name for name in COLUMNS if name not in ("seed", "epoch", "kept")]
+NUMBERS = [name for name in COLUMNS if name not in ("seed", "epoch", "phase", "kept")]
 
 
-def history_of(n_epochs=40, kept=2, seeds=(1, 2, 3)):
+def history_of(n_epochs=40, kept=2, seeds=(1, 2, 3), n_refined=0):
     """A history in which no two lines are alike."""
     epochs = np.arange(1, n_epochs + 1)
     parts = []
     for seed in seeds:
         part = pd.DataFrame({"seed": seed, "epoch": epochs, "kept": seed == kept})
+        part["phase"] = np.where(epochs > n_epochs - n_refined, REFINEMENT, AUTOENCODER)
         for i, name in enumerate(NUMBERS):
             scale = 1 if "percent" in name else 0.01
             part[name] = scale * (10 * i + seed + epochs / n_epochs)
@@ -79,8 +80,7 @@ def test_the_words_give_the_growth_of_the_kept_seed_and_the_range_of_the_others(
     assert words_of(history_of()) == [
         "Of the kernels held out, below 0.2: "
         "42.1 % after 5 epochs, 42.2 % after 10, 42.5 % after 20, 43.0 % after 40",
-        "Seed 2 (bold) is kept for its held-out loss of 0.1300; "
-        "others (thin): 0.1200 to 0.1400, 42.0 to 44.0 %",
+        "Seed 2 (bold) is kept for its 43.0 % below 0.2; others (thin): 42.0 to 44.0 %",
     ]
 
 
@@ -119,10 +119,22 @@ def test_with_nothing_held_out_the_words_are_about_the_kernels_trained_on():
     history[[name for name in NUMBERS if name.startswith("held_out")]] = float("nan")
     growth, seeds = words_of(history)
     assert growth.startswith("Of the kernels trained on, below 0.2: 22.1 %")
-    assert seeds.startswith("Seed 2 (bold) is kept for its loss of 0.0300; others (thin): 0.0200")
+    assert seeds.startswith("Seed 2 (bold) is kept for its 23.0 % below 0.2; others (thin): 22.0")
 
 
 def test_a_seed_that_diverged_is_named_apart_from_the_others():
     history = history_of()
     history.loc[history["seed"] == 3, ["loss", "held_out_loss"]] = float("nan")
-    assert words_of(history)[1].endswith("; others (thin): 0.1200, 42.0 %; diverged: 3")
+    assert words_of(history)[1].endswith("; others (thin): 42.0 %; diverged: 3")
+
+
+@pytest.mark.parametrize(("size", "expected"), [(5, "43.0 % below 0.2"), (7, "53.0 % below 0.3")])
+def test_the_kept_seed_is_told_by_the_threshold_of_the_paper(size, expected):
+    texts = texts_of(draw_history(size, history_of(), 0.25))
+    assert any(f"is kept for its {expected}" in text for text in texts)
+
+
+@pytest.mark.parametrize(("n_refined", "expected"), [(0, 0), (30, 2)])
+def test_both_panels_tell_where_the_training_of_the_decoder_alone_begins(n_refined, expected):
+    texts = texts_of(draw_history(5, history_of(n_refined=n_refined), 0.2))
+    assert texts.count("decoder alone") == expected

@@ -60,16 +60,17 @@ def test_families_and_all_models_are_pooled_by_size():
     assert found[["same_percent", "paper_percent", "difference"]].isna().all(axis=None)
 
 
-def test_the_interval_is_over_the_layers_of_all_models():
-    a, b = layers_of(*[(10, 0, n) for n in (5, 10, 2)]), layers_of((20, 5, 15), (40, 0, 0))
+def test_the_interval_of_a_family_takes_layers_at_one_depth_for_one():
+    a = layers_of(*[(10, 0, n) for n in (5, 10, 2, 8, 3)])
+    b = layers_of(*[(20, 5, n) for n in (12, 15, 9, 2, 0)])
     clustered, counts = clustered_of(("a", "x", 5, a, None), ("b", "x", 5, b, None))
     found = pool_families(clustered, counts)
-    near, kernels = np.array([5, 10, 2, 15, 0]), np.array([10, 10, 10, 20, 40])
+    near, clustered = np.array([17, 25, 11, 10, 3]), np.array([8, 12, 5, 5, 1])
     ends = found[["near_low_percent", "near_high_percent"]].to_numpy()
-    np.testing.assert_array_equal(ends, [percent_interval(near, kernels)] * 2)
+    np.testing.assert_array_equal(ends, [percent_interval(near, np.full(5, 30))] * 2)
     ends = found[["clustered_low_percent", "clustered_high_percent"]].to_numpy()
-    live = kernels - [0, 0, 0, 5, 0]
-    np.testing.assert_array_equal(ends, [percent_interval(near // 2, live)] * 2)
+    np.testing.assert_array_equal(ends, [percent_interval(clustered, np.full(5, 25))] * 2)
+    assert not np.isnan(ends).any()
 
 
 def test_a_size_without_a_codebook_has_matched_kernels_alone():
