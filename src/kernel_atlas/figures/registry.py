@@ -103,6 +103,7 @@ FIGURES = {
         Figure("k{size}/means", 3, "sizes", "mean kernels", "means", "size"),
         Figure("clustered", 3, "run", "clustered percentages", "clustered"),
         Figure("sweep", 3, "run", "thresholds and controls", "sweep", "thresholds"),
+        Figure("stability", 1, "run", "classes by seed", "stability stability_classes"),
         Figure("family/functions", 3, "family", "functions"),
         Figure("family/derivatives", 3, "family", "all derivatives"),
         Figure("family/grid", 3, "family", "all derivatives on a grid"),
