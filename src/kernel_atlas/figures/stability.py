@@ -59,6 +59,7 @@ def draw_stability(stability: pd.DataFrame, classes: pd.DataFrame) -> Figure:
         grid.set_title(f"{size}x{size}: kernels by class and seed", pad=18)
         _draw_grid(grid, _of_seeds(of_size), _of_seeds(part))
         _draw_overlap(overlap, part)
+        _write_spread(overlap, part["class"].nunique(), _of_seeds(of_size))
     return figure
 
 
@@ -108,7 +109,15 @@ def _draw_overlap(axes: Axes, classes: pd.DataFrame) -> None:
             look = {"s": 14, "color": style.COLOURS[name], "edgecolor": "0.3", "linewidth": 0.4}
             axes.scatter(overlap, [y] * len(overlap), clip_on=False, zorder=2, **look)
     axes.set(xlim=(0, 1), xlabel="overlap of two seeds")
-    axes.grid(axis="x", color="0.9", lw=0.6)
-    axes.set_axisbelow(True)
+    axes.xaxis.set_label_position("top")
+    axes.xaxis.tick_top()
+    axes.vlines(axes.get_xticks(), -0.5, classes["class"].nunique() - 0.5, color="0.9", lw=0.6, zorder=0)
     axes.tick_params(axis="y", length=0, labelleft=False)
-    axes.spines["left"].set_visible(False)
+    axes.spines[:].set_visible(False)
+
+
+def _write_spread(axes: Axes, n_classes: int, seeds: pd.DataFrame) -> None:
+    """Beside the lines below the classes, the smallest and the largest value of a seed."""
+    for y, (column, (_, form)) in enumerate(SUMS.items(), start=n_classes):
+        ends = [form.format(end) for end in (seeds[column].min(), seeds[column].max())]
+        axes.text(0, y, " to ".join(dict.fromkeys(ends)), va="center", color=GREY)
