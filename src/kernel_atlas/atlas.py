@@ -14,6 +14,7 @@ from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import read_codebook
+from kernel_atlas.codebooks.history import paper_threshold
 from kernel_atlas.config import codebook_sizes, kernel_sizes
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.extraction.kernels import gather_kernels
@@ -101,13 +102,11 @@ class Atlas(Mapping[int, Classifier]):
         """
         name, reading = read_network(x, Choice(weights, include, exclude), sha256)
         sizes = sorted({layer.kernels.shape[-1] for layer in reading.layers})
-        classes = {
-            size: tabulate(gather_kernels(reading.layers, size), self[size])
-            for size in sizes
-            if size in self.sizes
-        }
-        counts = {size: len(gather_kernels(reading.layers, size).kernels) for size in sizes}
-        chance = {size: {"clustered": self.sections[size].random_percent} for size in classes}
+        kernels = {size: gather_kernels(reading.layers, size) for size in sizes}
+        sections = {size: self.sections.get(size) or _without_codes(size) for size in sizes}
+        classes = {size: tabulate(kernels[size], sections[size].classifier) for size in sizes}
+        counts = {size: len(found.kernels) for size, found in kernels.items()}
+        chance = {size: section.random_percents for size, section in sections.items()}
         summary = summarise(counts, classes, chance, self.sizes)
         return Result(name, self.name, classes, summary, reading.inventory)
 
@@ -217,6 +216,10 @@ class Atlas(Mapping[int, Classifier]):
             If the disk is full.
         """
         write_atlas(path, self.sections, self.training_set, self.versions)
+
+
+def _without_codes(size: int) -> Section:
+    return Section.without_codes(size, paper_threshold(size))
 
 
 def _versions() -> dict[str, Any]:

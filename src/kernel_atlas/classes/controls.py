@@ -71,13 +71,31 @@ def make_controls(kernels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 N_RANDOM = 50_000
+# fits take longer, the more so on large grids
+N_RANDOM_FITTED = 5_000
+MAX_PIXELS_FITTED = 250_000
 
 
-def percent_of_random(classifier: Classifier) -> float:
-    """How many of `N_RANDOM` random directions a classifier clusters, in percent. Seeded."""
+def percents_of_random(classifier: Classifier) -> dict[str, float]:
+    """How many random directions are near, clustered and matched, in percent. Seeded.
+
+    Returns
+    -------
+    dict
+        `matched` (of `N_RANDOM_FITTED`, or fewer on large grids), and `near` and `clustered`
+        (of `N_RANDOM`) where there is a codebook.
+    """
     size = classifier.codebook.kernels.shape[-1]
-    made = random_kernels(np.empty((N_RANDOM, size, size)), np.random.default_rng([SEED, size]))
-    return 100 * float(is_clustered(classifier.classify(made)["class"]).mean())
+    n_fitted = min(N_RANDOM_FITTED, MAX_PIXELS_FITTED // size**2)
+    n = N_RANDOM if len(classifier.codebook) else n_fitted
+    made = random_kernels(np.empty((n, size, size)), np.random.default_rng([SEED, size]))
+    residual = fit_members(made[:n_fitted])["residual"]
+    percents = {"matched": 100 * float((residual < classifier.threshold).mean())}
+    if len(classifier.codebook):
+        found = classifier.classify(made)
+        percents["near"] = 100 * float(found["near"].mean())
+        percents["clustered"] = 100 * float(is_clustered(found["class"]).mean())
+    return percents
 
 
 # The thresholds of a sweep; the one in force is added.
