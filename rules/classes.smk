@@ -10,9 +10,9 @@ Outputs: results/classes/<model>/k<size>.parquet, one row per kernel
 rule classify_kernels:
     input:
         group=rules.extract_kernels.output,
-        codebooks=[CODEBOOKS[str(size)] for size in SIZES],
+        codebooks=[CODEBOOKS[str(size)] for size in CODEBOOK_SIZES],
         baselines=expand(rules.fit_baselines.output, size=SIZES),
-        labels=expand(rules.label_codebook.output.labels, size=SIZES),
+        labels=expand(rules.label_codebook.output.labels, size=CODEBOOK_SIZES),
     output:
         classes=expand("results/classes/{{model}}/k{size}.parquet", size=SIZES),
         controls="results/classes/{model}/controls.tsv",
@@ -24,6 +24,7 @@ rule classify_kernels:
         "../envs/kernel-atlas.yaml"
     params:
         sizes=SIZES,
+        codebook_sizes=CODEBOOK_SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
         version=versions.CLASSIFY,
     message:

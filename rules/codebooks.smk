@@ -24,7 +24,7 @@ rule list_training_set:
     conda:
         "../envs/kernel-atlas.yaml"
     params:
-        sizes=SIZES,
+        sizes=CODEBOOK_SIZES,
         version=versions.TRAIN,
     message:
         "Listing the kernels to train on"

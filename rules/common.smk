@@ -13,7 +13,7 @@ from snakemake.utils import update_config
 
 try:
     from kernel_atlas import __version__, versions
-    from kernel_atlas.config import check_config, kernel_sizes
+    from kernel_atlas.config import check_config, codebook_sizes, kernel_sizes
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.figures.registry import FIGURES
     from kernel_atlas.sheet import read_sheets
@@ -75,7 +75,8 @@ EXTRACTED = [model for model in ROWS if model not in SKIPPED]
 COMPARED = [model for model in EXTRACTED if ROWS[model].role == "compare"]
 MODELS = [model for model in EXTRACTED if model not in COMPARED]
 TRAIN_MODELS = sorted(model for model in MODELS if ROWS[model].role == "train")
-SIZES = kernel_sizes(config)
+SIZES = kernel_sizes(config)  # all that are measured
+CODEBOOK_SIZES = codebook_sizes(config)
 # by size as the value of a wildcard, from the autoencoder or from k-means
 CODEBOOKS = {
     str(size): f"results/{road}/k{size}/codebook.npy"

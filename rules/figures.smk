@@ -24,6 +24,8 @@ INPUTS = {
     "history": rules.train_autoencoder.output.history,
     "clustered": rules.summarise_classes.output.clustered,
     "sweep": rules.summarise_classes.output.sweep,
+    "stability": rules.compare_seeds.output.seeds,
+    "stability_classes": rules.compare_seeds.output.classes,
     "means": rules.average_classes.output.means,
 }
 SETTINGS = {

@@ -23,6 +23,7 @@ rule label_codebook:
         runtime=grow(30),
     params:
         threshold=lookup("thresholds/k{size}", within=config),
+        min_purity=config["min_purity"],
         version=versions.LABEL,
     message:
         "Labelling the codebook of {wildcards.size}x{wildcards.size} kernels"

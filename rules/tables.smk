@@ -6,7 +6,8 @@ Outputs: results/tables/clustered.{tsv,html}, one row per model and size; famili
          results/tables/layers.tsv, one row per layer and class
          results/tables/agreement.tsv, which members the kernels of each class have
          results/tables/controls.tsv, sweep.tsv: chance and simpler methods
-         results/tables/stability.tsv, how far other seeds give the same classes
+         results/tables/stability.tsv, stability_classes.tsv, confusion.tsv: how far other
+         seeds give the same classes
          results/config.yaml, the configuration that the results were made with
 """
 
@@ -88,12 +89,19 @@ rule compare_seeds:
             size=config["autoencoder"]["sizes"],
         ),
     output:
-        report(
+        seeds=report(
             "results/tables/stability.tsv",
             caption="../workflow/report/stability_table.rst",
             category="All models",
             labels={"what": "agreement of seeds", "form": "TSV file"},
         ),
+        classes=report(
+            "results/tables/stability_classes.tsv",
+            caption="../workflow/report/stability_classes_table.rst",
+            category="All models",
+            labels={"what": "agreement of seeds by class", "form": "TSV file"},
+        ),
+        confusion="results/tables/confusion.tsv",
     log:
         "results/logs/compare_seeds.log",
     benchmark:
@@ -107,6 +115,7 @@ rule compare_seeds:
         thresholds=[
             config["thresholds"][f"k{size}"] for size in config["autoencoder"]["sizes"]
         ],
+        min_purity=config["min_purity"],
         labels_version=versions.LABEL,
         classify_version=versions.CLASSIFY,
         version=versions.STABILITY,

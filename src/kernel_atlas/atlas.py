@@ -14,7 +14,8 @@ from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import read_codebook
-from kernel_atlas.config import kernel_sizes
+from kernel_atlas.codebooks.history import paper_threshold
+from kernel_atlas.config import codebook_sizes, kernel_sizes
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.extraction.kernels import gather_kernels
 from kernel_atlas.labels.table import read_labels
@@ -101,13 +102,11 @@ class Atlas(Mapping[int, Classifier]):
         """
         name, reading = read_network(x, Choice(weights, include, exclude), sha256)
         sizes = sorted({layer.kernels.shape[-1] for layer in reading.layers})
-        classes = {
-            size: tabulate(gather_kernels(reading.layers, size), self[size])
-            for size in sizes
-            if size in self.sizes
-        }
-        counts = {size: len(gather_kernels(reading.layers, size).kernels) for size in sizes}
-        chance = {size: {"clustered": self.sections[size].random_percent} for size in classes}
+        kernels = {size: gather_kernels(reading.layers, size) for size in sizes}
+        sections = {size: self.sections.get(size) or _without_codes(size) for size in sizes}
+        classes = {size: tabulate(kernels[size], sections[size].classifier) for size in sizes}
+        counts = {size: len(found.kernels) for size, found in kernels.items()}
+        chance = {size: section.random_percents for size, section in sections.items()}
         summary = summarise(counts, classes, chance, self.sizes)
         return Result(name, self.name, classes, summary, reading.inventory)
 
@@ -120,6 +119,8 @@ class Atlas(Mapping[int, Classifier]):
     ) -> "Atlas":
         """Read an atlas from the files of each kernel size.
 
+        A size with a threshold alone is measured by the family's ruler.
+
         Raises
         ------
         AtlasError
@@ -128,9 +129,13 @@ class Atlas(Mapping[int, Classifier]):
         return cls(
             {
                 size: Section(
-                    read_codebook(path), read_labels(paths_to_labels[size]), thresholds[size]
+                    read_codebook(paths_to_codebooks[size]),
+                    read_labels(paths_to_labels[size]),
+                    threshold,
                 )
-                for size, path in paths_to_codebooks.items()
+                if size in paths_to_codebooks
+                else Section.without_codes(size, threshold)
+                for size, threshold in thresholds.items()
             }
         )
 
@@ -159,9 +164,9 @@ class Atlas(Mapping[int, Classifier]):
                 for size in config[method]["sizes"]
             }
             atlas = cls.read(
-                {size: codebooks[size] for size in kernel_sizes(config)},
+                {size: codebooks[size] for size in codebook_sizes(config)},
                 {size: folder / "labels" / f"k{size}.tsv" for size in codebooks},
-                {size: config["thresholds"][f"k{size}"] for size in codebooks},
+                {size: config["thresholds"][f"k{size}"] for size in kernel_sizes(config)},
             )
         except FileNotFoundError as error:
             raise AtlasError(
@@ -211,6 +216,10 @@ class Atlas(Mapping[int, Classifier]):
             If the disk is full.
         """
         write_atlas(path, self.sections, self.training_set, self.versions)
+
+
+def _without_codes(size: int) -> Section:
+    return Section.without_codes(size, paper_threshold(size))
 
 
 def _versions() -> dict[str, Any]:

@@ -25,6 +25,8 @@ FORMAT = "kernel-atlas"
 FORMAT_VERSION = 1
 METHODS: dict[str, type[Codebook]] = {"autoencoder": Codebook, "kmeans": Centres}
 
+CONTROLS = ("near", "clustered", "matched")  # of random_percents
+
 # far above any atlas; a file that declares more is not unpacked
 MAX_DESCRIPTION_BYTES = 4 << 20
 MAX_FILE_BYTES = 64 << 20
@@ -141,7 +143,7 @@ def _describe(size: int, section: Section) -> dict[str, Any]:
         "shape": list(section.codebook.kernels.shape),
         "dtype": str(section.codebook.kernels.dtype),
         "threshold": section.threshold,
-        "random_percent": section.random_percent,
+        "random_percents": section.random_percents,
         "labels": [[float(row.start), float(row.stop), row.label] for row in section.intervals],
     }
 
@@ -211,17 +213,18 @@ def _item_bytes(row: Mapping[str, Any]) -> int:
 
 
 def _make_section(row: Mapping[str, Any], kernels: np.ndarray, file_name: str) -> Section:
-    size, threshold, percent = row["kernel_size"], row["threshold"], row["random_percent"]
+    size, threshold = row["kernel_size"], row["threshold"]
+    percents = {name: float(row["random_percents"][name]) for name in CONTROLS}
     if not np.isfinite(kernels).all():
         raise ValueError(f"the codebook of {size}x{size} is not finite")
-    if not (0 < float(threshold) <= 2 and 0 <= float(percent) <= 100):
-        raise ValueError(f"threshold or random_percent of {size}x{size} is out of range")
+    if not (0 < float(threshold) <= 2 and all(0 <= x <= 100 for x in percents.values())):
+        raise ValueError(f"threshold or random_percents of {size}x{size} are out of range")
     labels = [
         (f"row {number}", dict(zip(("start", "stop", "class"), cells, strict=True)))
         for number, cells in enumerate(row["labels"], start=1)
     ]
     intervals = check_rows(labels, f"{file_name}, labels of {size}x{size}")
-    return Section(METHODS[row["method"]](kernels), intervals, float(threshold), float(percent))
+    return Section(METHODS[row["method"]](kernels), intervals, float(threshold), percents)
 
 
 def _check_training(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,12 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 
 
 def kernel_sizes(config: Mapping[str, Any]) -> list[int]:
-    """All kernel sizes that are clustered, in ascending order."""
+    """All kernel sizes that are measured, in ascending order."""
+    return sorted(codebook_sizes(config) + config["family"]["sizes"])
+
+
+def codebook_sizes(config: Mapping[str, Any]) -> list[int]:
+    """The kernel sizes with a codebook, in ascending order."""
     return sorted(config["autoencoder"]["sizes"] + config["kmeans"]["sizes"])
 
 
@@ -88,19 +93,24 @@ def _describe(error: Any) -> Iterable[str]:
 def _cross_check(config: Mapping[str, Any]) -> Iterable[str]:
     sizes = kernel_sizes(config)
     if not sizes:
-        yield "autoencoder.sizes and kmeans.sizes are both empty: there is nothing to do"
+        yield (
+            "autoencoder.sizes, kmeans.sizes and family.sizes are all empty: there is nothing to do"
+        )
     for size in sorted({size for size in sizes if sizes.count(size) > 1}):
-        yield f"kmeans.sizes: {size} is in autoencoder.sizes too; a size belongs to one of them"
+        yield (
+            f"{size} is in two of autoencoder.sizes, kmeans.sizes and family.sizes; a size belongs "
+            "to one of them"
+        )
     for size in sorted(set(sizes)):
         if f"k{size}" not in config["thresholds"]:
-            yield f"thresholds.k{size}: missing, since size {size} is clustered"
+            yield f"thresholds.k{size}: missing, since size {size} is measured"
     for label, target in config["merge"].items():
         for name in {label, target} & {"other", "dead"}:
             yield f"merge.{label}: {name!r} is not a class that can be merged"
         if target in config["merge"]:
             yield f"merge.{label}: {target!r} is itself merged; name the class that it ends in"
     for key, path in config["labels"].items():
-        if int(key[1:]) not in sizes:
+        if int(key[1:]) not in codebook_sizes(config):
             yield f"labels.{key}: size {key[1:]} is in neither autoencoder.sizes nor kmeans.sizes"
         if not Path(path).is_file():
             yield f"labels.{key}: no such file: {Path(path).absolute()}"

@@ -66,7 +66,7 @@ def atlas_to_text(atlas: Atlas) -> str:
             "autoencoder" if section.codebook.is_ordered else "k-means",
             f"{len(section.codebook):,}",
             f"{section.threshold:g}",
-            f"{section.random_percent:.3f} %",
+            f"{section.random_percents['clustered']:.3f} %",
             f"{len(section.intervals)}",
             ", ".join(sorted({row.label for row in section.intervals} - {"other"})),
         ]

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from kernel_atlas.classes.classifier import Classifier
-from kernel_atlas.classes.controls import percent_of_random
+from kernel_atlas.classes.controls import percents_of_random
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.labels.table import Interval, label_rows
 
@@ -21,14 +23,19 @@ class Section:
         The label table.
     threshold : float
         A kernel less dissimilar than this from its nearest code is near.
-    known_percent : float or None
-        `random_percent`, where it was computed before.
+    known_percents : dict or None
+        `random_percents`, where they were computed before.
     """
 
     codebook: Codebook
     intervals: list[Interval]
     threshold: float
-    known_percent: float | None = None
+    known_percents: dict[str, float] | None = None
+
+    @classmethod
+    def without_codes(cls, size: int, threshold: float) -> "Section":
+        """A section of a size that only the family's ruler measures."""
+        return cls(Codebook(np.zeros((0, size, size), np.float32)), [], threshold)
 
     @cached_property
     def classifier(self) -> Classifier:
@@ -36,8 +43,8 @@ class Section:
         return Classifier(self.codebook, label_rows(self.intervals, self.codebook), self.threshold)
 
     @cached_property
-    def random_percent(self) -> float:
-        """How many uniformly random directions are clustered, in percent."""
-        if self.known_percent is not None:
-            return self.known_percent
-        return percent_of_random(self.classifier)
+    def random_percents(self) -> dict[str, float]:
+        """How many uniformly random directions are near, clustered and matched, in percent."""
+        if self.known_percents is not None:
+            return self.known_percents
+        return percents_of_random(self.classifier)

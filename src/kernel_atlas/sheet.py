@@ -16,7 +16,11 @@ from kernel_atlas.sources import schemes
 ROLES = ("train", "classify", "compare")
 PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's tables is about
 # files in the place where a model of this name would have its folder
-RESERVED_IDS = ("zarr.json", "clustered.png", "clustered.svg", "sweep.png", "sweep.svg")
+RESERVED_IDS = (
+    "zarr.json",
+    *("clustered.png", "clustered.svg", "sweep.png", "sweep.svg"),
+    *("stability.png", "stability.svg"),
+)
 
 # A dry run of 3,000 rows took Snakemake a minute of processor time and 0.6 GB, and grows with the
 # rows at least in proportion. 100,000 are out of reach, the more so since each cluster job plans.

@@ -21,7 +21,8 @@ LABEL = ["label_codebook", "plot_spectrum"]
 AVERAGE = ["average_classes", "plot_means"]
 TABLES = ["summarise_classes", "check_extracted", "plot_clustered", "plot_sweep"]
 FAMILY = [f"plot_family_{name}" for name in ("functions", "derivatives", "grid", "crosses")]
-ONCE = ["save_config", "list_models", "list_training_set", "compare_seeds", *TABLES, *FAMILY]
+SEEDS = ["compare_seeds", "plot_stability"]
+ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES, *FAMILY]
 
 
 def of_models(models: Iterable[str], rules: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from support.jobs import (
     FIT,
     LABEL,
     MODELS,
+    SEEDS,
     SIZES,
     TRAIN,
     TRAINED,
@@ -33,7 +34,7 @@ KMEANS = of_sizes([3], ["cluster_kernels"])
 def of_new_kernels():
     """The jobs after kernels to train on have changed, but for their extraction."""
     fit = of_sizes(TRAINED, TRAIN) + KMEANS + of_sizes(SIZES, FIT + LABEL)
-    return ["list_training_set", *fit, "compare_seeds", *of_classification()]
+    return ["list_training_set", *fit, *SEEDS, *of_classification()]
 
 
 def change_role(project, model, role):
@@ -79,14 +80,14 @@ def test_new_kernel_size_does_not_retrain_the_others(project):
 def test_changed_threshold_classifies_again(project):
     project.write_config(thresholds={"k5": 0.01})
     labelling = of_sizes([5], [*LABEL, "plot_history"])
-    expected = [*labelling, *of_classification(), "compare_seeds", "save_config"]
+    expected = [*labelling, *of_classification(), *SEEDS, "save_config"]
     assert_plans(project, expected)
 
 
 def test_changed_training_setting_retrains_and_extracts_nothing(project):
     project.write_config(autoencoder={"epochs": 20, "seeds": 1})
     training = of_sizes(TRAINED, TRAIN + LABEL)
-    expected = [*training, *of_classification(), "compare_seeds", "save_config"]
+    expected = [*training, *of_classification(), *SEEDS, "save_config"]
     assert_plans(project, expected)
 
 

@@ -8,12 +8,12 @@ from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
-        sizes = snakemake.params.sizes
+        sizes, with_codebook = snakemake.params.sizes, snakemake.params.codebook_sizes
         classify_kernels(
             path_to_group=Path(snakemake.input.group[0]).parent,
             classifiers=Atlas.read(
-                paths_to_codebooks=dict(zip(sizes, snakemake.input.codebooks, strict=True)),
-                paths_to_labels=dict(zip(sizes, snakemake.input.labels, strict=True)),
+                paths_to_codebooks=dict(zip(with_codebook, snakemake.input.codebooks, strict=True)),
+                paths_to_labels=dict(zip(with_codebook, snakemake.input.labels, strict=True)),
                 thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),
             ),
             paths_to_baselines=dict(zip(sizes, snakemake.input.baselines, strict=True)),

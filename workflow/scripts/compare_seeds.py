@@ -13,5 +13,6 @@ if __name__ == "__main__":
             paths_to_codebooks=dict(zip(sizes, snakemake.input.codebooks, strict=True)),
             paths_to_kept=dict(zip(sizes, snakemake.input.kept, strict=True)),
             thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),
-            path_to_stability=snakemake.output[0],
+            min_purity=snakemake.params.min_purity,
+            paths_to_tables=dict(snakemake.output.items()),
         )

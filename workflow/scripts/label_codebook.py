@@ -11,6 +11,7 @@ if __name__ == "__main__":
             path_to_codebook=snakemake.input.codebook,
             paths_to_groups=[Path(path).parent for path in snakemake.input.groups],
             threshold=snakemake.params.threshold,
+            min_purity=snakemake.params.min_purity,
             path_to_own_labels=snakemake.input.own_labels or None,
             path_to_labels=snakemake.output.labels,
         )

@@ -18,7 +18,7 @@ class Classifier:
     Attributes
     ----------
     codebook : Codebook
-        Empty where the size was skipped: no kernel can be classified then.
+        Empty where the size has none: only the family's ruler measures it then.
     labels : ndarray of shape (n,), str
         Class of each row of the codebook.
     threshold : float
@@ -36,18 +36,22 @@ class Classifier:
         -------
         DataFrame
             n rows: `code` float32 and `dissimilarity` float32 (NaN for dead
-            kernels), `class` str: the label of the code's interval, `other` or `dead`.
+            kernels), `near` bool, `class` str: the label of the code's interval, `other` or
+            `dead`. Without codes, live kernels are not near, and have no code and no class.
         """
         live = ~sphere.find_dead(kernels)
         code = np.full(len(kernels), np.nan, np.float32)
         dissimilarity = np.full(len(kernels), np.nan, np.float32)
-        label = np.full(len(kernels), DEAD, dtype=object)
-        if live.any():
+        label = np.full(len(kernels), None, dtype=object)
+        label[~live] = DEAD
+        if live.any() and len(self.codebook):
             rows, dissimilarity[live] = self.codebook.nearest(kernels[live])
             code[live] = self.codebook.codes[rows]
-            near = dissimilarity[live] < self.threshold
-            label[live] = np.where(near, self.labels[rows], OTHER)
-        return pd.DataFrame({"code": code, "dissimilarity": dissimilarity, "class": label})
+            label[live] = np.where(dissimilarity[live] < self.threshold, self.labels[rows], OTHER)
+        near = dissimilarity < self.threshold
+        return pd.DataFrame(
+            {"code": code, "dissimilarity": dissimilarity, "near": near, "class": label}
+        )
 
 
 def is_clustered(labels: pd.Series) -> pd.Series:

@@ -25,24 +25,23 @@ def classify_kernels(
     paths_to_classes: Mapping[int, str | Path],
     path_to_controls: str | Path,
 ) -> None:
-    """Classify all kernels of a model, and count how many of its controls are clustered.
+    """Measure all kernels of a model and its controls by both rulers.
 
-    The mappings' keys are kernel sizes. A size that the model lacks, or that was skipped
-    in training, gives an empty table.
+    The mappings' keys are kernel sizes. A size that the model lacks gives an empty table.
 
     Parameters
     ----------
     path_to_group : path
         The model's group in the store.
     classifiers : mapping
-        An `Atlas`, for example.
+        An `Atlas`, for example; with an empty codebook where a size has none.
     paths_to_baselines : mapping
         What `fit_baselines` wrote.
     paths_to_classes : mapping
         Written: Parquet, one row per kernel (docs/results.md).
     path_to_controls : path
         Written: tab-separated; for each size, method, control and threshold, the number
-        of live kernels and how many of them are clustered (docs/results.md).
+        of live kernels and how many of them are below it (docs/results.md).
     """
     name = Path(path_to_group).name
     controls = []
@@ -50,11 +49,11 @@ def classify_kernels(
         stored = store.read_kernels(path_to_group, size)
         if len(stored.kernels) and not len(classifier.codebook):
             logger.warning(
-                f"model {name}: its {len(stored.kernels)} kernels of {size}x{size} are not "
-                f"classified; the size was {SKIPPED}"
+                f"model {name}: its {len(stored.kernels)} kernels of {size}x{size} get members "
+                f"but no classes; there is no codebook, since {SKIPPED}"
             )
         table = tabulate(stored, classifier)
-        live = stored.kernels[: len(table)][(table["class"] != DEAD).to_numpy()]
+        live = stored.kernels[(table["class"] != DEAD).to_numpy()]
         with replacing(paths_to_classes[size]) as path:
             table.to_parquet(path, index=False)
         if len(live):
@@ -63,8 +62,9 @@ def classify_kernels(
         logger.info(f"{size}x{size}: {table['class'].value_counts().to_dict()}")
     for size in sorted({info.kernel_size for info in stored.layers} - set(classifiers)):
         logger.warning(
-            f"model {name}: its kernels of {size}x{size} are not classified; to classify them, "
-            f"add {size} to autoencoder.sizes in config.yaml, and its threshold"
+            f"model {name}: its kernels of {size}x{size} are not measured; to measure them, "
+            f"add {size} to family.sizes in config.yaml (members alone) or to autoencoder.sizes, "
+            f"and thresholds.k{size}"
         )
     # thresholds in full, because summarise_classes looks for the one in force
     table = pd.DataFrame(controls, columns=list(CONTROL_COLUMNS)).astype({"threshold": str})

@@ -1,7 +1,7 @@
-"""Controls: what chance and simpler methods cluster (docs/limits.md).
+"""Controls: what chance and simpler methods give (docs/limits.md).
 
-Controls are made from a model's own live kernels, and destroy step by step what could make
-them cluster.
+Controls are made from a sample of a model's own live kernels, and destroy step by step what
+could make them cluster.
 """
 
 import zlib
@@ -13,6 +13,7 @@ import numpy as np
 from kernel_atlas import sphere
 from kernel_atlas.classes.classifier import Classifier, is_clustered
 from kernel_atlas.codebooks.codebook import Codebook
+from kernel_atlas.family.fit import fit_members
 
 SEED = 0
 
@@ -70,17 +71,37 @@ def make_controls(kernels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 N_RANDOM = 50_000
+# fits take longer, the more so on large grids
+N_RANDOM_FITTED = 5_000
+MAX_PIXELS_FITTED = 250_000
 
 
-def percent_of_random(classifier: Classifier) -> float:
-    """How many of `N_RANDOM` random directions a classifier clusters, in percent. Seeded."""
+def percents_of_random(classifier: Classifier) -> dict[str, float]:
+    """How many random directions are near, clustered and matched, in percent. Seeded.
+
+    Returns
+    -------
+    dict
+        `matched` (of `N_RANDOM_FITTED`, or fewer on large grids), and `near` and `clustered`
+        (of `N_RANDOM`) where there is a codebook.
+    """
     size = classifier.codebook.kernels.shape[-1]
-    made = random_kernels(np.empty((N_RANDOM, size, size)), np.random.default_rng([SEED, size]))
-    return 100 * float(is_clustered(classifier.classify(made)["class"]).mean())
+    n_fitted = min(N_RANDOM_FITTED, MAX_PIXELS_FITTED // size**2)
+    n = N_RANDOM if len(classifier.codebook) else n_fitted
+    made = random_kernels(np.empty((n, size, size)), np.random.default_rng([SEED, size]))
+    residual = fit_members(made[:n_fitted])["residual"]
+    percents = {"matched": 100 * float((residual < classifier.threshold).mean())}
+    if len(classifier.codebook):
+        found = classifier.classify(made)
+        percents["near"] = 100 * float(found["near"].mean())
+        percents["clustered"] = 100 * float(is_clustered(found["class"]).mean())
+    return percents
 
 
 # The thresholds of a sweep; the one in force is added.
 SWEEP = tuple(float(threshold) for threshold in np.arange(2, 21) / 40)  # 0.05 to 0.5
+
+N_SAMPLE = 5_000  # live kernels of a model and size that controls are made from, at most
 
 CONTROL_COLUMNS = {
     "kernel_size": int,
@@ -96,7 +117,9 @@ OWN = "own"  # the model's kernels, beside the controls made of them
 def sweep_thresholds(
     classifier: Classifier, banks: Mapping[str, np.ndarray], kernels: np.ndarray
 ) -> Iterator[tuple[str, str, float, int, int]]:
-    """Count the clustered kernels of a model and of its controls, over thresholds.
+    """Count the kernels of a model and of its controls that each method has, over thresholds.
+
+    Controls are made from at most `N_SAMPLE` of the kernels, drawn with a fixed seed.
 
     Parameters
     ----------
@@ -109,15 +132,23 @@ def sweep_thresholds(
     Yields
     ------
     tuple
-        Method (``codebook`` or a bank's name), kernels (`OWN` or a control's name),
-        threshold, number of kernels, number of clustered ones.
+        Method, kernels (`OWN` or a control's name), threshold, number of kernels, number of
+        those below it. Methods are ``near`` (dissimilarity to the nearest code), ``codebook``
+        (the same, if its interval has a class), ``family`` (residual of the member) and the
+        names of the banks.
     """
     thresholds = sorted({*SWEEP, classifier.threshold})
     codebooks = {method: Codebook(bank) for method, bank in banks.items()}
-    for name, made in ((OWN, kernels), *make_controls(kernels)):
-        found = replace(classifier, threshold=np.inf).classify(made)
-        # a code without a class clusters nothing
-        distances = {"codebook": found["dissimilarity"].where(is_clustered(found["class"]))}
+    sample = kernels
+    if len(kernels) > N_SAMPLE:
+        sample = np.random.default_rng(SEED).choice(kernels, N_SAMPLE, replace=False)
+    for name, made in ((OWN, kernels), *make_controls(sample)):
+        distances = {"family": fit_members(made)["residual"]}
+        if len(classifier.codebook):
+            found = replace(classifier, threshold=np.inf).classify(made)
+            distances["near"] = found["dissimilarity"]
+            # a code without a class clusters nothing
+            distances["codebook"] = found["dissimilarity"].where(is_clustered(found["class"]))
         distances |= {method: book.nearest(made)[1] for method, book in codebooks.items()}
         for method, distance in distances.items():
             for threshold in thresholds:

@@ -1,7 +1,7 @@
 """The mean kernel of each class, and the nearest member of the DoG family to it.
 
-Second derivatives are averaged by the axis that their direction is nearer to, as the paper
-draws them (Figure 12): the mean of bars that cross each other is a blob.
+Second derivatives are averaged by the axis along which they vary more, as the paper draws
+them (Figure 12): the mean of bars that cross each other is a blob.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,13 @@ import pandas as pd
 from kernel_atlas import sphere
 from kernel_atlas.atomic import replacing, write_table
 from kernel_atlas.classes.classifier import is_clustered
+from kernel_atlas.classes.sums import Sums, find_axes
 from kernel_atlas.extraction import store
 from kernel_atlas.family.fit import PARAMETERS, fit_members, make_members
 from kernel_atlas.family.names import order_classes
-from kernel_atlas.family.sums import Sums, name_axes
+
+# A class whose mean is farther from the family than this is not quite what its name says.
+MIN_CORRELATION = 0.9
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class ClassMean:
     mean : ndarray of shape (k, k), float32
         Mean of the kernels, each centred and of unit norm.
     member : ndarray of shape (k, k), float64
-        The nearest member of the class in the DoG family (`fit_members`).
+        The nearest member of the DoG family, of any class (`fit_members`).
     """
 
     label: str
@@ -79,7 +82,7 @@ def average_classes(
     keys = sorted(sums.totals, key=lambda key: (order.index(key[0]), key[1]))
     means = np.array([sums.totals[key] / sums.counts[key] for key in keys])
     kernels = sphere.from_sphere(means.reshape(len(keys), size * size - 1), size)
-    members = fit_members(kernels, np.array([label for label, _ in keys], object))
+    members = fit_members(kernels)
     table = pd.DataFrame(keys, columns=["class", "axis"])
     table["n_kernels"] = [sums.counts[key] for key in keys]
     table["percent"] = 100 * table["n_kernels"] / table["n_kernels"].sum()
@@ -104,14 +107,13 @@ def _sum_up(
 ) -> Sums:
     sums = Sums()
     for path_to_group, path_to_classes in zip(paths_to_groups, paths_to_classes, strict=True):
-        classes = pd.read_parquet(path_to_classes, columns=["class", "member", "direction"])
+        classes = pd.read_parquet(path_to_classes, columns=["class"])
         if classes.empty:
             continue
         kernels = store.read_kernels(path_to_group, size).kernels
         clustered = is_clustered(classes["class"]).to_numpy()
-        classes = classes[clustered]
-        axes = name_axes(classes["member"].astype(str), classes["direction"])
+        labels = classes["class"].to_numpy(str)[clustered]
         directions = sphere.to_sphere(kernels[clustered])
-        sums.add(directions, classes["class"].to_numpy(str), axes)
+        sums.add(directions, labels, find_axes(kernels[clustered], labels))
     sums.merge_axes()
     return sums

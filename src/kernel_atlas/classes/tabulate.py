@@ -9,22 +9,20 @@ from kernel_atlas.family.names import DEAD, OTHER, order_classes
 
 
 def tabulate(found: Kernels, classifier: Classifier) -> pd.DataFrame:
-    """Classify kernels of one size, and fit the nearest members of the family.
+    """Measure kernels of one size by both rulers.
 
     Returns
     -------
     DataFrame
-        One row per kernel, in order; none if the classifier's codebook is empty. The
-        categorical `layer`, `layer_index`, `channel`, then the columns of
-        `Classifier.classify`, with `class` categorical, and of `fit_members`.
+        One row per kernel, in order. The categorical `layer`, `layer_index`, `channel`, then
+        the columns of `Classifier.classify`, with `class` categorical, and of `fit_members`;
+        last `matched`: whether the residual is below the threshold.
     """
-    rows = slice(None) if len(classifier.codebook) else slice(0)
-    kernels, layer, channel = found.kernels[rows], found.layer[rows], found.channel[rows]
-    table = classifier.classify(kernels)
-    table = table.join(fit_members(kernels, table["class"].to_numpy()))
-    table.insert(0, "layer", pd.Categorical.from_codes(layer, found.layer_names))
-    table.insert(1, "layer_index", layer)
-    table.insert(2, "channel", channel)
+    table = classifier.classify(found.kernels).join(fit_members(found.kernels))
+    table["matched"] = table["residual"] < classifier.threshold
+    table.insert(0, "layer", pd.Categorical.from_codes(found.layer, found.layer_names))
+    table.insert(1, "layer_index", found.layer)
+    table.insert(2, "channel", found.channel)
     categories = order_classes({*classifier.labels, OTHER, DEAD})
     table["class"] = pd.Categorical(table["class"], categories)
     return table

@@ -19,6 +19,7 @@ Number = float | np.ndarray
 Shift = tuple[Number, Number]
 
 CENTRED: Shift = (0.0, 0.0)
+BOX = np.sqrt(12)  # a box's width over its standard deviation
 
 # The positive side that names a first derivative, and its direction.
 DIRECTIONS = {"right": 0.0, "down": np.pi / 2, "left": np.pi, "up": -np.pi / 2}

@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kernel_atlas.classes.means import ClassMean, read_means
+from kernel_atlas.classes.means import MIN_CORRELATION, ClassMean, read_means
 from kernel_atlas.figures import style
-from kernel_atlas.labels.unlike import MIN_CORRELATION
 
 WARNING_COLOUR = "#c00000"
 N_COLUMNS = 4

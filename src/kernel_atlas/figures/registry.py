@@ -110,6 +110,7 @@ FIGURES = {
         Figure("k{size}/means", 3, "sizes", "mean kernels", "means", "size"),
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
         Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),
+        Figure("stability", 1, "run", "classes by seed", "stability stability_classes"),
         Figure("family/functions", 3, "family", "functions"),
         Figure("family/derivatives", 3, "family", "all derivatives"),
         Figure("family/grid", 3, "family", "all derivatives on a grid"),

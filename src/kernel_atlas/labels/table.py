@@ -1,7 +1,8 @@
 """Label tables: which interval of the code has which class.
 
 A person can edit a table. It is tab-separated, with columns `start`, `stop` and `class`;
-`match`, `margin` and `note` are for information. Codes that no interval covers are `other`.
+`match`, `purity`, `mostly` and `note` are for information. Codes that no interval covers are
+`other`.
 """
 
 import csv
@@ -20,9 +21,8 @@ from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.family.names import DEAD, OTHER
 
-# An interval below one of these gets a note.
-THIN_MARGIN = 0.2
-WEAK_MATCH = 0.6
+# An interval with a smaller share of members of its class is mixed.
+MIN_PURITY = 0.7
 
 _CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -31,24 +31,22 @@ _CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 class Interval:
     """Codes from `start` up to `stop` belong to class `label`.
 
-    `match` is the mean cosine of the kernels there with their class's best template in the
-    DoG family. `margin` is the share of these kernels that voted for the class, less the
-    share of the next class: 0 in a tie, 1 without dissent, negative where a sliver was
-    merged, neighbours outvoted it or no class has a majority. Both are NaN in a table made
-    by hand.
+    Of the near kernels there, `match` is the mean cosine with their members, `mostly` the
+    class of most matched members, and `purity` the share of these. In a table made by hand
+    they are NaN and empty.
     """
 
     start: float
     stop: float
     label: str
     match: float = float("nan")
-    margin: float = float("nan")
+    purity: float = float("nan")
+    mostly: str = ""
 
     @property
     def note(self) -> str:
         """Why the class is in doubt, if it is."""
-        notes = {"thin margin": self.margin < THIN_MARGIN, "weak match": self.match < WEAK_MATCH}
-        return ", ".join(name for name, holds in notes.items() if holds and self.label != OTHER)
+        return "mixed" if self.purity < MIN_PURITY else ""
 
 
 def label_rows(intervals: list[Interval], codebook: Codebook) -> np.ndarray:
@@ -62,12 +60,14 @@ def label_rows(intervals: list[Interval], codebook: Codebook) -> np.ndarray:
 
 
 def write_labels(intervals: list[Interval], path_to_labels: str | Path) -> None:
-    """Write a label table; match and margin stay empty where they are not known."""
+    """Write a label table; match and purity stay empty where they are not known."""
     rows = []
     for row in intervals:
-        facts = ["" if np.isnan(x) else f"{x:.3f}" for x in (row.match, row.margin)]
-        rows.append([f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, row.note])
-    columns = ["start", "stop", "class", "match", "margin", "note"]
+        facts = ["" if np.isnan(x) else f"{x:.3f}" for x in (row.match, row.purity)]
+        rows.append(
+            [f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, row.mostly, row.note]
+        )
+    columns = ["start", "stop", "class", "match", "purity", "mostly", "note"]
     write_table(pd.DataFrame(rows, columns=columns), path_to_labels)
 
 
@@ -118,11 +118,11 @@ def check_rows(rows: Iterable[tuple[str, Mapping[str, Any]]], table: str) -> lis
                 f"{place}, column class: {label!r} is not a class name (a letter, then "
                 f"letters, digits, '_' or '-'; '{DEAD}' is reserved)"
             )
-        match, margin = (
+        match, purity = (
             _number(row, column, place) if row.get(column) else float("nan")
-            for column in ("match", "margin")
+            for column in ("match", "purity")
         )
-        intervals.append(Interval(start, stop, label, match, margin))
+        intervals.append(Interval(start, stop, label, match, purity, str(row.get("mostly") or "")))
     intervals.sort(key=lambda interval: interval.start)
     for left, right in pairwise(intervals):
         if right.start < left.stop:

@@ -1,6 +1,7 @@
-"""The table of stability: whether the codebooks of other seeds give the same classes."""
+"""Tables of stability: whether the codebooks of other seeds give the same classes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -8,62 +9,160 @@ import numpy as np
 import pandas as pd
 
 from kernel_atlas.atomic import write_table
-from kernel_atlas.classes.classifier import Classifier, is_clustered
+from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.codebooks.codebook import Codebook, read_codebook
 from kernel_atlas.codebooks.training_set import sample_training_set
+from kernel_atlas.family import names
+from kernel_atlas.family.fit import fit_members
+from kernel_atlas.family.names import OTHER
 from kernel_atlas.labels.proposal import propose_labels
 from kernel_atlas.labels.table import label_rows
 
-COLUMNS = [
-    "kernel_size",
-    "seeds",
-    "kept",
-    "n_kernels",
-    "n_clustered",
-    "clustered_percent",
-    "same_class_percent",
-]
+# by table: its columns, with the types that keep whole numbers whole where cells are empty
+COLUMNS = {
+    "seeds": {
+        "kernel_size": "Int64",
+        "seeds": "object",
+        "kept": "bool",
+        "n_kernels": "Int64",
+        "n_named": "Int64",
+        "n_near": "Int64",
+        "near_percent": "float",
+        "n_clustered": "Int64",
+        "clustered_percent": "float",
+        "same_class_percent": "float",
+    },
+    "classes": {
+        "kernel_size": "Int64",
+        "class": "object",
+        "seeds": "object",
+        "kept": "bool",
+        "n_kernels": "Int64",
+        "n_either": "Int64",
+        "overlap": "float",
+        "fewest": "Int64",
+        "most": "Int64",
+        "n_named": "Int64",
+        "best_purity": "float",
+        "n_members": "Int64",
+    },
+    "confusion": {
+        "kernel_size": "Int64",
+        "seeds": "object",
+        "first_class": "object",
+        "second_class": "object",
+        "n_kernels": "Int64",
+    },
+}
+CLASSES = list(names.CLASSES)  # which pandas takes as labels
+# purity says little of an interval with fewer near kernels
+FEW = 20
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What the codebook of one seed, with labels of its own, says of n kernels.
+
+    Attributes
+    ----------
+    near : ndarray of shape (n,), bool
+    classes : ndarray of shape (n,), str
+    n_named : Series
+        By class: intervals of the code with this label.
+    best_purity : Series
+        By class: the largest share that its matched members have of an interval's near
+        kernels, whatever the interval's label; 0 where no interval has `FEW` kernels.
+    """
+
+    near: np.ndarray
+    classes: np.ndarray
+    n_named: pd.Series
+    best_purity: pd.Series
+
+
+def name_kernels(
+    codebook: Codebook,
+    kernels: np.ndarray,
+    members: pd.DataFrame,
+    threshold: float,
+    min_purity: float,
+) -> Naming:
+    """Propose labels for a codebook and classify kernels by them.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Neighbouring rows are alike.
+    kernels : ndarray of shape (n, k, k)
+        None of them dead.
+    members : DataFrame
+        `fit_members` of the kernels.
+    threshold, min_purity : float
+        As for `propose_labels`.
+    """
+    intervals = propose_labels(codebook, kernels, members, threshold, min_purity)
+    found = Classifier(codebook, label_rows(intervals, codebook), threshold).classify(kernels)
+    near = (found["dissimilarity"] < threshold).to_numpy()
+    number = np.searchsorted([interval.start for interval in intervals], found["code"], "right")
+    matched = _find_matched(members, threshold)
+    counts = pd.crosstab(number[near], matched[near])
+    counts = counts[counts.sum(axis=1) >= FEW]
+    n_named = pd.Series([interval.label for interval in intervals]).value_counts()
+    return Naming(
+        near,
+        found["class"].to_numpy(),
+        n_named.reindex(CLASSES, fill_value=0),
+        counts.div(counts.sum(axis=1), axis=0).max().reindex(CLASSES, fill_value=0.0),
+    )
 
 
 def compare_codebooks(
-    codebooks: Mapping[str, np.ndarray], kernels: np.ndarray, threshold: float
-) -> pd.DataFrame:
+    codebooks: Mapping[str, np.ndarray],
+    kept: Sequence[str],
+    kernels: np.ndarray,
+    threshold: float,
+    min_purity: float,
+) -> dict[str, pd.DataFrame]:
     """Classify the same kernels by each codebook, with labels of its own, and compare.
 
     Parameters
     ----------
     codebooks : mapping
         From seed to codebook, of shape (m, k, k).
+    kept : sequence of str
+        The seed whose codebook is in use, in a list.
     kernels : ndarray of shape (n, k, k)
         Live kernels that the codebooks were fitted to.
-    threshold : float
+    threshold, min_purity : float
+        As for `propose_labels`.
 
     Returns
     -------
-    DataFrame
-        One row per seed, then one per pair of seeds: `seeds`, `n_kernels`, `n_clustered`
-        and `clustered_percent` (of a pair: by both), `same_class_percent` (the share of
-        these that both give the same class; NaN for one seed, or if there are none).
+    dict of DataFrame
+        The tables of `COLUMNS` (docs/reference/tables.md says what each column means).
     """
-    classes = {}
-    for seed, array in codebooks.items():
-        codebook = Codebook(array)
-        labels = label_rows(propose_labels(codebook, kernels, threshold), codebook)
-        classes[seed] = Classifier(codebook, labels, threshold).classify(kernels)["class"]
-    rows = []
-    for seeds in [*((seed,) for seed in classes), *combinations(classes, 2)]:
-        by_all = np.logical_and.reduce([is_clustered(classes[seed]) for seed in seeds])
-        same = (classes[seeds[0]] == classes[seeds[-1]])[by_all]
-        rows.append(
-            {
-                "seeds": ", ".join(seeds),
-                "n_kernels": len(kernels),
-                "n_clustered": int(by_all.sum()),
-                "clustered_percent": 100 * by_all.mean(),
-                "same_class_percent": 100 * same.mean() if len(seeds) == 2 else float("nan"),
-            }
+    members = fit_members(kernels)
+    namings = {
+        seed: name_kernels(Codebook(array), kernels, members, threshold, min_purity)
+        for seed, array in codebooks.items()
+    }
+    matched = _find_matched(members, threshold)
+    # each seed beside itself, then beside each other one
+    pairs = {
+        ", ".join(dict.fromkeys(pair)): (namings[pair[0]], namings[pair[1]])
+        for pair in [*((seed, seed) for seed in namings), *combinations(namings, 2)]
+    }
+    tables = {
+        "seeds": _list_seeds(pairs).assign(n_kernels=len(kernels)),
+        "classes": _list_classes(pairs).assign(n_members=lambda x: x["class"].map(_count(matched))),
+        "confusion": _list_confusion(pairs),
+    }
+    return {
+        name: _complete(
+            name, table.assign(kernel_size=kernels.shape[-1], kept=table["seeds"].isin(kept))
         )
-    return pd.DataFrame(rows)
+        for name, table in tables.items()
+    }
 
 
 def compare_seeds(
@@ -71,7 +170,8 @@ def compare_seeds(
     paths_to_codebooks: Mapping[int, str | Path],
     paths_to_kept: Mapping[int, str | Path],
     thresholds: Mapping[int, float],
-    path_to_stability: str | Path,
+    min_purity: float,
+    paths_to_tables: Mapping[str, str | Path],
 ) -> None:
     """Write how far the seeds of each autoencoder agree (docs/results.md).
 
@@ -83,17 +183,89 @@ def compare_seeds(
         From kernel size to the codebooks of all seeds (.npz) and to the one in use.
     thresholds : mapping
         From kernel size to the threshold in force.
-    path_to_stability : path
-        Written: tab-separated.
+    min_purity : float
+        As for `propose_labels`.
+    paths_to_tables : mapping
+        From each name in `COLUMNS` to a path. Written: tab-separated.
     """
-    tables = [pd.DataFrame(columns=COLUMNS)]
+    found = []
     for size, path_to_codebooks in paths_to_codebooks.items():
-        with np.load(path_to_codebooks) as codebooks:
-            if not codebooks.files:
-                continue
-            kernels = sample_training_set(paths_to_groups, size)
-            table = compare_codebooks(codebooks, kernels, thresholds[size])
-            kept = read_codebook(paths_to_kept[size]).kernels
-            is_kept = [name for name in codebooks if np.array_equal(codebooks[name], kept)]
-        tables.append(table.assign(kernel_size=size, kept=table["seeds"].isin(is_kept)))
-    write_table(pd.concat(tables)[COLUMNS].infer_objects(), path_to_stability)
+        with np.load(path_to_codebooks) as file:
+            codebooks = dict(file)
+        if not codebooks:
+            continue
+        in_use = read_codebook(paths_to_kept[size]).kernels
+        kept = [seed for seed, array in codebooks.items() if np.array_equal(array, in_use)]
+        kernels = sample_training_set(paths_to_groups, size)
+        found.append(compare_codebooks(codebooks, kept, kernels, thresholds[size], min_purity))
+    for name, path in paths_to_tables.items():
+        none = _complete(name, pd.DataFrame())
+        write_table(pd.concat([none, *(tables[name] for tables in found)]), path)
+
+
+def _find_matched(members: pd.DataFrame, threshold: float) -> np.ndarray:
+    """The member of each kernel, or `other` where it is not matched: shape (n,), str."""
+    is_matched = members["residual"] < threshold
+    return members["member"].astype(object).where(is_matched, OTHER).to_numpy()
+
+
+def _count(classes: np.ndarray) -> pd.Series:
+    """The number of kernels of each class of the family."""
+    return pd.Series(classes).value_counts().reindex(CLASSES, fill_value=0)
+
+
+def _list_seeds(pairs: Mapping[str, tuple[Naming, Naming]]) -> pd.DataFrame:
+    """Near, clustered and equally named kernels of each seed and pair."""
+    rows = []
+    for seeds, (first, second) in pairs.items():
+        is_clustered = (first.classes != OTHER) & (second.classes != OTHER)
+        near, same = first.near & second.near, (first.classes == second.classes)[is_clustered]
+        row = {
+            "seeds": seeds,
+            "n_near": near.sum(),
+            "near_percent": 100 * near.mean(),
+            "n_clustered": is_clustered.sum(),
+            "clustered_percent": 100 * is_clustered.mean(),
+        }
+        if first is second:
+            row["n_named"] = first.n_named.sum()
+        elif len(same):
+            row["same_class_percent"] = 100 * same.mean()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _list_classes(pairs: Mapping[str, tuple[Naming, Naming]]) -> pd.DataFrame:
+    """Kernels of each class and of each seed and pair, classes in their order."""
+    tables = []
+    for seeds, (first, second) in pairs.items():
+        by_both = _count(first.classes[first.classes == second.classes])
+        table = pd.DataFrame({"seeds": seeds, "n_kernels": by_both})
+        if first is second:
+            table = table.assign(n_named=first.n_named, best_purity=first.best_purity)
+        else:
+            table["n_either"] = _count(first.classes) + _count(second.classes) - by_both
+            table["overlap"] = by_both / table["n_either"]
+        tables.append(table)
+    classes = pd.concat(tables)
+    of_seed = classes.loc[classes["n_named"].notna(), "n_kernels"].groupby(level=0)
+    classes = classes.assign(fewest=of_seed.min(), most=of_seed.max())
+    return classes.loc[CLASSES].rename_axis("class").reset_index()
+
+
+def _list_confusion(pairs: Mapping[str, tuple[Naming, Naming]]) -> pd.DataFrame:
+    """Kernels by the class that each of two seeds gives."""
+    order = [*CLASSES, OTHER]
+    tables = [pd.DataFrame({"seeds": []})]
+    for seeds, (first, second) in pairs.items():
+        if first is not second:
+            counts = pd.crosstab(first.classes, second.classes)
+            counts = counts.reindex(index=order, columns=order, fill_value=0)
+            cells = counts.rename_axis(index="first_class", columns="second_class").stack()
+            tables.append(cells[cells > 0].rename("n_kernels").reset_index().assign(seeds=seeds))
+    return pd.concat(tables)
+
+
+def _complete(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with all its columns in order, and with their types."""
+    return table.reindex(columns=list(COLUMNS[name])).astype(COLUMNS[name])

@@ -1,16 +1,21 @@
 """Sums of kernels by class and, for second derivatives, by axis."""
 
 import numpy as np
-import pandas as pd
 
 # An axis with a smaller share of its class has no mean of its own.
 MIN_AXIS_SHARE = 0.1
 
 
-def name_axes(members: pd.Series, degrees: pd.Series) -> np.ndarray:
-    """The axis that a second derivative's direction is nearer to; empty for other members."""
-    axes = np.where(degrees.between(45, 135), "y", "x")
-    return np.where(members.str.contains("second_derivative"), axes, "")
+def find_axes(kernels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The axis, x or y, along which a kernel of shape (k, k) varies more.
+
+    Empty for kernels whose class is not a second derivative.
+    """
+    along_x, along_y = (
+        (np.diff(kernels.astype(np.float64), axis=axis) ** 2).sum(axis=(1, 2)) for axis in (2, 1)
+    )
+    is_bar = np.char.find(labels.astype(str), "second_derivative") >= 0
+    return np.where(is_bar, np.where(along_y > along_x, "y", "x"), "")
 
 
 class Sums:
