@@ -26,7 +26,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 def main(size: int, groups: list[Path], seeds: list[int], threshold: float) -> None:
     defaults = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    config = defaults["autoencoder"] | {"widths": tuple(config["widths"]), "seed": seeds[0]}
+    config = defaults["autoencoder"]
+    config |= {"widths": tuple(config["widths"]), "seed": seeds[0]}
     settings = Settings(**{field.name: config[field.name] for field in fields(Settings)})
     kernels = read_training_set(groups, size)
     data = TrainingData(to_sphere(kernels), settings, torch.device("cpu"))
