@@ -102,8 +102,8 @@ def test_the_default_passes(defaults, schema):
         ("autoencoder.widths", [], "autoencoder.widths: [] "),
         ("sheets", "models/bundled.tsv", "sheets: 'models/bundled.tsv' is "),
         ("kmeans", None, "kmeans: None is "),
-        ("kmeans.sizes", [3, 5], "kmeans.sizes: 5 is in autoencoder.sizes too"),
-        ("autoencoder.sizes", [5, 7, 9], "thresholds.k9: missing, since size 9 is clustered"),
+        ("kmeans.sizes", [3, 5], "5 is in two of autoencoder.sizes, kmeans.sizes"),
+        ("autoencoder.sizes", [5, 7, 9], "thresholds.k9: missing, since size 9 is measured"),
         ("labels", {"k5": "no/such.tsv"}, "labels.k5: no such file: "),
         ("labels", {"k9": "config.yaml"}, "labels.k9: size 9 is in neither"),
         ("merge", ["on_cross"], "merge: ['on_cross'] is "),
@@ -140,7 +140,7 @@ def test_a_missing_key_is_named(config, schema, key):
 def test_no_size_at_all(config, schema):
     config["autoencoder"]["sizes"] = config["kmeans"]["sizes"] = []
     (fault,) = faults_of(config, schema)
-    assert "both empty" in fault
+    assert "all empty" in fault
 
 
 def test_all_faults_are_reported_together(config, schema):
