@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kernel_atlas.codebooks.codebook import Codebook
+from kernel_atlas.family.fit import fit_members
 from kernel_atlas.family.names import CLASSES
 from kernel_atlas.family.templates import make_templates
 from kernel_atlas.labels.proposal import label_codebook, propose_labels
@@ -14,13 +15,14 @@ from kernel_atlas.labels.table import label_rows, read_labels
 def label(tmp_path, write_group):
     """A function that labels a codebook by the kernels of two models, and reads the table."""
 
-    def run(codes, kernels, own=None):
+    def run(codes, kernels, own=None, min_purity=0.7):
         np.save(tmp_path / "codebook.npy", codes)
         groups = [
             write_group(f"net{i}", [("a", part)])
             for i, part in enumerate(np.array_split(kernels, 2))
         ]
-        label_codebook(tmp_path / "codebook.npy", groups, 0.2, own, tmp_path / "labels.tsv")
+        paths = own, tmp_path / "labels.tsv"
+        label_codebook(tmp_path / "codebook.npy", groups, 0.2, min_purity, *paths)
         return read_labels(tmp_path / "labels.tsv")
 
     return run
@@ -28,9 +30,9 @@ def label(tmp_path, write_group):
 
 @pytest.fixture(scope="module")
 def kernels():
-    """Noisy members of the family, in random order."""
+    """Noisy templates of the family, in random order."""
     rng = np.random.default_rng(0)
-    bank = rng.permutation([template for _, template in make_templates(5)])
+    bank = rng.permutation([template for _, template in make_templates(5)])[:300]
     return (bank + rng.normal(0, 0.03, bank.shape)).astype(np.float32)
 
 
@@ -41,13 +43,19 @@ def codes():
     return np.repeat([templates[name] for name in CLASSES], 200, axis=0)
 
 
-def test_the_table_holds_what_the_kernels_of_all_train_models_propose(label, codes, kernels):
-    written, proposed = label(codes, kernels), propose_labels(Codebook(codes), kernels)
-    labels, expected = (label_rows(rows, Codebook(codes)).tolist() for rows in (written, proposed))
+@pytest.mark.parametrize("min_purity", [0.7, 1])
+def test_the_table_holds_what_the_kernels_of_all_train_models_propose(
+    label, codes, kernels, min_purity
+):
+    written = label(codes, kernels, min_purity=min_purity)
+    codebook = Codebook(codes)
+    proposed = propose_labels(codebook, kernels, fit_members(kernels), 0.2, min_purity)
+    labels, expected = (label_rows(rows, codebook).tolist() for rows in (written, proposed))
     assert labels == expected
-    for name in ("match", "margin"):
+    for name in ("match", "purity"):
         expected = [getattr(row, name) for row in proposed]
         assert [getattr(row, name) for row in written] == pytest.approx(expected, abs=1e-3)
+    assert [row.mostly for row in written] == [row.mostly for row in proposed]
 
 
 def test_a_skipped_size_has_an_empty_table(label):

@@ -6,14 +6,7 @@ import pytest
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.family.names import order_classes
-from kernel_atlas.labels.table import (
-    THIN_MARGIN,
-    WEAK_MATCH,
-    Interval,
-    label_rows,
-    read_labels,
-    write_labels,
-)
+from kernel_atlas.labels.table import Interval, label_rows, read_labels, write_labels
 
 
 def test_gaps_are_other_and_the_last_code_belongs_to_the_last_interval():
@@ -45,6 +38,7 @@ HEAD = "start\tstop\tclass"
         ([HEAD, "0\t1\tmy class"], ", line 2, column class: 'my class' is not a class name"),
         ([HEAD, "0\t1\tdead"], ", line 2, column class: 'dead' is not a class name"),
         ([f"{HEAD}\tmatch", "0\t1\ta\tgood"], ", line 2, column match: 'good'"),
+        ([f"{HEAD}\tpurity", "0\t1\ta\tall"], ", line 2, column purity: 'all'"),
         ([HEAD, "0.4\t1\tb", "0\t0.5\ta"], "0.4 to 1 (b) overlaps 0 to 0.5 (a)"),
     ],
 )
@@ -71,22 +65,25 @@ def test_classes_are_ordered_as_the_family_then_own_then_other_and_dead():
     assert found == ["on_centre", "off_square", "ape", "zebra", "other", "dead"]
 
 
-def test_a_table_round_trips_and_marks_thin_margins_and_weak_matches(tmp_path):
+def test_a_table_round_trips_and_marks_mixed_intervals(tmp_path):
     intervals = [
-        Interval(0, 0.125, "on_centre", WEAK_MATCH, THIN_MARGIN),
-        Interval(0.125, 0.25, "on_square", 0.75, THIN_MARGIN / 2),
-        Interval(0.25, 0.5, "off_square", WEAK_MATCH / 2, 1),
-        Interval(0.5, 0.625, "off_cross", WEAK_MATCH / 4, -0.125),
-        Interval(0.625, 0.75, "other", WEAK_MATCH / 2, 0),
-        Interval(0.75, 1, "mine"),
+        Interval(0, 0.125, "on_centre", 0.875, 0.75, "on_centre"),
+        Interval(0.125, 0.25, "on_square", 0.75, 0.625, "on_square"),  # a smaller share was asked
+        Interval(0.25, 0.5, "other", 0.5, 0.5, "off_cross"),
+        Interval(0.5, 1, "mine"),
     ]
     write_labels(intervals, tmp_path / "labels.tsv")
     lines = [line.split("\t") for line in (tmp_path / "labels.tsv").read_text().splitlines()]
-    assert lines[0] == ["start", "stop", "class", "match", "margin", "note"]
-    notes = ["", "thin margin", "weak match", "thin margin, weak match", "", ""]
-    assert [line[-1] for line in lines[1:]] == notes
-    assert lines[-1] == ["0.75", "1", "mine", "", "", ""]
+    assert lines[0] == ["start", "stop", "class", "match", "purity", "mostly", "note"]
+    assert [line[-1] for line in lines[1:]] == ["", "mixed", "mixed", ""]
+    assert lines[-1] == ["0.5", "1", "mine", "", "", "", ""]
     *found, own = read_labels(tmp_path / "labels.tsv")
     assert found == intervals[:-1]
-    assert (own.start, own.stop, own.label) == (0.75, 1, "mine")
-    assert np.isnan([own.match, own.margin]).all()
+    assert (own.start, own.stop, own.label, own.mostly, own.note) == (0.5, 1, "mine", "", "")
+    assert np.isnan([own.match, own.purity]).all()
+
+
+def test_a_table_made_by_hand_needs_three_columns_in_any_order(tmp_path):
+    (tmp_path / "own.tsv").write_text("class\tstop\tstart\nspot\t0.5\t0.25\n")
+    (own,) = read_labels(tmp_path / "own.tsv")
+    assert (own.start, own.stop, own.label, own.note) == (0.25, 0.5, "spot", "")
