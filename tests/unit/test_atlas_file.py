@@ -7,7 +7,6 @@ import zipfile
 
 import numpy as np
 import pytest
-
 from support.atlases import CHANCE
 
 from kernel_atlas import atlas_file
