@@ -29,7 +29,7 @@ def make_atlas(rng: np.random.Generator) -> Atlas:
             5: Section(
                 Codebook(rng.normal(size=(200, 5, 5)).astype(np.float32)), HALVES, 0.7, chance(0.25)
             ),
-            7: Section(Codebook(np.zeros((0, 7, 7))), [], 0.3),
+            7: Section(Codebook(np.zeros((0, 7, 7))), [], 0.3, {"matched": 1.5}),
         },
         TRAINED,
     )

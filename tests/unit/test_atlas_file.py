@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from support.atlases import CHANCE
 
 from kernel_atlas import atlas_file
 from kernel_atlas.atlas import Atlas
@@ -25,9 +26,11 @@ def atlas(rng):
     intervals = [Interval(0, 1 / 3, "on_cross"), Interval(1 / 3, 1, "mine")]
     return Atlas(
         {
-            3: Section(Centres(rng.normal(size=(10, 3, 3))), [Interval(0, 1, "spot")], 0.1, 3.5),
-            5: Section(Codebook(codes), intervals, 0.2, 0.25),
-            7: Section(Codebook(np.zeros((0, 7, 7))), [], 0.3),
+            3: Section(
+                Centres(rng.normal(size=(10, 3, 3))), [Interval(0, 1, "spot")], 0.1, CHANCE[3]
+            ),
+            5: Section(Codebook(codes), intervals, 0.2, CHANCE[5]),
+            7: Section.without_codes(7, 0.3),
         },
         TRAINED,
     )
@@ -50,10 +53,8 @@ def test_a_file_holds_the_atlas_bit_by_bit(atlas, path, rng):
         assert section.codebook.kernels.tobytes() == saved.codebook.kernels.tobytes()
         assert section.codebook.kernels.flags.c_contiguous
         assert loaded[size].labels.tolist() == atlas[size].labels.tolist()
-        assert (section.threshold, section.random_percent) == (
-            saved.threshold,
-            saved.random_percent,
-        )
+        assert section.threshold == saved.threshold
+        assert section.random_percents == saved.random_percents == CHANCE[size]
         kernels = rng.normal(size=(30, size, size))
         assert loaded[size].classify(kernels).equals(atlas[size].classify(kernels))
     assert loaded.training_set == TRAINED
@@ -75,20 +76,20 @@ def test_equal_atlases_are_equal_files(atlas, path, tmp_path):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["again.atlas", "my.atlas"]
 
 
-def test_what_random_directions_give_is_computed_once(rng, tmp_path):
-    kernels = rng.normal(size=(500, 3, 3))
-    Atlas({3: Section(Codebook(kernels), [Interval(0, 0.5, "spot")], 0.1)}).save(
-        tmp_path / "a.atlas"
-    )
+def test_what_random_directions_give_is_computed_once(rng, tmp_path, monkeypatch):
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_RANDOM_FITTED", 100)
+    section = Section(Codebook(rng.normal(size=(50, 3, 3))), [Interval(0, 0.5, "spot")], 0.2)
+    Atlas({3: section}).save(tmp_path / "a.atlas")
+    loaded = Atlas.load(tmp_path / "a.atlas").sections[3]
+    assert loaded.known_percents == section.random_percents
     made = rng.normal(size=(20_000, 3, 3))
-    section = Atlas.load(tmp_path / "a.atlas").sections[3]
-    expected = 100 * (section.classifier.classify(made)["class"] == "spot").mean()
-    assert section.known_percent == pytest.approx(expected, abs=2)
+    expected = 100 * (loaded.classifier.classify(made)["class"] == "spot").mean()
+    assert loaded.known_percents["clustered"] == pytest.approx(expected, abs=2)
 
 
 def test_an_atlas_without_codes_is_not_written(tmp_path):
     with pytest.raises(AtlasError, match="has 0"):
-        Atlas({7: Section(Codebook(np.zeros((0, 7, 7))), [], 0.3)}).save(tmp_path / "a.atlas")
+        Atlas({7: Section.without_codes(7, 0.3)}).save(tmp_path / "a.atlas")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,6 +154,9 @@ WRONG = {
     "a size twice": (("sections", 0, "kernel_size"), 5),
     "a threshold of text": (("sections", 1, "threshold"), "low"),
     "a threshold below zero": (("sections", 1, "threshold"), -0.2),
+    "percents of text": (("sections", 1, "random_percents", "near"), "many"),
+    "percents above 100": (("sections", 1, "random_percents", "matched"), 101),
+    "percents that lack one": (("sections", 1, "random_percents"), {"near": 1, "clustered": 1}),
     "labels of text": (("sections", 1, "labels"), "on_cross"),
     "a label out of range": (("sections", 1, "labels"), [[0, 2, "on_cross"]]),
     "a label that is no name": (("sections", 1, "labels"), [[0, 1, "\x1b[2J"]]),

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from kernel_atlas.config import check_config, kernel_sizes
+from kernel_atlas.config import check_config, codebook_sizes, kernel_sizes
 from kernel_atlas.errors import AtlasError
 
 
@@ -104,6 +104,11 @@ def test_the_default_passes(defaults, schema):
         ("kmeans", None, "kmeans: None is "),
         ("kmeans.sizes", [3, 5], "5 is in two of autoencoder.sizes, kmeans.sizes"),
         ("autoencoder.sizes", [5, 7, 9], "thresholds.k9: missing, since size 9 is measured"),
+        ("family.sizes", [9], "thresholds.k9: missing, since size 9 is measured"),
+        ("family.sizes", [7], "7 is in two of autoencoder.sizes, kmeans.sizes and family.sizes"),
+        ("family.sizes", [1], "family.sizes.0: 1 is "),
+        ("min_purity", 1.5, "min_purity: 1.5 is "),
+        ("figures.ruler", "both", "figures.ruler: 'both' is "),
         ("labels", {"k5": "no/such.tsv"}, "labels.k5: no such file: "),
         ("labels", {"k9": "config.yaml"}, "labels.k9: size 9 is in neither"),
         ("merge", ["on_cross"], "merge: ['on_cross'] is "),
@@ -159,5 +164,8 @@ def test_every_faulty_merge_is_reported(config, schema):
 
 def test_settings_beyond_the_default_are_accepted(config, schema):
     config["thresholds"] |= {"k9": 0.3, "k5": 2}
+    config["family"]["sizes"] = [9]
+    config["min_purity"] = 0
     config["merge"] = {"on_cross": "on_centre", "blob-2": "on_centre", "off_cross": "mine"}
     check_config(config, schema)
+    assert (codebook_sizes(config), kernel_sizes(config)) == ([3, 5, 7], [3, 5, 7, 9])

@@ -30,10 +30,13 @@ DTYPES = {
     "channel": "int32",
     "code": "float32",
     "dissimilarity": "float32",
+    "near": "bool",
     "class": "category",
     "member": "category",
-    **dict.fromkeys([*PARAMETERS, "residual"], "float32"),
+    **dict.fromkeys([*PARAMETERS, "residual", "lead"], "float32"),
+    "matched": "bool",
 }
+MEMBER = ["member", *PARAMETERS, "residual", "lead"]  # no codebook decides these
 
 
 @pytest.fixture
@@ -42,12 +45,16 @@ def classify(tmp_path):
     for size, codebook in CODEBOOKS.items():
         blob = functions.difference_of_gaussians(size, 1.0)
         banks = {"templates": codebook.kernels, "kmeans_1": blob[None]}
+        if not len(codebook):
+            banks = {"templates": blob[None]}
         np.savez(tmp_path / f"bank{size}.npz", **banks)
 
-    def run(group, folder="out", threshold=0.2):
+    def run(group, folder="out", threshold=0.2, **codebooks):
         out = tmp_path / folder
         classifiers = {
-            size: Classifier(codebook, np.array(LABELS[size], object), threshold)
+            size: Classifier(
+                codebooks.get(f"k{size}", codebook), np.array(LABELS[size], object), threshold
+            )
             for size, codebook in CODEBOOKS.items()
         }
         banks = {size: tmp_path / f"bank{size}.npz" for size in classifiers}
@@ -70,8 +77,9 @@ def test_a_model_with_a_missing_and_a_skipped_size(write_group, classify, caplog
     group = write_group("net", layers)
     with caplog.at_level(logging.WARNING):
         tables, controls = classify(group)
-    assert "model net: its 4 kernels of 7x7 are not classified" in caplog.text
-    assert "model net: its kernels of 9x9 are not classified" in caplog.text
+    assert "model net: its 4 kernels of 7x7 get members but no classes" in caplog.text
+    assert "model net: its kernels of 9x9 are not measured" in caplog.text
+    assert "add 9 to family.sizes" in caplog.text
     assert "3x3" not in caplog.text
     found = tables[5]
     assert found["layer"].tolist() == ["a", "a", "c", "c", "c"]
@@ -83,31 +91,63 @@ def test_a_model_with_a_missing_and_a_skipped_size(write_group, classify, caplog
     for table in tables.values():
         assert table.dtypes.astype(str).to_dict() == DTYPES
         assert list(table) == list(DTYPES)
-    assert len(tables[7]) == len(tables[3]) == 0
+    assert (len(tables[7]), len(tables[3])) == (4, 0)
     assert list(controls) == list(CONTROL_COLUMNS)
-    assert set(controls["kernel_size"]) == {5}
-    assert set(controls["n_kernels"]) == {3}  # the live ones
-    keys = controls[["method", "kernels", "threshold"]]
-    assert len(keys) == len(keys.drop_duplicates()) == 3 * (1 + len(CONTROLS)) * len(SWEEP)
-    own = controls[(controls["kernels"] == OWN) & (controls["threshold"] == 0.2)]
-    # a bank has no intervals that are labelled other
-    n_clustered = {"codebook": 2, "templates": 3, "kmeans_1": 1}
-    assert dict(zip(own["method"], own["n_clustered"], strict=True)) == n_clustered
+    methods = controls.groupby("kernel_size")["method"].agg(set)
+    assert methods.to_dict() == {
+        5: {"near", "codebook", "family", "templates", "kmeans_1"},
+        7: {"family", "templates"},
+    }
+    n_live = controls.groupby("kernel_size")["n_kernels"].agg(set)
+    assert n_live.to_dict() == {5: {3}, 7: {4}}
+    keys = controls[["kernel_size", "method", "kernels", "threshold"]]
+    assert len(keys) == len(keys.drop_duplicates()) == 7 * (1 + len(CONTROLS)) * len(SWEEP)
+    own = controls.query(f"kernel_size == 5 and kernels == '{OWN}' and threshold == 0.2")
+    # the last code has no class; banks have no classes at all
+    n_clustered = {"near": 3, "codebook": 2, "family": 3, "templates": 3, "kmeans_1": 1}
+    assert own.set_index("method")["n_clustered"].to_dict() == n_clustered
 
 
-def test_nearest_members_stand_beside_the_classes(write_group, classify, rng):
-    kernels = np.stack([near(kernel, 0.1, rng) for kernel in [*BANK.values()] * 3])
-    kernels[5] = 0
+def test_every_live_kernel_has_a_member(write_group, classify, rng):
+    kernels = np.stack([near(kernel, 0.1, rng) for kernel in [*BANK.values()] * 2])
+    kernels = np.concatenate([kernels, rng.normal(size=(4, 5, 5)), np.zeros((2, 5, 5))])
     table = classify(write_group("net", [("a", kernels[:7]), ("b", kernels[7:])]))[0][5]
-    labels = table["class"].astype(str).to_numpy()
-    assert labels.tolist() == [*LABELS[5], "on_centre", "dead", *LABELS[5][2:], *LABELS[5]]
-    expected = fit_members(kernels.astype(np.float32), labels)
-    pd.testing.assert_frame_equal(table[expected.columns], expected)
-    assert table["member"].isna().sum() == 4
+    labels = [*LABELS[5], *LABELS[5], *["other"] * 4, *["dead"] * 2]
+    assert table["class"].tolist() == labels
+    pd.testing.assert_frame_equal(table[MEMBER], fit_members(kernels.astype(np.float32)))
+    is_dead = table["class"] == "dead"
+    for name in ("member", "residual", "lead"):
+        assert (table[name].isna() == is_dead).all()
+    assert table["near"].tolist() == [True] * 8 + [False] * 6
+    assert table["matched"].equals(table["residual"] < 0.2)
+    assert table["matched"][:8].all()
+    assert not table["matched"][is_dead].any()
+
+
+def test_a_size_without_a_codebook_has_members_alone(write_group, classify, rng):
+    kernels = np.concatenate([rng.normal(size=(3, 7, 7)), np.zeros((1, 7, 7))])
+    table = classify(write_group("net", [("a", kernels)]), threshold=0.5)[0][7]
+    assert table["class"].astype(object).tolist()[3] == "dead"
+    assert table["class"].isna().tolist() == [True] * 3 + [False]
+    assert table[["code", "dissimilarity"]].isna().all(axis=None)
+    assert not table["near"].any()
+    pd.testing.assert_frame_equal(table[MEMBER], fit_members(kernels.astype(np.float32)))
+    assert table["matched"].equals(table["residual"] < 0.5)
+
+
+def test_no_codebook_moves_a_member(write_group, classify, rng):
+    group = write_group("net", [("a", rng.normal(size=(20, 5, 5)))])
+    first = classify(group, "first")[0][5]
+    other = Codebook(rng.normal(size=(4, 5, 5)))
+    second = classify(group, "second", k5=other)[0][5]
+    assert (first["dissimilarity"] != second["dissimilarity"]).any()
+    for name in (*MEMBER[1:], "matched"):
+        assert first[name].to_numpy().tobytes() == second[name].to_numpy().tobytes(), name
+    assert first["member"].tolist() == second["member"].tolist()
 
 
 def test_centres_classify_kernels_and_controls_alike(write_group, classify, rng):
-    kernels = rng.normal(size=(2000, 3, 3)).astype(np.float32)
+    kernels = rng.normal(size=(300, 3, 3)).astype(np.float32)
     tables, controls = classify(write_group("net", [("a", kernels)]))
     classifier = Classifier(CODEBOOKS[3], np.array(LABELS[3], object), 0.2)
     expected = classifier.classify(kernels)
@@ -117,7 +157,7 @@ def test_centres_classify_kernels_and_controls_alike(write_group, classify, rng)
     n_clustered = rows.set_index("kernels")["n_clustered"]
     for name, made in ((OWN, kernels), *make_controls(kernels)):
         assert n_clustered[name] == (classifier.classify(made)["class"] == "spot").sum()
-        assert 0 < n_clustered[name] < 2000
+        assert 0 < n_clustered[name] < 300
 
 
 @pytest.mark.parametrize("layers", [[], [("a", np.zeros((3, 5, 5)))]])
@@ -130,9 +170,11 @@ def test_without_live_kernels_there_are_no_controls(write_group, classify, layer
 
 @pytest.mark.parametrize("threshold", [0.3, 0.1 + 0.2])
 def test_controls_are_counted_at_the_threshold_in_force(write_group, classify, rng, threshold):
-    kernels = np.stack([near(BANK["on_cross"], d, rng) for d in np.linspace(0.01, 0.9, 60)])
+    kernels = np.stack([near(BANK["on_cross"], d, rng) for d in np.linspace(0.01, 0.9, 30)])
     tables, controls = classify(write_group("net", [("a", kernels)]), threshold=threshold)
     at = controls[controls["threshold"] == threshold]
-    assert len(at) == 3 * (1 + len(CONTROLS))
-    own = at[(at["method"] == "codebook") & (at["kernels"] == OWN)]
-    assert own["n_clustered"].item() == is_clustered(tables[5]["class"]).sum() > 0
+    assert len(at) == 5 * (1 + len(CONTROLS))
+    own = at[at["kernels"] == OWN].set_index("method")["n_clustered"]
+    assert own["near"] == tables[5]["near"].sum() > 0
+    assert own["codebook"] == is_clustered(tables[5]["class"]).sum() > 0
+    assert own["family"] == tables[5]["matched"].sum() > 0

@@ -11,17 +11,21 @@ from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.controls import (
     CONTROL_COLUMNS,
     CONTROLS,
+    N_SAMPLE,
     OWN,
     SWEEP,
     make_controls,
+    percents_of_random,
     sweep_thresholds,
 )
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.family import functions
+from kernel_atlas.family.fit import fit_members
 from kernel_atlas.sphere import find_dead, flatten, from_sphere, to_sphere
 
 CODES = np.array(list(BANK.values()))
 CLASSIFIER = Classifier(Codebook(CODES), np.array([*BANK], object), 0.2)
+WITHOUT = Classifier(Codebook(np.zeros((0, 5, 5))), np.array([], object), 0.2)
 
 
 @pytest.fixture
@@ -115,31 +119,52 @@ def sweep_of(classifier, kernels, **banks):
 
 @pytest.mark.parametrize("threshold", [0.2, 0.137])
 def test_a_sweep_counts_over_thresholds_and_the_one_in_force(rng, threshold):
-    kernels = np.concatenate([rng.normal(size=(300, 5, 5)), CODES])
+    kernels = np.concatenate([rng.normal(size=(60, 5, 5)), CODES])
     bank = rng.normal(size=(40, 5, 5))
     found = sweep_of(replace(CLASSIFIER, threshold=threshold), kernels, bank=bank)
-    groups = found.groupby(["method", "kernels"], sort=False)
-    names = [OWN, *CONTROLS]
-    assert list(groups.groups) == [(m, k) for k in names for m in ("codebook", "bank")]
+    groups = found.groupby(["method", "kernels"])
+    methods = ("near", "codebook", "family", "bank")
+    assert set(groups.groups) == {(m, k) for k in (OWN, *CONTROLS) for m in methods}
     for _, rows in groups:
         assert rows["threshold"].tolist() == sorted({*SWEEP, threshold})
         assert rows["n_clustered"].is_monotonic_increasing
-        assert set(rows["n_kernels"]) == {304}
+        assert set(rows["n_kernels"]) == {64}
     assert (SWEEP[0], SWEEP[-1]) == (0.05, 0.5)
-    cosine = np.corrcoef(kernels.reshape(304, 25), bank.reshape(40, 25))[:304, 304:]
-    dissimilarity = 1 - cosine.max(axis=1)
-    own = found[(found["method"] == "bank") & (found["kernels"] == OWN)]
-    expected = [(dissimilarity < threshold).sum() for threshold in own["threshold"]]
-    assert own["n_clustered"].tolist() == expected
-    assert expected[-1] > expected[0]
+    cosine = np.corrcoef(kernels.reshape(64, 25), bank.reshape(40, 25))[:64, 64:]
+    by_hand = {
+        "bank": 1 - cosine.max(axis=1),
+        "near": CLASSIFIER.codebook.nearest(kernels)[1],
+        "family": fit_members(kernels)["residual"].to_numpy(),
+    }
+    for method, dissimilarity in by_hand.items():
+        own = groups.get_group((method, OWN))
+        expected = [(dissimilarity < threshold).sum() for threshold in own["threshold"]]
+        assert own["n_clustered"].tolist() == expected
+        assert expected[-1] > expected[0]
 
 
 def test_codes_without_a_class_cluster_nothing():
     unlabelled = replace(CLASSIFIER, labels=np.array(["other"] * 4, object))
     found = sweep_of(unlabelled, CODES, bank=CODES)
     own = found[found["kernels"] == OWN].groupby("method")["n_clustered"]
-    assert own.min().to_dict() == {"codebook": 0, "bank": 4}
+    assert own.min().to_dict() == {"near": 4, "codebook": 0, "family": 4, "bank": 4}
     assert (found.loc[found["method"] == "codebook", "n_clustered"] == 0).all()
+
+
+def test_without_a_codebook_the_family_and_the_banks_are_counted(kernels):
+    found = sweep_of(WITHOUT, kernels[:9], templates=CODES)
+    assert set(found["method"]) == {"family", "templates"}
+
+
+def test_controls_are_made_from_a_sample_of_many_kernels(rng, monkeypatch):
+    assert N_SAMPLE == 5_000
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_SAMPLE", 20)
+    kernels = rng.normal(size=(30, 5, 5))
+    found = sweep_of(CLASSIFIER, kernels)
+    n_kernels = found.groupby("kernels")["n_kernels"]
+    expected = {OWN: 30, **dict.fromkeys(CONTROLS, 20)}
+    assert n_kernels.min().to_dict() == n_kernels.max().to_dict() == expected
+    pd.testing.assert_frame_equal(found, sweep_of(CLASSIFIER, kernels))
 
 
 def test_dead_controls_are_left_out_and_not_counted(nearly_dead):
@@ -148,3 +173,19 @@ def test_dead_controls_are_left_out_and_not_counted(nearly_dead):
     assert made["shuffled"] == made["random"] == 100
     n_kernels = sweep_of(CLASSIFIER, nearly_dead).groupby("kernels")["n_kernels"]
     assert n_kernels.min().to_dict() == n_kernels.max().to_dict() == {OWN: 100, **made}
+
+
+def test_random_directions_are_measured_by_either_ruler(rng, monkeypatch):
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_RANDOM_FITTED", 300)
+    easy = replace(CLASSIFIER, threshold=0.6)
+    found = percents_of_random(easy)
+    made = rng.normal(size=(20_000, 5, 5))
+    classes = easy.classify(made)
+    assert found["near"] == pytest.approx(100 * classes["near"].mean(), abs=2)
+    n_clustered = (classes["near"] & (classes["class"] != "other")).sum()
+    assert found["clustered"] == pytest.approx(100 * n_clustered / len(made), abs=2)
+    assert found["clustered"] < found["near"]
+    matched = fit_members(made[:300])["residual"] < 0.6
+    assert found["matched"] == pytest.approx(100 * matched.mean(), abs=12)
+    assert percents_of_random(easy) == found
+    assert percents_of_random(replace(WITHOUT, threshold=0.6)) == {"matched": found["matched"]}
