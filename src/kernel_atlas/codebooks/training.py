@@ -155,15 +155,9 @@ class Training:
         )
         for epoch in bar:
             loss = self._train_epoch(epoch)
-            self.history.append(
-                row := {
-                    "seed": self.settings.seed,
-                    "epoch": epoch,
-                    "phase": self._phase(epoch),
-                    "loss": loss,
-                    **self._evaluate(epoch),
-                }
-            )
+            facts = {"seed": self.settings.seed, "epoch": epoch, "phase": self._phase(epoch)}
+            row = {**facts, "loss": loss, **self._evaluate(epoch)}
+            self.history.append(row)
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             logger.info(", ".join(f"{name} {format_value(value)}" for name, value in row.items()))
             if epoch == self.n_epochs or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
