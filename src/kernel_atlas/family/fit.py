@@ -135,8 +135,10 @@ class _Branch(NamedTuple):
 @lru_cache(maxsize=8)
 def _branches(size: int) -> tuple[_Branch, ...]:
     """All branches that a grid of this size has. Only 5x5 has squares (Section 5)."""
-    reach = max(MAX_SHIFT, size / 10)
-    shift = _Axis(-reach, reach, np.linspace(-reach, reach, 5 if reach < 1 else 7)[1:-1])
+    # 3x3 has no room: with shifts, eight numbers would be fitted by five
+    reach = max(MAX_SHIFT, size / 10) if size > 3 else 0.0
+    starts = np.linspace(-reach, reach, 5 if reach < 1 else 7)[1:-1]
+    shift = _Axis(-reach, reach, np.unique(starts))
     centre, cross, derivative = (
         _scales(low, high)
         for low, high in ((MIN_SIGMA, size), (MIN_SIGMA, size / 3), (MIN_SIGMA_DERIVATIVE, size))

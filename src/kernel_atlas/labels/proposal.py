@@ -94,8 +94,8 @@ def propose_labels(
         A kernel less dissimilar than this from its nearest code is near, and less
         dissimilar than this from its member is matched.
     min_purity : float
-        An interval is mixed, and becomes `other`, if a smaller share of its near kernels
-        are matched members of its class.
+        An interval of an ordered codebook becomes `other` if a smaller share of its near
+        kernels are matched members of its class. For a centre of k-means, half of them do.
 
     Returns
     -------
@@ -120,15 +120,16 @@ def propose_labels(
     winner = _count(votes, codebook.is_ordered)
 
     codes = codebook.codes
+    # ten centres of 3x3 are mixed by nature; with a note, most of their kernels name them
+    limit = min_purity if codebook.is_ordered else min(min_purity, MIN_SHARE)
     borders = np.concatenate([[0.0], (codes[1:] + codes[:-1]) / 2, [1.0]])
     intervals = []
     for first, end in _runs(winner):
         share = votes[first:end, :-1].sum(axis=0) / votes[first:end].sum()
         mostly = CLASSES[share.argmax()]
-        is_mixed = share.max() < min_purity or winner[first] == len(CLASSES)
         inside = (rows >= first) & (rows < end)
         match = 1 - np.average(residual[inside], weights=weights[inside])
-        label = OTHER if is_mixed else mostly
+        label = mostly if share.max() >= limit else OTHER
         intervals.append(Interval(borders[first], borders[end], label, match, share.max(), mostly))
     return intervals
 
