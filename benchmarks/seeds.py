@@ -1,4 +1,4 @@
-"""Do other seeds give the same classes? The table stability.tsv for any kernels.
+"""Do other seeds give the same classes? The tables of stability for any kernels.
 
 Usage: python benchmarks/seeds.py SIZE GROUP... [--seeds 1 2 3] [--threshold 0.2]
 
@@ -25,7 +25,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def main(size: int, groups: list[Path], seeds: list[int], threshold: float) -> None:
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["autoencoder"]
+    defaults = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    config = defaults["autoencoder"]
     config |= {"widths": tuple(config["widths"]), "seed": seeds[0]}
     settings = Settings(**{field.name: config[field.name] for field in fields(Settings)})
     kernels = read_training_set(groups, size)
@@ -42,7 +43,8 @@ def main(size: int, groups: list[Path], seeds: list[int], threshold: float) -> N
     codebooks = {
         str(run.settings.seed): from_sphere(run.codebook(N_CODES).numpy(), size) for run in runs
     }
-    print(compare_codebooks(codebooks, kernels, threshold).to_string(index=False))
+    found = compare_codebooks(codebooks, [], kernels, threshold, defaults["min_purity"])
+    print("\n\n".join(table.to_string(index=False) for table in found.values()))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ import pandas as pd
 REPOSITORY = Path(__file__).parents[1]
 NUMBERS = REPOSITORY / "docs/numbers.json"
 PLACE = re.compile(r"(<!-- = (\S+) -->)(.*?)(<!-- / -->)", re.DOTALL)
+COLUMNS = {"near": "near_percent", "codebook": "clustered_percent"}  # by method
 FAMILY = ("family", "templates")  # methods without a training
 
 
@@ -116,8 +117,7 @@ class Run:
             return _as_rounded(value)
         if column.startswith(("random_", "phase_randomised_")):
             return _at_most(value)
-        seeds = self._of_seeds(size, column.replace("_live", ""))
-        return _by_training([value], seeds.max() - seeds.min() if len(seeds) else 0)
+        return _by_training([value], self._spread(size, column.replace("_live", "")))
 
     def _control(self, size: int, kernels: str, method: str) -> Number:
         of = {"kernel_size": size, "kernels": kernels, "method": method}
@@ -127,14 +127,21 @@ class Run:
         value = float(100 * rows["n_clustered"].sum() / rows["n_kernels"].sum())
         if method in FAMILY:
             return _as_rounded(value)
-        return _by_training([value], 0) if kernels == "own" else _at_most(value)
+        if kernels == "own":
+            return _by_training([value], self._spread(size, COLUMNS.get(method)))
+        return _at_most(value)
 
     def _seeds(self, size: int, column: str) -> Number:
         seeds = self._of_seeds(size, column)
         if seeds.empty:
             raise KeyError(f"{column} of seeds, {size}x{size}")
-        low, high = float(seeds.min()), float(seeds.max())
-        return _by_training([low, high], high - low)
+        found = [float(seeds.min()), float(seeds.max())]
+        return _by_training(found, self._spread(size, column))
+
+    def _spread(self, size: int, column: str | None) -> float:
+        """Largest less smallest seed, in points; 0 for a size or method without seeds."""
+        seeds = self._of_seeds(size, column) if column else pd.Series()
+        return float(seeds.max() - seeds.min()) if len(seeds) else 0.0
 
     def _of_seeds(self, size: int, column: str) -> pd.Series:
         rows = self.stability[self.stability["kernel_size"] == size]
@@ -156,7 +163,7 @@ def _at_most(value: float) -> Number:
 
 
 def _as_rounded(value: float) -> Number:
-    return Number(f"{value:.1f} %", [value], round(value, 1) - 0.1, round(value, 1) + 0.1)
+    return Number(f"{value:.1f} %", [value], *(round(value + shift, 1) for shift in (-0.1, 0.1)))
 
 
 def _from_to(low: int, high: int) -> str:

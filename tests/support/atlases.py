@@ -13,23 +13,23 @@ from kernel_atlas.labels.table import Interval
 from kernel_atlas.section import Section
 
 HALVES = [Interval(0, 0.5, "on_centre"), Interval(0.5, 1, "mine")]
-CHANCE = {  # in percent of random directions
-    3: {"near": 4.5, "clustered": 3.5, "matched": 5.5},
-    5: {"near": 0.75, "clustered": 0.25, "matched": 0.5},
-    7: {"matched": 1.5},
-}
 TRAINED = [{"model": "net_a", "kernel_size": 5, "n_kernels": 40, "n_dead": 1}]
+
+
+def chance(percent: float) -> dict[str, float]:
+    """Made-up percentages of random directions."""
+    return {"near": 2 * percent, "clustered": percent, "matched": 3 * percent}
 
 
 def make_atlas(rng: np.random.Generator) -> Atlas:
     """3x3 centres and 5x5 codes whose thresholds cluster most random kernels; 7x7 was skipped."""
     return Atlas(
         {
-            3: Section(Centres(rng.normal(size=(10, 3, 3))), HALVES, 0.7, CHANCE[3]),
+            3: Section(Centres(rng.normal(size=(10, 3, 3))), HALVES, 0.7, chance(3.5)),
             5: Section(
-                Codebook(rng.normal(size=(200, 5, 5)).astype(np.float32)), HALVES, 0.7, CHANCE[5]
+                Codebook(rng.normal(size=(200, 5, 5)).astype(np.float32)), HALVES, 0.7, chance(0.25)
             ),
-            7: Section(Codebook(np.zeros((0, 7, 7))), [], 0.3, CHANCE[7]),
+            7: Section(Codebook(np.zeros((0, 7, 7))), [], 0.3, {"matched": 1.5}),
         },
         TRAINED,
     )

@@ -38,7 +38,10 @@ def test_the_summary_lists_every_size(result):
     summary = result.summary.set_index("kernel_size")
     assert summary["n_kernels"].to_dict() == {3: 12, 5: 24, 7: 12}
     assert summary["n_dead"].to_dict() == {3: 0, 5: 1, 7: 0}
-    assert summary["random_clustered_percent"].tolist()[:2] == [3.5, 0.25]
+    for share, expected in (("near", [7, 0.5]), ("clustered", [3.5, 0.25])):
+        assert summary[f"random_{share}_percent"].tolist()[:2] == expected
+    assert summary["random_matched_percent"].tolist()[:2] == [10.5, 0.75]
+    assert 0 <= summary.loc[7, "random_matched_percent"] <= 100
     assert summary.loc[5, "note"] == ""
     five = result.classes[5]
     n_clustered = (~five["class"].isin(["other", "dead"])).sum()

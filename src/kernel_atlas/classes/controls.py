@@ -71,9 +71,14 @@ def make_controls(kernels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 N_RANDOM = 50_000
-# fits take longer, the more so on large grids
-N_RANDOM_FITTED = 5_000
-MAX_PIXELS_FITTED = 250_000
+# Fits take longer, the more so on large grids: at most so many controls of a model and size.
+N_SAMPLE = 5_000
+MAX_PIXELS = 250_000
+
+
+def sample_size(size: int) -> int:
+    """How many controls of k x k are made: 5,000, and fewer of more than 7x7."""
+    return min(N_SAMPLE, MAX_PIXELS // size**2)
 
 
 def percents_of_random(classifier: Classifier) -> dict[str, float]:
@@ -82,11 +87,11 @@ def percents_of_random(classifier: Classifier) -> dict[str, float]:
     Returns
     -------
     dict
-        `matched` (of `N_RANDOM_FITTED`, or fewer on large grids), and `near` and `clustered`
-        (of `N_RANDOM`) where there is a codebook.
+        `matched` (of `sample_size`), and `near` and `clustered` (of `N_RANDOM`) where there is
+        a codebook.
     """
     size = classifier.codebook.kernels.shape[-1]
-    n_fitted = min(N_RANDOM_FITTED, MAX_PIXELS_FITTED // size**2)
+    n_fitted = sample_size(size)
     n = N_RANDOM if len(classifier.codebook) else n_fitted
     made = random_kernels(np.empty((n, size, size)), np.random.default_rng([SEED, size]))
     residual = fit_members(made[:n_fitted])["residual"]
@@ -100,8 +105,6 @@ def percents_of_random(classifier: Classifier) -> dict[str, float]:
 
 # The thresholds of a sweep; the one in force is added.
 SWEEP = tuple(float(threshold) for threshold in np.arange(2, 21) / 40)  # 0.05 to 0.5
-
-N_SAMPLE = 5_000  # live kernels of a model and size that controls are made from, at most
 
 CONTROL_COLUMNS = {
     "kernel_size": int,
@@ -119,7 +122,7 @@ def sweep_thresholds(
 ) -> Iterator[tuple[str, str, float, int, int]]:
     """Count the kernels of a model and of its controls that each method has, over thresholds.
 
-    Controls are made from at most `N_SAMPLE` of the kernels, drawn with a fixed seed.
+    Controls are made from at most `sample_size` of the kernels, drawn with a fixed seed.
 
     Parameters
     ----------
@@ -139,9 +142,8 @@ def sweep_thresholds(
     """
     thresholds = sorted({*SWEEP, classifier.threshold})
     codebooks = {method: Codebook(bank) for method, bank in banks.items()}
-    sample = kernels
-    if len(kernels) > N_SAMPLE:
-        sample = np.random.default_rng(SEED).choice(kernels, N_SAMPLE, replace=False)
+    n = min(len(kernels), sample_size(kernels.shape[-1]))
+    sample = np.random.default_rng(SEED).choice(kernels, n, replace=False)
     for name, made in ((OWN, kernels), *make_controls(sample)):
         distances = {"family": fit_members(made)["residual"]}
         if len(classifier.codebook):

@@ -36,7 +36,7 @@ SHIFT_SQUARE = (0.25, 1.0)
 N_SCALES = 8  # to start from
 N_STEPS = 20
 SETTLED = 1e-6  # a residual that changes by less is final
-BATCH = 4096
+BATCH_PIXELS = 200_000
 
 
 def fit_members(kernels: np.ndarray) -> pd.DataFrame:
@@ -75,8 +75,9 @@ def fit_members(kernels: np.ndarray) -> pd.DataFrame:
         targets -= targets.mean(axis=1, keepdims=True)
         targets /= np.linalg.norm(targets, axis=1, keepdims=True)
         size = kernels.shape[-1]
+        batch = BATCH_PIXELS // size**2
         parts = [
-            _fit(targets[start : start + BATCH], size) for start in range(0, len(targets), BATCH)
+            _fit(targets[start : start + batch], size) for start in range(0, len(targets), batch)
         ]
         member[live], numbers[live] = (np.concatenate(part) for part in zip(*parts, strict=True))
     columns = [*PARAMETERS, "residual", "lead"]
@@ -135,8 +136,7 @@ class _Branch(NamedTuple):
 def _branches(size: int) -> tuple[_Branch, ...]:
     """All branches that a grid of this size has. Only 5x5 has squares (Section 5)."""
     reach = max(MAX_SHIFT, size / 10)
-    n_shifts = 2 * int(np.ceil(2 * reach)) + 1  # at most half a pixel apart
-    shift = _Axis(-reach, reach, np.linspace(-reach, reach, n_shifts + 2)[1:-1])
+    shift = _Axis(-reach, reach, np.linspace(-reach, reach, 5 if reach < 1 else 7)[1:-1])
     centre, cross, derivative = (
         _scales(low, high)
         for low, high in ((MIN_SIGMA, size), (MIN_SIGMA, size / 3), (MIN_SIGMA_DERIVATIVE, size))

@@ -59,8 +59,8 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
         seen |= _stack(axes, counts[size], PERCENTS[name], labels)
         axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")
     merged = dict.fromkeys(map(style.merge_first_derivatives, order_classes({*CLASSES, *labels})))
-    handles = style.patches_of([label for label in reversed(merged) if label in seen], labels)
-    figure.legend(handles=handles, loc="outside right center", handlelength=1.2)
+    handles = style.patches_of([label for label in merged if label in seen], labels)
+    figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
     return figure
 
 

@@ -106,8 +106,8 @@ def _draw_overlap(axes: Axes, classes: pd.DataFrame) -> None:
         overlap = rows["overlap"].dropna()
         if len(overlap):
             axes.hlines(y, overlap.min(), overlap.max(), color="0.6", lw=0.8, zorder=1)
-            look = {"s": 14, "color": style.COLOURS[name], "edgecolor": "0.3", "linewidth": 0.4}
-            axes.scatter(overlap, [y] * len(overlap), clip_on=False, zorder=2, **look)
+            dots = axes.scatter(overlap, [y] * len(overlap), 14, clip_on=False, zorder=2)
+            dots.set(facecolor=style.COLOURS[name], edgecolor="0.3", linewidth=0.4)
     axes.set(xlim=(0, 1), xlabel="overlap of two seeds")
     axes.xaxis.set_label_position("top")
     axes.xaxis.tick_top()

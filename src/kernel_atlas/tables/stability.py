@@ -255,14 +255,14 @@ def _list_classes(pairs: Mapping[str, tuple[Naming, Naming]]) -> pd.DataFrame:
 
 def _list_confusion(pairs: Mapping[str, tuple[Naming, Naming]]) -> pd.DataFrame:
     """Kernels by the class that each of two seeds gives."""
-    order = [*CLASSES, OTHER]
+    order = [*CLASSES, OTHER].index
     tables = [pd.DataFrame({"seeds": []})]
     for seeds, (first, second) in pairs.items():
         if first is not second:
-            counts = pd.crosstab(first.classes, second.classes)
-            counts = counts.reindex(index=order, columns=order, fill_value=0)
-            cells = counts.rename_axis(index="first_class", columns="second_class").stack()
-            tables.append(cells[cells > 0].rename("n_kernels").reset_index().assign(seeds=seeds))
+            classes = {"first_class": first.classes, "second_class": second.classes}
+            cells = pd.DataFrame(classes).value_counts().rename("n_kernels").reset_index()
+            cells = cells.sort_values(list(classes), key=lambda names: names.map(order))
+            tables.append(cells.assign(seeds=seeds))
     return pd.concat(tables)
 
 

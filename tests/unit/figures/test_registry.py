@@ -31,6 +31,12 @@ TABLES = {
     "sweep": pd.DataFrame(
         {"kernel_size": 5, "method": "near", "kernels": "own", "threshold": [0.1, 0.2]}
     ).assign(percent=50.0),
+    "stability": pd.DataFrame(
+        {"kernel_size": 5, "seeds": ["1", "2", "1, 2"], "kept": [True, False, False]}
+    ).assign(near_percent=50.0, clustered_percent=40.0, n_named=3),
+    "stability_classes": pd.DataFrame(
+        {"kernel_size": 5, "class": "on_cross", "seeds": ["1", "2", "1, 2"]}
+    ).assign(n_kernels=7, overlap=0.5, most=7, best_purity=0.5, n_members=9),
 }
 SETTINGS = {
     "model": "net",
