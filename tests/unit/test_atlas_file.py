@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from support.atlases import CHANCE
+from support.atlases import chance
 
 from kernel_atlas import atlas_file
 from kernel_atlas.atlas import Atlas
@@ -27,9 +27,9 @@ def atlas(rng):
     return Atlas(
         {
             3: Section(
-                Centres(rng.normal(size=(10, 3, 3))), [Interval(0, 1, "spot")], 0.1, CHANCE[3]
+                Centres(rng.normal(size=(10, 3, 3))), [Interval(0, 1, "spot")], 0.1, chance(3.5)
             ),
-            5: Section(Codebook(codes), intervals, 0.2, CHANCE[5]),
+            5: Section(Codebook(codes), intervals, 0.2, chance(0.25)),
             7: Section.without_codes(7, 0.3),
         },
         TRAINED,
@@ -54,7 +54,7 @@ def test_a_file_holds_the_atlas_bit_by_bit(atlas, path, rng):
         assert section.codebook.kernels.flags.c_contiguous
         assert loaded[size].labels.tolist() == atlas[size].labels.tolist()
         assert section.threshold == saved.threshold
-        assert section.random_percents == saved.random_percents == CHANCE[size]
+        assert section.random_percents == saved.random_percents
         kernels = rng.normal(size=(30, size, size))
         assert loaded[size].classify(kernels).equals(atlas[size].classify(kernels))
     assert loaded.training_set == TRAINED
@@ -77,7 +77,7 @@ def test_equal_atlases_are_equal_files(atlas, path, tmp_path):
 
 
 def test_what_random_directions_give_is_computed_once(rng, tmp_path, monkeypatch):
-    monkeypatch.setattr("kernel_atlas.classes.controls.N_RANDOM_FITTED", 100)
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_SAMPLE", 100)
     section = Section(Codebook(rng.normal(size=(50, 3, 3))), [Interval(0, 0.5, "spot")], 0.2)
     Atlas({3: section}).save(tmp_path / "a.atlas")
     loaded = Atlas.load(tmp_path / "a.atlas").sections[3]

@@ -52,7 +52,7 @@ def test_an_exported_atlas_is_that_of_the_run(finished, exported, tmp_path):
     (of_run, of_file) = ([atlas.sections[size] for size in SIZES] for atlas in atlases)
     for one, other in zip(of_run, of_file, strict=True):
         assert one.codebook.kernels.tobytes() == other.codebook.kernels.tobytes()
-        assert one.random_percent == other.random_percent
+        assert one.random_percents == other.random_percents
     atlases[0].save(tmp_path / "again.atlas")
     assert (tmp_path / "again.atlas").read_bytes() == exported.read_bytes()
 

@@ -143,7 +143,8 @@ def sweep_thresholds(
     thresholds = sorted({*SWEEP, classifier.threshold})
     codebooks = {method: Codebook(bank) for method, bank in banks.items()}
     n = min(len(kernels), sample_size(kernels.shape[-1]))
-    sample = np.random.default_rng(SEED).choice(kernels, n, replace=False)
+    rows = np.random.default_rng(SEED).choice(len(kernels), n, replace=False)
+    sample = kernels[np.sort(rows)]
     for name, made in ((OWN, kernels), *make_controls(sample)):
         distances = {"family": fit_members(made)["residual"]}
         if len(classifier.codebook):

@@ -176,7 +176,7 @@ def test_dead_controls_are_left_out_and_not_counted(nearly_dead):
 
 
 def test_random_directions_are_measured_by_either_ruler(rng, monkeypatch):
-    monkeypatch.setattr("kernel_atlas.classes.controls.N_RANDOM_FITTED", 300)
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_SAMPLE", 300)
     easy = replace(CLASSIFIER, threshold=0.6)
     found = percents_of_random(easy)
     made = rng.normal(size=(20_000, 5, 5))
