@@ -133,9 +133,9 @@ def settings(repository):
     return [yaml.safe_load((repository / name).read_text()) for name in names]
 
 
-def test_paper_settings_change_the_sheets_and_the_epochs_alone(repository, settings):
+def test_paper_settings_change_the_sheets_the_epochs_and_the_sizes_alone(repository, settings):
     config, changes = settings
-    assert set(changes) == {"sheets", "autoencoder"}
+    assert set(changes) == {"sheets", "autoencoder", "family", "thresholds"}
     assert set(changes["autoencoder"]) == {"epochs", "refine_epochs"}
     assert changes["autoencoder"]["refine_epochs"] == 0, "the paper's own training"
     assert all((repository / sheet).is_file() for sheet in changes["sheets"])
@@ -143,6 +143,8 @@ def test_paper_settings_change_the_sheets_and_the_epochs_alone(repository, setti
     config = config | {
         "sheets": changes["sheets"],
         "autoencoder": config["autoencoder"] | changes["autoencoder"],
+        "family": changes["family"],
+        "thresholds": config["thresholds"] | changes["thresholds"],
     }
     schema = yaml.safe_load((repository / "workflow/schemas/config.schema.yaml").read_text())
     check_config(config, schema)
