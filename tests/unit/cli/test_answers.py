@@ -2,13 +2,11 @@
 
 import json
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import save_file
-from support.atlases import make_atlas
 from support.field_cases import make_cases
 
 from kernel_atlas import __version__
@@ -146,12 +144,8 @@ def test_help_and_version(command):
     assert command("--version").stdout == f"kernel-atlas, version {__version__}\n"
 
 
-def test_the_21_cases_end_as_through_the_workflow(command, tmp_path, rng):
+def test_the_21_cases_end_as_through_the_workflow(command, atlas, tmp_path):
     """As tests/workflow/test_field.py says of the workflow; comparing is the workflow's alone."""
-    atlas = tmp_path / "strict.atlas"  # nothing is clustered, so no member is fitted
-    Atlas(
-        {n: replace(section, threshold=1e-6) for n, section in make_atlas(rng).sections.items()}
-    ).save(atlas)
     for case in make_cases(tmp_path / "field"):
         if case.role == "compare":
             continue
