@@ -126,10 +126,10 @@ def propose_labels(
     intervals = []
     for first, end in _runs(winner):
         share = votes[first:end, :-1].sum(axis=0) / votes[first:end].sum()
-        mostly = CLASSES[share.argmax()]
+        mostly = CLASSES[share.argmax()] if share.any() else ""
         inside = (rows >= first) & (rows < end)
         match = 1 - np.average(residual[inside], weights=weights[inside])
-        label = mostly if share.max() >= limit else OTHER
+        label = mostly if mostly and share.max() >= limit else OTHER
         intervals.append(Interval(borders[first], borders[end], label, match, share.max(), mostly))
     return intervals
 

@@ -32,8 +32,8 @@ class Interval:
     """Codes from `start` up to `stop` belong to class `label`.
 
     Of the near kernels there, `match` is the mean cosine with their members, `mostly` the
-    class of most matched members, and `purity` the share of these. In a table made by hand
-    they are NaN and empty.
+    class of most matched members (empty without any), and `purity` the share of these. In a
+    table made by hand they are NaN and empty.
     """
 
     start: float

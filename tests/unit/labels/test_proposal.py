@@ -151,7 +151,9 @@ def test_a_kernel_votes_for_the_codes_beside_its_own_too():
 
 
 def test_what_matches_no_class_is_other(rng):
-    assert labels_of([CHECKERBOARD], threshold=0.3) == ["other"]
+    for min_purity in (0, 0.7):
+        (interval,) = propose([CHECKERBOARD], threshold=0.3, min_purity=min_purity)
+        assert (interval.label, interval.mostly, interval.purity) == ("other", "", 0)
     noise = rng.normal(size=(300, 7, 7))
     intervals = propose(np.concatenate([np.repeat([CENTRE], 300, axis=0), noise]), threshold=0.3)
     assert [row.label for row in intervals] == ["on_centre", "other"]
@@ -189,6 +191,21 @@ def test_centres_of_k_means_are_labelled_each_on_its_own(rng, n_codes):
     for votes in (voting, voting[:0]):
         found = propose_labels(centres, votes, fit_members(votes), 0.2)
         assert label_rows(found, centres).tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("n_matched", "min_purity", "label"),
+    [(6, 0.7, "on_centre"), (4, 0.7, "other"), (4, 0.3, "on_centre")],
+)
+def test_half_of_its_kernels_name_a_centre_of_k_means(n_matched, min_purity, label):
+    """Ten centres of 3x3 are too few for purer ones."""
+    centre = CENTRE + 0.5 * ASIDE
+    centres = Centres(min_max_scale(centre[None]).reshape(1, 7, 7))
+    kernels = np.array([CENTRE] * n_matched + [CENTRE + 0.95 * ASIDE] * (10 - n_matched))
+    members = fit_members(kernels)
+    (interval,) = propose_labels(centres, kernels, members, 0.25, min_purity)
+    assert interval.purity == pytest.approx(n_matched / 10, abs=1e-5)
+    assert (interval.label, interval.mostly, interval.note) == (label, "on_centre", "mixed")
 
 
 def test_kernels_vote_at_the_centre_that_they_belong_to(rng):
