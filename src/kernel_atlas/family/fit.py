@@ -1,19 +1,14 @@
 """The family's ruler: the nearest member of the DoG family to each kernel, over all classes."""
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from itertools import product
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
 from kernel_atlas import sphere
-from kernel_atlas.family import functions, names, slopes
+from kernel_atlas.family import functions, names
+from kernel_atlas.family.branches import Branch, make_branches, unit
 from kernel_atlas.family.functions import BOX
 
 PARAMETERS = ("sigma", "ratio", "direction", "aspect", "shift_x", "shift_y")
-RATIOS = (1.6, 3.0, np.inf)  # of centres and crosses
 
 # A second derivative bends to any shape that is symmetric about a line, so near ties go to
 # the others: it is the member only if its residual times this is the smallest.
@@ -23,17 +18,6 @@ N_FITTED = 3
 # A ratio is fitted as well if its start is no farther behind the best of its class.
 START_MARGIN = 0.02
 
-# Bounds of the fit, in pixels. Freedom has a price: it lets noise match (docs/limits.md).
-MIN_SIGMA = 0.4  # narrower pairs of Gaussians change their sign between two pixels
-MIN_SIGMA_DERIVATIVE = 0.5  # narrower ones are undersampled
-MAX_SHIFT = 0.5  # a kernel of stride 2 has its middle there; a tenth of the size if that is more
-ASPECTS = (0.7, 1.4)  # of first derivatives
-ASPECTS_SECOND = (0.7, 2.0)
-# A square in the middle is a wide centre, one of a pixel a narrow one (Section 5, Figure 9).
-MIN_WIDTH = 2.5
-SHIFT_SQUARE = (0.25, 1.0)
-
-N_SCALES = 8  # to start from
 N_STEPS = 20
 SETTLED = 1e-6  # a residual that changes by less is final
 BATCH_PIXELS = 200_000
@@ -56,12 +40,12 @@ def fit_members(kernels: np.ndarray) -> pd.DataFrame:
         n rows, in order; all missing for dead kernels.
 
         - `member`, categorical: class of the member.
-        - `sigma`, float32: its scale in pixels, from 0.3 to k (crosses: to k / 3). For
-          squares it is width / sqrt(12), a box's standard deviation.
+        - `sigma`, float32: its scale in pixels, from 0.4 (derivatives: 0.5) to k (crosses: to
+          k / 3). For squares it is width / sqrt(12), a box's standard deviation.
         - `ratio`, float32: 1.6, 3 or infinite for centres and crosses, else NaN.
         - `direction`, float32: in degrees from x (right) towards y (down), in (-180, 180]
           for first derivatives and [0, 180) for second ones, else NaN.
-        - `aspect`, float32: 1/3 to 3 for derivatives, else NaN.
+        - `aspect`, float32: 0.7 to 1.4 for first derivatives, 0.7 to 2 for second ones, else NaN.
         - `shift_x`, `shift_y`, float32: in pixels, to the right and down.
         - `residual`, float32: dissimilarity of kernel and member, 0 to 2.
         - `lead`, float32: the residual of the best member of any other class, less
@@ -71,9 +55,7 @@ def fit_members(kernels: np.ndarray) -> pd.DataFrame:
     member = np.full(len(kernels), -1)
     numbers = np.full((len(kernels), len(PARAMETERS) + 2), np.nan)
     if live.any():
-        targets = sphere.flatten(kernels[live])
-        targets -= targets.mean(axis=1, keepdims=True)
-        targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+        targets, _ = unit(sphere.flatten(kernels[live]))
         size = kernels.shape[-1]
         batch = BATCH_PIXELS // size**2
         parts = [
@@ -112,94 +94,9 @@ def make_members(members: pd.DataFrame, size: int) -> np.ndarray:
     return kernels
 
 
-class _Axis(NamedTuple):
-    """One parameter: the bounds of a fit, and where it may start."""
-
-    low: float
-    high: float
-    starts: np.ndarray
-
-
-class _Branch(NamedTuple):
-    """A function of the family with its negative: two classes, and where their fit starts."""
-
-    classes: tuple[str, str]  # of the function, and of its negative
-    make: Callable[[int, np.ndarray, float], slopes.Slopes]
-    ratio: float
-    low: np.ndarray  # (p,)
-    high: np.ndarray  # (p,)
-    starts: np.ndarray  # (m, p), points as in `slopes`
-    bank: np.ndarray  # (m, k*k), centred and of unit norm
-
-
-@lru_cache(maxsize=8)
-def _branches(size: int) -> tuple[_Branch, ...]:
-    """All branches that a grid of this size has. Only 5x5 has squares (Section 5)."""
-    # 3x3 has no room: with shifts, eight numbers would be fitted by five
-    reach = max(MAX_SHIFT, size / 10) if size > 3 else 0.0
-    starts = np.linspace(-reach, reach, 5 if reach < 1 else 7)[1:-1]
-    shift = _Axis(-reach, reach, np.unique(starts))
-    centre, cross, derivative = (
-        _scales(low, high)
-        for low, high in ((MIN_SIGMA, size), (MIN_SIGMA, size / 3), (MIN_SIGMA_DERIVATIVE, size))
-    )
-    square = _scales(MIN_WIDTH / BOX, size / BOX)
-    aspect, aspect_of_second = (
-        _Axis(np.log(low), np.log(high), np.zeros(1)) for low, high in (ASPECTS, ASPECTS_SECOND)
-    )
-    around = _Axis(-np.inf, np.inf, np.deg2rad(np.arange(0, 180, 22.5)))
-    branches = []
-    for ratio in RATIOS:
-        for name, make, scale in (
-            ("centre", slopes.slopes_of_centre, centre),
-            ("cross", slopes.slopes_of_cross, cross),
-        ):
-            branches.append(
-                _branch((f"on_{name}", f"off_{name}"), make, size, [scale, shift, shift], ratio)
-            )
-    for degrees, sides in ((0, ("right", "left")), (90, ("down", "up"))):
-        low, *starts, high = np.deg2rad(degrees + np.array([-45, -30, 0, 30, 45]))
-        direction = _Axis(low, high, np.array(starts))
-        axes = [derivative, shift, shift, direction, aspect]
-        classes = (f"first_derivative_{sides[0]}", f"first_derivative_{sides[1]}")
-        branches.append(_branch(classes, slopes.slopes_of_first, size, axes))
-    axes = [derivative, shift, shift, around, aspect_of_second]
-    classes = ("on_second_derivative", "off_second_derivative")
-    branches.append(_branch(classes, slopes.slopes_of_second, size, axes))
-    if size == 5:
-        near, far = SHIFT_SQUARE
-        corner = {1: _Axis(near, far, np.array([0.5])), -1: _Axis(-far, -near, np.array([-0.5]))}
-        for x, y in product((1, -1), repeat=2):
-            axes = [square, corner[x], corner[y]]
-            branches.append(
-                _branch(("on_square", "off_square"), slopes.slopes_of_square, size, axes)
-            )
-    return tuple(branches)
-
-
-def _scales(low: float, high: float) -> _Axis:
-    return _Axis(np.log(low), np.log(high), np.log(np.geomspace(low, high, N_SCALES + 2)[:-2]))
-
-
-def _branch(
-    classes: tuple[str, str],
-    make: Callable[[int, np.ndarray, float], slopes.Slopes],
-    size: int,
-    axes: Sequence[_Axis],
-    ratio: float = np.nan,
-) -> _Branch:
-    low, high, starts = zip(*axes, strict=True)
-    points = np.stack(np.meshgrid(*starts, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    bank = _unit(make(size, points, ratio)[0])[0]
-    is_made = np.isfinite(bank).all(axis=1)  # some are constant on 2x2
-    return _Branch(
-        classes, make, ratio, np.array(low), np.array(high), points[is_made], bank[is_made]
-    )
-
-
 def _fit(targets: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Fit rows of centred pixels of unit norm: the classes' numbers, and the other columns."""
-    branches = _branches(size)
+    branches = make_branches(size)
     # one column for each branch and sign
     columns = [(branch, sign) for branch in branches for sign in (0, 1)]
     classes = [names.CLASSES.index(branch.classes[sign]) for branch, sign in columns]
@@ -262,16 +159,8 @@ def _describe(
     )
 
 
-def _unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows centred and divided by their norms, and these norms; NaN where a row is constant."""
-    values = values - values.mean(axis=1, keepdims=True)
-    norms = np.sqrt(np.einsum("ni,ni->n", values, values))[:, np.newaxis]
-    norms[norms < 1e-12] = np.nan
-    return values / norms, norms
-
-
 def _refine(
-    targets: np.ndarray, branch: _Branch, start: np.ndarray, size: int
+    targets: np.ndarray, branch: Branch, start: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Refine each row by Levenberg-Marquardt on the unit sphere: points and residuals.
 
@@ -280,7 +169,7 @@ def _refine(
     low, high = branch.low, branch.high
     points = branch.starts[start]
     values, slope = branch.make(size, points, branch.ratio)
-    members, norms = _unit(values)
+    members, norms = unit(values)
     slope = _tangent(slope, members, norms)
     residual = 1 - np.einsum("ni,ni->n", targets, members)
     damping = np.full(len(points), 1e-2)
@@ -297,7 +186,7 @@ def _refine(
         step = np.linalg.solve(normal, gradient[..., np.newaxis])[..., 0]
         there = np.clip(here + step, low, high)
         values, new_slope = branch.make(size, there, branch.ratio)
-        members, norms = _unit(values)
+        members, norms = unit(values)
         fall = left - 1 + np.einsum("ni,ni->n", target, members)
         is_lower = fall > 0
         here[is_lower] = there[is_lower]

@@ -10,8 +10,9 @@ from support.project import REPOSITORY
 
 from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.read import read_checkpoint
-from kernel_atlas.family import fit, functions
-from kernel_atlas.family.fit import RATIOS, fit_members, make_members
+from kernel_atlas.family import fit, functions, slopes
+from kernel_atlas.family.branches import ASPECTS, ASPECTS_SECOND, RATIOS
+from kernel_atlas.family.fit import fit_members, make_members
 from kernel_atlas.family.functions import BOX
 from kernel_atlas.family.names import CLASSES
 from kernel_atlas.family.templates import make_templates
@@ -132,7 +133,7 @@ def test_parameters_stay_within_their_ranges(rng):
         assert np.ptp(turn) > 45
     np.testing.assert_array_equal(found["direction"].notna(), first | second)
     np.testing.assert_array_equal(found["aspect"].notna(), first | second)
-    for rows, (low, high) in ((first, fit.ASPECTS), (second, fit.ASPECTS_SECOND)):
+    for rows, (low, high) in ((first, ASPECTS), (second, ASPECTS_SECOND)):
         assert found.loc[rows, "aspect"].between(low - 1e-4, high + 1e-4).all()
     np.testing.assert_array_equal(
         found["ratio"].notna(), found["member"].str.contains("centre|cross")
@@ -180,21 +181,21 @@ def test_one_bright_pixel_is_a_narrow_centre(size):
     assert found["residual"].max() < 1e-2
 
 
-@pytest.mark.parametrize("make", [name for name in dir(fit.slopes) if name.startswith("slopes_of")])
+@pytest.mark.parametrize("make", [name for name in dir(slopes) if name.startswith("slopes_of")])
 def test_slopes_are_those_of_finite_differences(make, rng):
-    function = getattr(fit.slopes, make)
+    function = getattr(slopes, make)
     n = 5 if make.endswith(("first", "second")) else 3
     point = rng.uniform(0.1, 0.4, (1, n))
     step = 1e-6
-    values, slopes = function(7, point, 1.6)
+    values, exact = function(7, point, 1.6)
     for number, offset in enumerate(step * np.eye(n)):
         ends = [function(7, point + sign * offset, 1.6)[0] for sign in (1, -1)]
         measured = (ends[0] - ends[1])[0] / (2 * step)
         # gain does not count: compare what is left after taking out the values themselves
         basis = np.stack([values[0], np.ones(49)])
-        for both in (measured, slopes[0, number]):
+        for both in (measured, exact[0, number]):
             both -= np.linalg.lstsq(basis.T, both, rcond=None)[0] @ basis
-        np.testing.assert_allclose(slopes[0, number], measured, atol=1e-6)
+        np.testing.assert_allclose(exact[0, number], measured, atol=1e-6)
 
 
 def test_real_kernels_are_about_as_near_to_their_member_as_to_any_template(real_weights):
