@@ -11,7 +11,6 @@ from kernel_atlas.atomic import replacing, write_table
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.controls import CONTROL_COLUMNS, sweep_thresholds
 from kernel_atlas.classes.tabulate import tabulate
-from kernel_atlas.codebooks.codebook import SKIPPED
 from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
 
@@ -48,9 +47,9 @@ def classify_kernels(
     for size, classifier in classifiers.items():
         stored = store.read_kernels(path_to_group, size)
         if len(stored.kernels) and not len(classifier.codebook):
-            logger.warning(
+            logger.info(
                 f"model {name}: its {len(stored.kernels)} kernels of {size}x{size} get members "
-                f"but no classes; there is no codebook, since {SKIPPED}"
+                "but no classes, since the size has no codebook"
             )
         table = tabulate(stored, classifier)
         live = stored.kernels[(table["class"] != DEAD).to_numpy()]
