@@ -1,8 +1,9 @@
 """The .atlas file: one zip archive, read without running code (docs/command.md).
 
 ``atlas.json`` describes the atlas; ``k<size>.codes`` has the codebook of each kernel size:
-the floats as integers, each less its neighbour along the code, first bytes first. Nothing
-else may be in it, and no member may be larger than the description says.
+the floats as integers, each less its neighbour along the code, first bytes first. Sizes
+without a codebook have a threshold alone. Nothing else may be in it, and no member may be
+larger than the description says.
 """
 
 import json
@@ -57,14 +58,15 @@ def write_atlas(
     training_set: Sequence[Mapping[str, Any]],
     versions: Mapping[str, Any],
 ) -> None:
-    """Write an atlas, whole or not at all. Empty codebooks are left out.
+    """Write an atlas, whole or not at all.
 
     Raises
     ------
     AtlasError
         If there are no codes, or too many.
     """
-    sections = {size: section for size, section in sections.items() if len(section.codebook)}
+    without = {size: row for size, row in sections.items() if not len(row.codebook)}
+    sections = {size: row for size, row in sections.items() if len(row.codebook)}
     n_bytes = sum(section.codebook.kernels.nbytes for section in sections.values())
     if not 0 < n_bytes <= MAX_CODES_BYTES:
         raise AtlasError(
@@ -77,6 +79,14 @@ def write_atlas(
         "versions": dict(versions),
         "training_set": [dict(row) for row in training_set],
         "sections": [_describe(size, section) for size, section in sections.items()],
+        "without_codes": [
+            {
+                "kernel_size": size,
+                "threshold": row.threshold,
+                "random_percents": row.random_percents,
+            }
+            for size, row in without.items()
+        ],
     }
     members = {_DESCRIPTION: json.dumps(description, indent=1, allow_nan=False).encode()}
     members |= {
@@ -183,6 +193,11 @@ def _read(archive: zipfile.ZipFile, file_name: str) -> Content:
         if len(content) != n_bytes:
             raise ValueError(f"the codebook of {size}x{size} is not complete")
         sections[size] = _make_section(row, unpack(content, shape, dtype), file_name)
+    for row in description["without_codes"]:
+        section = _make_empty(row)
+        if row["kernel_size"] in sections or len(sections) >= 2 * MAX_SECTIONS:
+            raise ValueError("a kernel size is described twice")
+        sections[row["kernel_size"]] = section
     training_set = [_check_training(row) for row in description["training_set"]]
     versions = {str(name): _plain(value) for name, value in description["versions"].items()}
     if len(training_set) > MAX_TRAINING_ROWS or len(versions) > MAX_TRAINING_ROWS:
@@ -225,6 +240,16 @@ def _make_section(row: Mapping[str, Any], kernels: np.ndarray, file_name: str) -
     ]
     intervals = check_rows(labels, f"{file_name}, labels of {size}x{size}")
     return Section(METHODS[row["method"]](kernels), intervals, float(threshold), percents)
+
+
+def _make_empty(row: Mapping[str, Any]) -> Section:
+    size, threshold = row["kernel_size"], float(row["threshold"])
+    matched = float(row["random_percents"]["matched"])
+    if type(size) is not int or not 1 < size < 100:
+        raise ValueError("a section without codes has no kernel size")
+    if not (0 < threshold <= 2 and 0 <= matched <= 100):
+        raise ValueError(f"threshold or random_percents of {size}x{size} are out of range")
+    return Section.without_codes(size, threshold, {"matched": matched})
 
 
 def _check_training(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,9 +33,11 @@ class Section:
     known_percents: dict[str, float] | None = None
 
     @classmethod
-    def without_codes(cls, size: int, threshold: float) -> "Section":
+    def without_codes(
+        cls, size: int, threshold: float, known_percents: dict[str, float] | None = None
+    ) -> "Section":
         """A section of a size that only the family's ruler measures."""
-        return cls(Codebook(np.zeros((0, size, size), np.float32)), [], threshold)
+        return cls(Codebook(np.zeros((0, size, size), np.float32)), [], threshold, known_percents)
 
     @cached_property
     def classifier(self) -> Classifier:

@@ -44,7 +44,7 @@ def classes_of(**layers: str) -> pd.DataFrame:
         {
             "layer": pd.Categorical.from_codes(index, list(layers)),
             "layer_index": index.astype(np.int32),
-            "near": np.array(is_near, bool),
+            "near": pd.array(is_near if "-" not in found else [None] * len(found), "boolean"),
             "class": pd.Categorical(
                 [None if label == "-" else label for label in found],
                 order_classes({*found, "on_cross", OTHER, DEAD} - {"-"}),

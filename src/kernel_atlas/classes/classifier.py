@@ -36,8 +36,9 @@ class Classifier:
         -------
         DataFrame
             n rows: `code` float32 and `dissimilarity` float32 (NaN for dead
-            kernels), `near` bool, `class` str: the label of the code's interval, `other` or
-            `dead`. Without codes, live kernels are not near, and have no code and no class.
+            kernels), `near` boolean, `class` str: the label of the code's interval, `other` or
+            `dead`. Without codes, `near` is missing, and live kernels have no code and no
+            class.
         """
         live = ~sphere.find_dead(kernels)
         code = np.full(len(kernels), np.nan, np.float32)
@@ -48,7 +49,9 @@ class Classifier:
             rows, dissimilarity[live] = self.codebook.nearest(kernels[live])
             code[live] = self.codebook.codes[rows]
             label[live] = np.where(dissimilarity[live] < self.threshold, self.labels[rows], OTHER)
-        near = dissimilarity < self.threshold
+        near = pd.array(dissimilarity < self.threshold, dtype="boolean")
+        if not len(self.codebook):
+            near[:] = pd.NA
         return pd.DataFrame(
             {"code": code, "dissimilarity": dissimilarity, "near": near, "class": label}
         )

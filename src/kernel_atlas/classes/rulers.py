@@ -8,8 +8,8 @@ PAPER, FAMILY = RULERS = ("paper", "family")
 
 
 def has_codebook(classes: pd.DataFrame) -> bool:
-    """Whether a table of classes has classes: it has none where the size has no codebook."""
-    return not classes["class"].isna().any()
+    """Whether the size of a table of classes has a codebook: without one, `near` is missing."""
+    return not classes["near"].isna().any()
 
 
 def rulers_of(classes: pd.DataFrame, first: str) -> list[str]:

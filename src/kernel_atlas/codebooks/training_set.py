@@ -65,7 +65,7 @@ def list_training_set(
     rows = []
     for path in _extracted(paths_to_groups):
         has = store.kernel_sizes(path)
-        if not set(has) & set(sizes):
+        if sizes and not set(has) & set(sizes):
             raise AtlasError(
                 f"model sheet, model {path.name}, column role: 'train', but it has no kernels of "
                 f"size {_list(sizes)}, only {_list(has)}; set its role to 'classify', or add the "

@@ -87,7 +87,7 @@ def make_branches(size: int) -> tuple[Branch, ...]:
             branches.append(
                 _branch(("on_square", "off_square"), slopes.slopes_of_square, size, axes)
             )
-    return tuple(branches)
+    return tuple(branch for branch in branches if len(branch.bank))
 
 
 def _scales(low: float, high: float) -> Axis:

@@ -58,7 +58,7 @@ def test_without_codes_live_kernels_have_no_class():
     table = without.classify(np.stack([np.zeros((5, 5)), BANK["on_centre"]]))
     assert table["class"].isna().tolist() == [False, True]
     assert table["class"][0] == "dead"
-    assert not table["near"].any()
+    assert table["near"].isna().all()
     assert not is_clustered(table["class"]).any()
     assert table[["code", "dissimilarity"]].isna().all(axis=None)
 

@@ -30,7 +30,7 @@ DTYPES = {
     "channel": "int32",
     "code": "float32",
     "dissimilarity": "float32",
-    "near": "bool",
+    "near": "boolean",
     "class": "category",
     "member": "category",
     **dict.fromkeys([*PARAMETERS, "residual", "lead"], "float32"),
@@ -129,7 +129,7 @@ def test_a_size_without_a_codebook_has_members_alone(write_group, classify, rng)
     assert table["class"].astype(object).tolist()[3] == "dead"
     assert table["class"].isna().tolist() == [True] * 3 + [False]
     assert table[["code", "dissimilarity"]].isna().all(axis=None)
-    assert not table["near"].any()
+    assert table["near"].isna().all()
     pd.testing.assert_frame_equal(table[MEMBER], fit_members(kernels.astype(np.float32)))
     assert table["matched"].equals(table["residual"] < 0.5)
 

@@ -84,6 +84,11 @@ def test_a_train_model_with_none_of_the_sizes_is_refused(groups, tmp_path):
     assert not path.exists()
 
 
+def test_without_sizes_to_train_no_train_model_is_refused(groups, tmp_path):
+    list_training_set(groups, [], tmp_path / "table.tsv")
+    assert pd.read_csv(tmp_path / "table.tsv", sep="\t").empty
+
+
 def test_without_any_train_model_the_run_says_why(write_group, tmp_path):
     with pytest.raises(AtlasError, match=r"no model with role 'train' .*/failed\.tsv"):
         list_training_set([write_group("failed", [])], [5], tmp_path / "training_set.tsv")

@@ -51,6 +51,13 @@ def test_medians_are_of_matched_kernels_by_the_class_of_their_member():
     }
 
 
+def test_dead_kernels_alone_do_not_look_measured_without_a_codebook():
+    dead = classes_of(a="dead dead").assign(near=pd.array([None, None], "boolean"))
+    facts = sum_up(count_layers(dead))
+    assert (facts["n_near"], facts["n_clustered"]) == (None, None)
+    assert np.isnan(facts["near_percent"])
+
+
 def test_without_a_codebook_the_paper_s_ruler_counts_nothing():
     classes = classes_of(a="-/on_cross -/~on_cross dead", b="-/off_cross")
     found = count_by_layer(classes)
