@@ -59,7 +59,7 @@ def describe_sources(
     rows : sequence of (model, source, sha256, role, skipped, weights, include, exclude)
         `skipped` says why a row is not extracted, or is empty. The last three are a `Choice`.
     sizes : sequence of int
-        Kernel sizes that are clustered.
+        Kernel sizes that are measured.
     paths_to_architectures : sequence of path
         Written by `resolve_timm`.
     path_to_tsv, path_to_txt : path
@@ -171,7 +171,7 @@ def _count(counts: Iterable[tuple[int, int]]) -> Counter[int]:
 
 def _note(row: Description, sizes: Sequence[int]) -> str:
     others = ", ".join(f"{size}x{size}" for size in sorted(set(row.kernels or {}) - set(sizes)))
-    stored = f"{others}: stored, but not classified" if others else ""
+    stored = f"{others}: stored, but not measured" if others else ""
     return "; ".join(filter(None, [row.note, stored, describe_doubts(row.inventory)]))
 
 

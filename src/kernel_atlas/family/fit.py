@@ -48,7 +48,7 @@ def fit_members(kernels: np.ndarray) -> pd.DataFrame:
         - `aspect`, float32: 0.7 to 1.4 for first derivatives, 0.7 to 2 for second ones, else NaN.
         - `shift_x`, `shift_y`, float32: in pixels, to the right and down.
         - `residual`, float32: dissimilarity of kernel and member, 0 to 2.
-        - `lead`, float32: the residual of the best member of any other class, less
+        - `lead`, float32: the smallest residual of the other classes that were fitted, less
           `residual`; near 0 (or below) where the grid hardly tells the two apart.
     """
     live = ~sphere.find_dead(kernels)

@@ -38,7 +38,7 @@ def read_classes(
 
 def no_kernels(model: str) -> Figure:
     """The notice for a model without kernels to classify."""
-    return style.notice(f"{model}: no kernels of a size that is clustered")
+    return style.notice(f"{model}: no kernels of a size that is measured")
 
 
 def new_layer_panels(

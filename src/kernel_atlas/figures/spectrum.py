@@ -28,7 +28,7 @@ def plot_spectrum(codebook: str | Path, labels: str | Path, size: int) -> Figure
 def draw_spectrum(size: int, codebook: Codebook, intervals: list[Interval]) -> Figure:
     """Kernels along the code, row by row, over a strip in the colours of their classes.
 
-    The strip is half as high where the interval is mixed.
+    The strip is half as high where a class was kept although the interval is mixed.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ RC: Any = {
 }
 
 # the notice where a table of all models is empty
-NO_MODEL = "no model has kernels of a size that is clustered"
+NO_MODEL = "no model has kernels of a size that is measured"
 
 
 def colour_of(label: str, labels: Sequence[str]) -> str:

@@ -95,7 +95,7 @@ def propose_labels(
         dissimilar than this from its member is matched.
     min_purity : float
         An interval of an ordered codebook becomes `other` if a smaller share of its near
-        kernels are matched members of its class. For a centre of k-means, half of them do.
+        kernels are matched members of its class. A centre of k-means never needs more than half.
 
     Returns
     -------

@@ -116,6 +116,6 @@ def test_the_table_has_every_row_and_says_why_one_is_not_read(hub, serve, descri
     assert all(note in text for note in table["note"])
 
 
-def test_sizes_that_are_not_clustered_are_noted(serve, describe):
+def test_sizes_that_are_not_measured_are_noted(serve, describe):
     table, _ = describe((serve(), "train", ""), sizes=(7,))
-    assert table["note"].tolist() == ["3x3, 5x5: stored, but not classified"]
+    assert table["note"].tolist() == ["3x3, 5x5: stored, but not measured"]
