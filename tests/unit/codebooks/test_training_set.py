@@ -1,6 +1,7 @@
 """The training set: live kernels of the train models, and models that have none."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from kernel_atlas.codebooks import training_set

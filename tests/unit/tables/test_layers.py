@@ -1,6 +1,7 @@
 """Counts by layer and class, and sums over layers, by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from support.classes import classes_of
 
