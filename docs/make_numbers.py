@@ -1,11 +1,16 @@
 """Write the numbers of a run into README.md and docs/, at the places that name them.
 
-Usage: python docs/make_numbers.py [RESULTS] [--check]
+Usage: python docs/make_numbers.py [RESULTS] [--check | --made-at COMMIT]
 
 A place is `<!-- = NAME -->text<!-- / -->`; this script writes the text between the comments. With
 RESULTS, the folder of a run, docs/numbers.json is made first: every number that a page names, and
 the range that a run on another machine should fall into. With --check nothing is written: the
 numbers of RESULTS are compared with these ranges.
+
+Run it on the machine of the run, in the run's own folder: the machine is named as it is found, and
+the date is that of the newest file in RESULTS/tables. The commit is the one checked out. If that
+has newer code or settings than RESULTS, nothing is written unless --made-at says which commit made
+RESULTS.
 
 NAME is one of
 
@@ -36,7 +41,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -46,6 +51,7 @@ NUMBERS = REPOSITORY / "docs/numbers.json"
 PLACE = re.compile(r"(<!-- = (\S+) -->)(.*?)(<!-- / -->)", re.DOTALL)
 COLUMNS = {"near": "near_percent", "codebook": "clustered_percent"}  # by method
 FAMILY = ("family", "templates")  # methods without a training
+MAKES_RESULTS = ("src", "rules", "config.yaml")
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,10 @@ class Number:
 
 
 class Run:
-    """The tables of a run, asked by name."""
+    """The tables of a run, asked by name; `made_at` is the commit if it is not checked out."""
 
-    def __init__(self, results: Path) -> None:
+    def __init__(self, results: Path, made_at: str = "") -> None:
+        self._results, self._made_at = results, made_at
         self.clustered, self.families, self.controls, self.stability = (
             pd.read_csv(results / f"tables/{name}.tsv", sep="\t", dtype={"seeds": str})
             for name in ("clustered", "families", "controls", "stability")
@@ -87,7 +94,7 @@ class Run:
         """Look a number up. Raises KeyError if the run has no such number."""
         match name.split("."):
             case ["run", fact]:
-                return Number(describe_machine()[fact], [])
+                return Number(describe_run(self._results, self._made_at)[fact], [])
             case ["command", model]:
                 return Number(_ask_the_command(model), [])
             case ["controls", size, kernels, method]:
@@ -177,17 +184,35 @@ def _ask_the_command(model: str) -> str:
     return "\n```\n" + "\n\n".join(answer.split("\n\n")[:2]) + "\n```\n"
 
 
-def describe_machine() -> dict[str, str]:
+def describe_run(results: Path, made_at: str = "") -> dict[str, str]:
     """The processor, the commit and the date."""
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
     processor = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    commit = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     return {
         "machine": processor[1] if processor else platform.machine(),
-        "commit": subprocess.check_output(commit, cwd=REPOSITORY, text=True).strip(),
-        "date": date.today().isoformat(),
+        "commit": made_at or _git("describe", "--always", "--dirty", "--exclude=*"),
+        "date": datetime.fromtimestamp(_last_written(results), UTC).date().isoformat(),
     }
+
+
+def find_newer_code(results: Path) -> str | None:
+    """Say so if code or settings were committed after the run, which then had others."""
+    last = _git("log", "-1", "--format=%ct %h", "--", *MAKES_RESULTS).split()
+    if not last or int(last[0]) <= _last_written(results):
+        return None
+    return (
+        f"{results}: older than {last[1]}, the last change of {', '.join(MAKES_RESULTS)}; "
+        "run the workflow again, or say what made it: --made-at COMMIT"
+    )
+
+
+def _last_written(results: Path) -> float:
+    return max(path.stat().st_mtime for path in (results / "tables").iterdir())
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.check_output(["git", *arguments], cwd=REPOSITORY, text=True).strip()
 
 
 def pages() -> list[Path]:
@@ -221,13 +246,15 @@ def compare(numbers: Mapping[str, Number], run: Run) -> list[str]:
     ]
 
 
-def main(results: Path | None, check: bool) -> str | None:
+def main(results: Path | None, check: bool, made_at: str = "") -> str | None:
     """Make the pages, or check a run. Returns what is wrong."""
     if check:
         return "\n".join(compare(read_numbers(), Run(results or REPOSITORY / "results"))) or None
     texts = {page: page.read_text(encoding="utf-8") for page in pages()}
     if results:
-        run = Run(results)
+        if not made_at and (newer := find_newer_code(results)):
+            return newer
+        run = Run(results, made_at)
         names = sorted({name for text in texts.values() for name in names_in(text)})
         content = {name: asdict(run.look_up(name)) for name in names}
         NUMBERS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -240,6 +267,8 @@ def main(results: Path | None, check: bool) -> str | None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path, nargs="?")
-    parser.add_argument("--check", action="store_true")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--check", action="store_true")
+    either.add_argument("--made-at", metavar="COMMIT", default="")
     arguments = parser.parse_args()
-    sys.exit(main(arguments.results, arguments.check))
+    sys.exit(main(arguments.results, arguments.check, arguments.made_at))

@@ -105,9 +105,8 @@ class Atlas(Mapping[int, Classifier]):
         kernels = {size: gather_kernels(reading.layers, size) for size in sizes}
         sections = {size: self.sections.get(size) or _without_codes(size) for size in sizes}
         classes = {size: tabulate(kernels[size], sections[size].classifier) for size in sizes}
-        counts = {size: len(found.kernels) for size, found in kernels.items()}
         chance = {size: section.random_percents for size, section in sections.items()}
-        summary = summarise(counts, classes, chance, self.sizes)
+        summary = summarise(classes, chance, self.sizes)
         return Result(name, self.name, classes, summary, reading.inventory)
 
     @classmethod

@@ -101,7 +101,6 @@ class Result:
 
 
 def summarise(
-    counts: Mapping[int, int],
     classes: Mapping[int, pd.DataFrame],
     random_percents: Mapping[int, Mapping[str, float]],
     known_sizes: Sequence[int],
@@ -110,26 +109,21 @@ def summarise(
 
     Parameters
     ----------
-    counts : mapping
-        From kernel size to number of kernels.
     classes : mapping
-        From kernel size to table of classes, for those that are measured.
+        From kernel size to table of classes.
     random_percents : mapping
         From kernel size to what random directions give, by the name in `SHARES`, where known.
     known_sizes : sequence of int
-        The sizes of which the atlas has codes.
+        The sizes of which the atlas has codes; maybe none.
     """
     known = ", ".join(f"{size}x{size}" for size in known_sizes)
+    lacks = f"no codebook, matched only: the atlas has {f'{known} only' if known else 'none'}"
     rows = []
-    for size, count in counts.items():
-        row: dict[str, Any] = {"kernel_size": size, "n_kernels": count, "note": ""}
-        if size in classes:
-            chance = random_percents.get(size, {})
-            row |= sum_up(count_layers(classes[size]))
-            row |= {f"random_{name}_percent": chance.get(name, float("nan")) for name in SHARES}
-        if size not in known_sizes:
-            what = "no codebook, matched only" if size in classes else "not classified"
-            row["note"] = f"{what}: the atlas has {known} only"
+    for size, table in classes.items():
+        chance = random_percents.get(size, {})
+        row: dict[str, Any] = {"kernel_size": size, **sum_up(count_layers(table))}
+        row |= {f"random_{name}_percent": chance.get(name, float("nan")) for name in SHARES}
+        row["note"] = "" if size in known_sizes else lacks
         rows.append(row)
     types = dict.fromkeys(COUNTS, "Int64")
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS).astype(types)

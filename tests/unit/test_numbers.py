@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pandas as pd
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "docs/make_numbers.py"
+DAY = 24 * 60 * 60
+NOON = 1767355200  # of 2026-01-02
 
 
 @pytest.fixture
@@ -119,15 +123,9 @@ def test_a_name_that_the_run_does_not_have_is_an_error(numbers, tmp_path, name):
         numbers.Run(write_run(tmp_path)).look_up(name)
 
 
-def test_the_machine_is_named_by_its_processor(numbers):
-    facts = numbers.describe_machine()
-    assert set(facts) == {"machine", "commit", "date"}
-    assert all(facts.values())
-
-
 @pytest.fixture
 def site(numbers, monkeypatch, tmp_path):
-    """A copy of nothing but a page with two places."""
+    """A repository of nothing but a page with two places, and settings of noon of a day."""
     page = tmp_path / "README.md"
     page.write_text(
         "Of <!-- = a.k5.n_kernels -->?<!-- / --> kernels\n\n"
@@ -135,6 +133,14 @@ def site(numbers, monkeypatch, tmp_path):
         encoding="utf-8",
     )
     (tmp_path / "docs").mkdir()
+    (tmp_path / "config.yaml").touch()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "me")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "me@example.org")
+        monkeypatch.setenv(f"GIT_{name}_DATE", f"{NOON} +0000")
+    for command in ("init -q", "add config.yaml", "commit -qm settings"):
+        subprocess.run(["git", *command.split()], cwd=tmp_path, check=True)
     monkeypatch.setattr(numbers, "REPOSITORY", tmp_path)
     monkeypatch.setattr(numbers, "NUMBERS", tmp_path / "docs/numbers.json")
     return page
@@ -158,6 +164,37 @@ def test_a_run_is_written_into_the_pages_and_kept(numbers, site, tmp_path):
     site.write_text(filled.replace("6,336", "6"), encoding="utf-8")
     assert numbers.main(None, check=False) is None
     assert site.read_text(encoding="utf-8") == filled
+
+
+def made(results, at):
+    """A run whose tables were written at this time."""
+    for path in (results / "tables").iterdir():
+        os.utime(path, (at, at))
+    return results
+
+
+def test_the_date_is_that_of_the_newest_table(numbers, site, tmp_path):
+    results = made(write_run(tmp_path / "results"), NOON)
+    os.utime(results / "tables/controls.tsv", (NOON + DAY, NOON + DAY))
+    facts = numbers.describe_run(results)
+    assert set(facts) == {"machine", "commit", "date"}
+    assert all(facts.values())
+    assert facts["date"] == "2026-01-03"
+
+
+def test_a_run_of_older_code_is_written_only_if_its_commit_is_said(numbers, site, tmp_path):
+    site.write_text("<!-- = run.commit -->?<!-- / -->", encoding="utf-8")
+    results = made(write_run(tmp_path / "results"), NOON - 1)
+    refusal = numbers.main(results, check=False)
+    assert refusal.startswith(f"{results}: older than ")
+    assert "\n" not in refusal
+    assert "?" in site.read_text(encoding="utf-8")
+    assert numbers.main(results, check=False, made_at="abc1234") is None
+    assert site.read_text(encoding="utf-8") == "<!-- = run.commit -->abc1234<!-- / -->"
+    # a run that is not older
+    site.write_text("<!-- = run.commit -->?<!-- / -->", encoding="utf-8")
+    assert numbers.main(made(results, NOON), check=False) is None
+    assert "?" not in site.read_text(encoding="utf-8")
 
 
 def test_another_run_is_compared_with_the_ranges(numbers, site, tmp_path):

@@ -62,12 +62,11 @@ def test_a_size_without_a_codebook_has_members_alone(result):
     assert not np.isnan(facts["matched_percent"])
 
 
-def test_a_size_that_is_not_measured_is_listed(result):
-    summary = summarise({5: 24, 32: 4}, {5: result.classes[5]}, {}, [3, 5])
-    facts = summary.set_index("kernel_size").loc[32]
-    assert facts["n_kernels"] == 4
-    assert facts["note"] == "not classified: the atlas has 3x3, 5x5 only"
-    assert facts.drop(["n_kernels", "note"]).isna().all()
+def test_an_atlas_without_any_codes_says_so(result):
+    summary = summarise({7: result.classes[7]}, {}, [])
+    assert summary["note"].tolist() == ["no codebook, matched only: the atlas has none"]
+    assert summary["n_kernels"].tolist() == [12]
+    assert summary["random_matched_percent"].isna().all()
 
 
 def test_layers_count_the_rows(result):

@@ -44,7 +44,8 @@ def draw_clustered(clustered: pd.DataFrame, ruler: str = PAPER) -> Figure:
     panels = figure.subplots(len(groups), squeeze=False, sharex=True, height_ratios=ratios)[:, 0]
     for axes, (size, rows) in zip(panels, groups.items(), strict=True):
         y = np.arange(len(rows))
-        shown = [name for name in rulers if name == FAMILY or rows["n_near"].notna().any()]
+        by_paper = rows[["n_near", "paper_percent"]].notna().any(axis=None)
+        shown = [name for name in rulers if name == FAMILY or by_paper]
         for place, name in enumerate(shown):
             draw = _draw_near if name == PAPER else _draw_matched
             draw(axes, y + HEIGHT * (place - (len(shown) - 1) / 2), rows)

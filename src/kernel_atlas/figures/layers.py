@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, rulers_of
+from kernel_atlas.classes.rulers import FAMILY, PAPER, class_by, rulers_of
 from kernel_atlas.family.names import CLASSES, DEAD, order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
@@ -52,7 +52,9 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
     ]
     heights = [height for *_, height in panels]
     figure, all_axes = new_layer_panels(model, classes.values(), heights)
-    labels = order_classes({c for table in classes.values() for c in table["class"].cat.categories})
+    # of either ruler, as a merged member may have a name that no class has
+    by = [class_by(table, PAPER) for table in classes.values()]
+    labels = order_classes({name for label in by for name in label.cat.categories})
     counts = {size: count_by_layer(table) for size, table in classes.items()}
     seen: set[str] = set()
     for axes, (size, name, _) in zip(all_axes, panels, strict=True):

@@ -89,7 +89,7 @@ def draw_samples(
             rows.append(row)
         if rows:
             style.draw_kernels(axes, np.concatenate(rows), n_samples)
-            _name_rows(axes, size, shares[size], list(classes[size]["class"].cat.categories))
+            _name_rows(axes, size, shares[size], list(labels[size].cat.categories))
     return figure
 
 

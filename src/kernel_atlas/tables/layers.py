@@ -88,13 +88,16 @@ def sum_up(layers: pd.DataFrame) -> dict[str, Any]:
     """Sum up `count_layers`: `SUMS` by name.
 
     `near_percent` is of all kernels, as the paper counts; the other percentages are of the live
-    ones. What is unknown, for want of a codebook or of kernels, is NaN, and None as a count.
+    ones, and NaN where there are none. What is near and clustered is unknown without a codebook,
+    and what is matched too without any layer: NaN, and None as a count.
     """
     n_kernels = layers["n_kernels"].to_numpy(int)
     n_live = n_kernels - layers["n_dead"].to_numpy(int)
     sums = {name: layers[name].sum(skipna=False) for name in COUNTS}
     facts: dict[str, Any] = dict.fromkeys(SUMS, float("nan"))
     facts |= {name: None if n is pd.NA else int(n) for name, n in sums.items()}
+    if layers.empty:
+        facts |= {f"n_{name}": None for name in SHARES}
     for name, share in SHARES.items():
         if facts[f"n_{name}"] is None:
             continue

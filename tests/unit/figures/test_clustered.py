@@ -14,7 +14,7 @@ ROWS = [
     ["a", 5, 100, 66, 50, 66.6, 60.1, 70.2, 0.1, 3.1, 81.1, 75.1, 86.1, 0.3, 4.1, NAN],
     ["b", 5, 10, 7, 7, 71.2, NAN, NAN, 0.2, 3.2, 82.2, NAN, NAN, 0.4, 4.2, 68.4],
     ["a", 7, 20, 18, 15, 90.1, 85, 93, 0, 5, 95.1, 93, 97, 0, 6, NAN],
-    ["b", 7, 0, 0, 0, *[NAN] * 11],
+    ["b", 7, 0, NAN, NAN, *[NAN] * 11],
     ["a", 9, 30, NAN, NAN, *[NAN] * 5, 55.5, 50, 60, 0, 1, NAN],
 ]
 
@@ -91,6 +91,13 @@ def test_the_ruler_of_the_setting_is_on_top(clustered, ruler):
 
 def test_a_missing_number_is_not_written(clustered):
     assert not [text for text in texts_of(draw_clustered(clustered)) if "nan" in text]
+
+
+def test_a_published_figure_is_drawn_without_results_too(clustered):
+    rows = clustered.iloc[[3]].assign(n_near=NAN, n_clustered=NAN, paper_percent=56.7)
+    (axes,) = draw_clustered(rows).axes
+    (published,) = [line for line in axes.lines if line.get_label() == "published"]
+    assert published.get_xdata().tolist() == [56.7]
 
 
 def test_the_legend_names_each_thing_once_and_published_figures_only_if_there_are_some(clustered):

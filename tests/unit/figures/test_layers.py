@@ -4,6 +4,7 @@ import pytest
 from support.classes import classes_of
 from support.figures import colour_of, legend_of
 
+from kernel_atlas.classes.classifier import merge_classes
 from kernel_atlas.figures.layers import draw_layers
 
 TABLES = {
@@ -94,6 +95,12 @@ def test_own_classes_have_the_same_colour_in_the_figures_of_all_models():
     one = both[both["class"] == "stripe"]
     colours = [legend_of(draw_layers("net", {5: table}))["Stripe"] for table in (both, one)]
     assert colours[0] == colours[1]
+
+
+def test_members_may_be_merged_into_a_name_that_no_class_has():
+    table = merge_classes(classes_of(a="on_cross/on_centre"), {"on_centre": "spot"})
+    assert "spot" not in table["class"].cat.categories
+    assert set(legend_of(draw_layers("net", {5: table}))) == {"On cross", "Spot"}
 
 
 def test_of_many_layers_some_are_numbered():

@@ -6,7 +6,15 @@ import pytest
 from support.classes import classes_of
 
 from kernel_atlas.tables.intervals import percent_interval
-from kernel_atlas.tables.layers import COUNTS, SHARES, SUMS, count_by_layer, count_layers, sum_up
+from kernel_atlas.tables.layers import (
+    COUNTS,
+    NO_LAYERS,
+    SHARES,
+    SUMS,
+    count_by_layer,
+    count_layers,
+    sum_up,
+)
 
 NAN = float("nan")
 
@@ -100,6 +108,12 @@ def test_sums_are_in_percent_of_all_or_of_live_kernels():
     assert sums["near_percent"] == 50
     assert sums["near_live_percent"] == 80
     assert sums["clustered_percent"] == sums["matched_percent"] == 60
+
+
+def test_of_no_layers_nothing_is_known_but_that_they_have_no_kernels():
+    sums = sum_up(NO_LAYERS)
+    assert [sums[name] for name in COUNTS] == [0, 0, None, None, None]
+    assert all(np.isnan(sums[name]) for name in SUMS if name not in COUNTS)
 
 
 def test_each_percentage_has_its_interval(rng):
