@@ -183,7 +183,7 @@ def test_the_bundled_atlas_is_the_default(state):
     default = kernel_atlas.Atlas.load()
     assert default.sizes == [3, 5]
     assert default.training_models == [f"efficientnet_lite{n}" for n in range(3)]
-    assert [len(default[size].codebook) for size in default] == [10, 10_000]
+    assert [len(default[size].codebook) for size in default.sizes] == [10, 10_000]
     assert result.atlas == default.name == "the atlas that comes with kernel-atlas"
     pd.testing.assert_frame_equal(result.kernels, default.classify(state).kernels)
 

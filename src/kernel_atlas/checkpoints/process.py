@@ -49,6 +49,8 @@ def read_in_process(file: LocalFile, kind: str, selection: Selection) -> Reading
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=False,
     )
+    if child.returncode == -signal.SIGINT:
+        raise KeyboardInterrupt  # Ctrl-C reaches both processes, sometimes the child first
     if -child.returncode in _CRASHES:
         cause = signal.strsignal(-child.returncode)
         raise AtlasError(

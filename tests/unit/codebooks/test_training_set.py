@@ -86,7 +86,7 @@ def test_a_train_model_with_none_of_the_sizes_is_refused(groups, tmp_path):
 
 
 def test_without_sizes_to_train_no_train_model_is_refused(groups, tmp_path):
-    list_training_set(groups, [], tmp_path / "table.tsv")
+    list_training_set(groups.values(), [], tmp_path / "table.tsv")
     assert pd.read_csv(tmp_path / "table.tsv", sep="\t").empty
 
 
