@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 import torch
 
 from kernel_atlas import sphere
-from kernel_atlas.codebooks.training import Settings, Training, TrainingData
+from kernel_atlas.codebooks.training import Training
+from kernel_atlas.codebooks.training_data import Settings, TrainingData
 from kernel_atlas.codebooks.training_set import read_training_set
 
 

@@ -22,7 +22,8 @@ import yaml
 from kernel_atlas.codebooks.codebook import N_CODES
 from kernel_atlas.codebooks.curve import STEP, find_nearest, measure_length
 from kernel_atlas.codebooks.history import paper_threshold
-from kernel_atlas.codebooks.training import Settings, Training, TrainingData
+from kernel_atlas.codebooks.training import Training
+from kernel_atlas.codebooks.training_data import Settings, TrainingData
 from kernel_atlas.codebooks.training_set import read_training_set
 from kernel_atlas.sphere import from_sphere, to_sphere
 

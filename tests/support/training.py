@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 
 from kernel_atlas.codebooks import training
 from kernel_atlas.codebooks.seeds import train_autoencoder
-from kernel_atlas.codebooks.training import Settings, Training
+from kernel_atlas.codebooks.training import Training
+from kernel_atlas.codebooks.training_data import Settings
 from kernel_atlas.family.templates import make_templates
 
 SETTINGS = Settings(

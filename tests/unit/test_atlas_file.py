@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from support.atlases import chance
 
-from kernel_atlas import atlas_file
 from kernel_atlas.atlas import Atlas
 from kernel_atlas.codebooks.codebook import Centres, Codebook
+from kernel_atlas.codebooks.packing import pack, unpack
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.labels.table import Interval
 from kernel_atlas.section import Section
@@ -66,7 +66,7 @@ def test_a_file_holds_the_atlas_bit_by_bit(atlas, path, rng):
 def test_packing_keeps_every_bit(rng, dtype):
     kernels = rng.integers(0, 256, 12 * 9 * np.dtype(dtype).itemsize, np.uint8).view(dtype)
     kernels = kernels.reshape(12, 3, 3)  # infinite and NaN as well
-    unpacked = atlas_file.unpack(atlas_file.pack(kernels), (12, 3, 3), dtype)
+    unpacked = unpack(pack(kernels), (12, 3, 3), dtype)
     assert unpacked.tobytes() == kernels.tobytes()
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kernel_atlas.codebooks.seeds import train_autoencoder
-from kernel_atlas.codebooks.training import Settings
+from kernel_atlas.codebooks.training_data import Settings
 from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":

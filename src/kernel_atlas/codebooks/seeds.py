@@ -17,7 +17,8 @@ from kernel_atlas import sphere
 from kernel_atlas.atomic import replacing
 from kernel_atlas.codebooks.codebook import N_CODES, SKIPPED
 from kernel_atlas.codebooks.history import write_history
-from kernel_atlas.codebooks.training import Settings, Training, TrainingData
+from kernel_atlas.codebooks.training import Training
+from kernel_atlas.codebooks.training_data import Settings, TrainingData
 from kernel_atlas.codebooks.training_set import read_training_set
 from kernel_atlas.errors import AtlasError
 

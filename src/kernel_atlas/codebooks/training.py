@@ -1,4 +1,4 @@
-"""The training of one seed: its data, its steps, and the checkpoint it resumes from."""
+"""The training of one seed: its steps, and the checkpoint it resumes from."""
 
 import hashlib
 import logging
@@ -6,11 +6,9 @@ import sys
 import threading
 import time
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
@@ -21,7 +19,7 @@ from kernel_atlas import versions
 from kernel_atlas.atomic import replacing
 from kernel_atlas.codebooks.autoencoder import Autoencoder
 from kernel_atlas.codebooks.codebook import N_CODES
-from kernel_atlas.codebooks.curve import STEP, draw_curve, find_nearest, measure_length
+from kernel_atlas.codebooks.curve import draw_curve, find_nearest
 from kernel_atlas.codebooks.history import (
     AUTOENCODER,
     PARTS,
@@ -31,51 +29,15 @@ from kernel_atlas.codebooks.history import (
     paper_threshold,
     percent_column,
 )
+from kernel_atlas.codebooks.refinement import assign_codes, estimate_length
+from kernel_atlas.codebooks.training_data import Settings, TrainingData
 
 logger = logging.getLogger(__name__)
 
 HISTORY_CODES = 1000
 HISTORY_KERNELS = 2000
-ASSIGNED_CODES = 2000  # a refined kernel belongs to the nearest of so many
-CHORDS = 64  # a refining step estimates the curve's length from so many
 
 CHECKPOINT_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What one seed's result depends on, of `autoencoder` in config.yaml."""
-
-    widths: tuple[int, ...]
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    held_out: float
-    seed: int
-    refine_epochs: int = 0
-    length_penalty: float = 0.0
-
-
-class TrainingData:
-    """The kernels to train on and the held-out ones: one draw for all seeds.
-
-    Parameters
-    ----------
-    directions : ndarray of shape (n, k*k - 1), float32
-        Unit vectors (`sphere.to_sphere`).
-    settings : Settings
-        Those of the first seed, which draws the held-out kernels.
-    device : torch.device
-    """
-
-    def __init__(self, directions: np.ndarray, settings: Settings, device: torch.device) -> None:
-        order = np.random.default_rng(settings.seed).permutation(len(directions))
-        n_held_out = min(round(settings.held_out * len(directions)), len(directions) - 1)
-        digest = hashlib.sha256(directions.tobytes())
-        digest.update(repr((settings.held_out, settings.seed)).encode())
-        self.fingerprint = digest.hexdigest()
-        data = torch.from_numpy(directions[order]).to(device)
-        self.held_out, self.train_set = data[:n_held_out], data[n_held_out:]
 
 
 class Training:
@@ -197,7 +159,7 @@ class Training:
         order = torch.randperm(len(self.train_set), generator=generator)
         phase = self._phase(epoch)
         optimizer, scheduler = self.phases[phase]
-        codes = self._assign_codes(generator) if phase == REFINEMENT else None
+        codes = assign_codes(self.model, self.train_set, generator) if phase == REFINEMENT else None
         total = torch.zeros((), device=self.train_set.device)
         for rows in order.to(self.train_set.device).split(self.settings.batch_size):
             if self._stopped.is_set():
@@ -206,7 +168,7 @@ class Training:
             decoded = self.model(batch) if codes is None else self.model.decode(codes[rows])
             loss = objective = _loss(decoded, batch)
             if codes is not None and self.settings.length_penalty:
-                length = measure_length(self.model, self._draw_starts(generator))
+                length = estimate_length(self.model, generator)
                 objective = loss + self.settings.length_penalty * length
             optimizer.zero_grad()
             objective.backward()
@@ -214,20 +176,6 @@ class Training:
             scheduler.step()
             total += loss.detach() * len(batch)
         return total.item() / len(self.train_set)
-
-    def _assign_codes(self, generator: torch.Generator) -> Tensor:
-        """The nearest code of each training kernel, shape (n, 1), moved by up to half a step.
-
-        Codes between the even ones are thus trained, too.
-        """
-        _, rows = find_nearest(self.train_set, self.codebook(ASSIGNED_CODES))
-        moves = torch.rand(len(rows), generator=generator).to(rows.device) - 0.5
-        return ((rows + moves) / (ASSIGNED_CODES - 1)).clamp(0, 1).unsqueeze(1)
-
-    def _draw_starts(self, generator: torch.Generator) -> Tensor:
-        """Where chords start: codes drawn at random, one in each of `CHORDS` equal intervals."""
-        starts = (torch.arange(CHORDS) + torch.rand(CHORDS, generator=generator)) / CHORDS
-        return starts.to(self.train_set.device) * (1 - STEP)
 
     def _evaluate(self, epoch: int) -> dict[str, float]:
         """Held-out loss, and percentages of near kernels of both parts.

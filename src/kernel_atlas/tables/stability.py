@@ -1,7 +1,6 @@
 """Tables of stability: whether the codebooks of other seeds give the same classes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -9,14 +8,11 @@ import numpy as np
 import pandas as pd
 
 from kernel_atlas.atomic import write_table
-from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.codebooks.codebook import Codebook, read_codebook
 from kernel_atlas.codebooks.training_set import sample_training_set
-from kernel_atlas.family import names
 from kernel_atlas.family.fit import fit_members
 from kernel_atlas.family.names import OTHER
-from kernel_atlas.labels.proposal import propose_labels
-from kernel_atlas.labels.table import label_rows
+from kernel_atlas.tables.naming import CLASSES, Naming, find_matched, name_kernels
 
 # by table: its columns, with the types that keep whole numbers whole where cells are empty
 COLUMNS = {
@@ -54,66 +50,6 @@ COLUMNS = {
         "n_kernels": "Int64",
     },
 }
-CLASSES = list(names.CLASSES)  # which pandas takes as labels
-# purity says little of an interval with fewer near kernels
-FEW = 20
-
-
-@dataclass(frozen=True)
-class Naming:
-    """What the codebook of one seed, with labels of its own, says of n kernels.
-
-    Attributes
-    ----------
-    near : ndarray of shape (n,), bool
-    classes : ndarray of shape (n,), str
-    n_named : Series
-        By class: intervals of the code with this label.
-    best_purity : Series
-        By class: the largest share that its matched members have of an interval's near
-        kernels, whatever the interval's label; 0 where no interval has `FEW` kernels.
-    """
-
-    near: np.ndarray
-    classes: np.ndarray
-    n_named: pd.Series
-    best_purity: pd.Series
-
-
-def name_kernels(
-    codebook: Codebook,
-    kernels: np.ndarray,
-    members: pd.DataFrame,
-    threshold: float,
-    min_purity: float,
-) -> Naming:
-    """Propose labels for a codebook and classify kernels by them.
-
-    Parameters
-    ----------
-    codebook : Codebook
-        Neighbouring rows are alike.
-    kernels : ndarray of shape (n, k, k)
-        None of them dead.
-    members : DataFrame
-        `fit_members` of the kernels.
-    threshold, min_purity : float
-        As for `propose_labels`.
-    """
-    intervals = propose_labels(codebook, kernels, members, threshold, min_purity)
-    found = Classifier(codebook, label_rows(intervals, codebook), threshold).classify(kernels)
-    near = (found["dissimilarity"] < threshold).to_numpy()
-    number = np.searchsorted([interval.start for interval in intervals], found["code"], "right")
-    matched = _find_matched(members, threshold)
-    counts = pd.crosstab(number[near], matched[near])
-    counts = counts[counts.sum(axis=1) >= FEW]
-    n_named = pd.Series([interval.label for interval in intervals]).value_counts()
-    return Naming(
-        near,
-        found["class"].to_numpy(),
-        n_named.reindex(CLASSES, fill_value=0),
-        counts.div(counts.sum(axis=1), axis=0).max().reindex(CLASSES, fill_value=0.0),
-    )
 
 
 def compare_codebooks(
@@ -146,7 +82,7 @@ def compare_codebooks(
         seed: name_kernels(Codebook(array), kernels, members, threshold, min_purity)
         for seed, array in codebooks.items()
     }
-    matched = _find_matched(members, threshold)
+    matched = find_matched(members, threshold)
     # each seed beside itself, then beside each other one
     pairs = {
         ", ".join(dict.fromkeys(pair)): (namings[pair[0]], namings[pair[1]])
@@ -201,12 +137,6 @@ def compare_seeds(
     for name, path in paths_to_tables.items():
         none = _complete(name, pd.DataFrame())
         write_table(pd.concat([none, *(tables[name] for tables in found)]), path)
-
-
-def _find_matched(members: pd.DataFrame, threshold: float) -> np.ndarray:
-    """The member of each kernel, or `other` where it is not matched: shape (n,), str."""
-    is_matched = members["residual"] < threshold
-    return members["member"].astype(object).where(is_matched, OTHER).to_numpy()
 
 
 def _count(classes: np.ndarray) -> pd.Series:

@@ -7,7 +7,7 @@ from support.known_kernels import CLASSES, draw_known_kernels
 from kernel_atlas.atlas import Atlas
 from kernel_atlas.classes.classifier import is_clustered
 from kernel_atlas.codebooks.seeds import train_autoencoder
-from kernel_atlas.codebooks.training import Settings
+from kernel_atlas.codebooks.training_data import Settings
 from kernel_atlas.labels.proposal import label_codebook
 
 N_KERNELS = 500  # of each class

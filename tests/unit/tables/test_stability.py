@@ -6,7 +6,8 @@ import pytest
 
 from kernel_atlas.family import functions
 from kernel_atlas.family.names import CLASSES
-from kernel_atlas.tables.stability import COLUMNS, FEW, compare_codebooks, compare_seeds
+from kernel_atlas.tables.naming import FEW
+from kernel_atlas.tables.stability import COLUMNS, compare_codebooks, compare_seeds
 
 CENTRE = functions.difference_of_gaussians(7, 0.8)
 CROSS = functions.cross(7, 0.5)

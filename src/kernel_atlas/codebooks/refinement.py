@@ -1,0 +1,41 @@
+"""What the refinement of the decoder draws: each kernel's code, and the curve's length."""
+
+import torch
+from torch import Tensor
+
+from kernel_atlas.codebooks.autoencoder import Autoencoder
+from kernel_atlas.codebooks.curve import STEP, draw_curve, find_nearest, measure_length
+
+ASSIGNED_CODES = 2000  # a refined kernel belongs to the nearest of so many
+CHORDS = 64  # a step estimates the curve's length from so many
+
+
+def assign_codes(model: Autoencoder, kernels: Tensor, generator: torch.Generator) -> Tensor:
+    """The nearest code of each kernel, moved by up to half a step.
+
+    Codes between the even ones are thus trained, too.
+
+    Parameters
+    ----------
+    model : Autoencoder
+    kernels : Tensor of shape (n, k*k - 1)
+        Unit vectors.
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    Tensor of shape (n, 1)
+    """
+    even = torch.linspace(0, 1, ASSIGNED_CODES, device=kernels.device)
+    with torch.no_grad():
+        _, rows = find_nearest(kernels, draw_curve(model, even))
+    moves = torch.rand(len(rows), generator=generator).to(rows.device) - 0.5
+    return ((rows + moves) / (ASSIGNED_CODES - 1)).clamp(0, 1).unsqueeze(1)
+
+
+def estimate_length(model: Autoencoder, generator: torch.Generator) -> Tensor:
+    """The length of the curve, from chords that start at random, one in each of `CHORDS` parts."""
+    starts = (torch.arange(CHORDS) + torch.rand(CHORDS, generator=generator)) / CHORDS
+    device = next(model.parameters()).device
+    return measure_length(model, starts.to(device) * (1 - STEP))
