@@ -88,9 +88,7 @@ def write_atlas(path: Path, threshold: float) -> None:
     first = np.minimum(place.astype(int), len(members) - 2)
     share = place - first
     codes = (1 - share) * members[first[:, 0, 0]] + share * members[first[:, 0, 0] + 1]
-    section = Section(
-        Codebook(codes.astype(np.float32)), [Interval(0, 1, "on_centre")], threshold, 0.0
-    )
+    section = Section(Codebook(codes.astype(np.float32)), [Interval(0, 1, "on_centre")], threshold)
     Atlas({7: section}).save(path)
 
 

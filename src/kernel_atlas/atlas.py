@@ -1,5 +1,6 @@
 """The atlas: codebooks, labels and thresholds of all kernel sizes in one object."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -104,7 +105,10 @@ class Atlas(Mapping[int, Classifier]):
         sizes = sorted({layer.kernels.shape[-1] for layer in reading.layers})
         kernels = {size: gather_kernels(reading.layers, size) for size in sizes}
         sections = {size: self.sections.get(size) or _without_codes(size) for size in sizes}
-        classes = {size: tabulate(kernels[size], sections[size].classifier) for size in sizes}
+        threads = len(os.sched_getaffinity(0))  # somebody is waiting
+        classes = {
+            size: tabulate(kernels[size], sections[size].classifier, threads) for size in sizes
+        }
         chance = {size: section.random_percents for size, section in sections.items()}
         summary = summarise(classes, chance, self.sizes)
         return Result(name, self.name, classes, summary, reading.inventory)

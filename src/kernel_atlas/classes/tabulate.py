@@ -8,8 +8,8 @@ from kernel_atlas.family.fit import fit_members
 from kernel_atlas.family.names import DEAD, OTHER, order_classes
 
 
-def tabulate(found: Kernels, classifier: Classifier) -> pd.DataFrame:
-    """Measure kernels of one size by both rulers.
+def tabulate(found: Kernels, classifier: Classifier, threads: int = 1) -> pd.DataFrame:
+    """Measure kernels of one size by both rulers. Threads do not change the result.
 
     Returns
     -------
@@ -18,7 +18,7 @@ def tabulate(found: Kernels, classifier: Classifier) -> pd.DataFrame:
         the columns of `Classifier.classify`, with `class` categorical, and of `fit_members`;
         last `matched`: whether the residual is below the threshold.
     """
-    table = classifier.classify(found.kernels).join(fit_members(found.kernels))
+    table = classifier.classify(found.kernels).join(fit_members(found.kernels, threads))
     table["matched"] = table["residual"] < classifier.threshold
     table.insert(0, "layer", pd.Categorical.from_codes(found.layer, found.layer_names))
     table.insert(1, "layer_index", found.layer)

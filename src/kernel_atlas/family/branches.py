@@ -25,6 +25,9 @@ SHIFT_SQUARE = (0.25, 1.0)
 N_SCALES = 8  # to start from
 
 
+Make = Callable[[int, np.ndarray, slopes.Ratio], slopes.Slopes]
+
+
 class Axis(NamedTuple):
     """One parameter: the bounds of a fit, and where it may start."""
 
@@ -37,12 +40,12 @@ class Branch(NamedTuple):
     """A function of the family with its negative: two classes, and where their fit starts."""
 
     classes: tuple[str, str]  # of the function, and of its negative
-    make: Callable[[int, np.ndarray, float], slopes.Slopes]
+    make: Make
     ratio: float
     low: np.ndarray  # (p,)
     high: np.ndarray  # (p,)
     starts: np.ndarray  # (m, p), points as in `slopes`
-    bank: np.ndarray  # (m, k*k), centred and of unit norm
+    bank: np.ndarray  # (m, k*k), float32, centred and of unit norm
 
 
 @lru_cache(maxsize=8)
@@ -96,23 +99,29 @@ def _scales(low: float, high: float) -> Axis:
 
 def _branch(
     classes: tuple[str, str],
-    make: Callable[[int, np.ndarray, float], slopes.Slopes],
+    make: Make,
     size: int,
     axes: Sequence[Axis],
     ratio: float = np.nan,
 ) -> Branch:
     low, high, starts = zip(*axes, strict=True)
     points = np.stack(np.meshgrid(*starts, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    bank = unit(make(size, points, ratio)[0])[0]
+    bank = unit(make(size, points.T, ratio)[0].T)
     is_made = np.isfinite(bank).all(axis=1)  # some are constant on 2x2
     return Branch(
-        classes, make, ratio, np.array(low), np.array(high), points[is_made], bank[is_made]
+        classes,
+        make,
+        ratio,
+        np.array(low),
+        np.array(high),
+        points[is_made],
+        bank[is_made].astype(np.float32),
     )
 
 
-def unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows centred and divided by their norms, and these norms; NaN where a row is constant."""
-    values = values - values.mean(axis=1, keepdims=True)
-    norms = np.sqrt(np.einsum("ni,ni->n", values, values))[:, np.newaxis]
+def unit(kernels: np.ndarray) -> np.ndarray:
+    """Centre rows of pixels and divide them by their norms; NaN where a row is constant."""
+    kernels = kernels - kernels.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(kernels, axis=1, keepdims=True)
     norms[norms < 1e-12] = np.nan
-    return values / norms, norms
+    return kernels / norms

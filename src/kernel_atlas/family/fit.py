@@ -1,12 +1,19 @@
 """The family's ruler: the nearest member of the DoG family to each kernel, over all classes."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from kernel_atlas import sphere
 from kernel_atlas.family import functions, names
 from kernel_atlas.family.branches import Branch, make_branches, unit
 from kernel_atlas.family.functions import BOX
+from kernel_atlas.family.refine import Fits, refine
 
 PARAMETERS = ("sigma", "ratio", "direction", "aspect", "shift_x", "shift_y")
 
@@ -18,12 +25,12 @@ N_FITTED = 3
 # A ratio is fitted as well if its start is no farther behind the best of its class.
 START_MARGIN = 0.02
 
-N_STEPS = 20
-SETTLED = 1e-6  # a residual that changes by less is final
-BATCH_PIXELS = 200_000
+N_COARSE = 3  # steps of all fits
+N_STEPS = 20  # more steps, of those that are not far behind
+BATCH_PIXELS = 400_000
 
 
-def fit_members(kernels: np.ndarray) -> pd.DataFrame:
+def fit_members(kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
     """Find the nearest member of the DoG family to each live kernel, over all classes.
 
     The best members of a bank are where the fit starts, which refines them by damped
@@ -33,6 +40,8 @@ def fit_members(kernels: np.ndarray) -> pd.DataFrame:
     Parameters
     ----------
     kernels : ndarray of shape (n, k, k)
+    threads : int
+        How many work at the same time. They do not change the result.
 
     Returns
     -------
@@ -55,12 +64,12 @@ def fit_members(kernels: np.ndarray) -> pd.DataFrame:
     member = np.full(len(kernels), -1)
     numbers = np.full((len(kernels), len(PARAMETERS) + 2), np.nan)
     if live.any():
-        targets, _ = unit(sphere.flatten(kernels[live]))
+        targets = unit(sphere.flatten(kernels[live]))
         size = kernels.shape[-1]
-        batch = BATCH_PIXELS // size**2
-        parts = [
-            _fit(targets[start : start + batch], size) for start in range(0, len(targets), batch)
-        ]
+        batches = np.array_split(targets, threads * -(-targets.size // (threads * BATCH_PIXELS)))
+        # the threads that BLAS would start stand in the way of these
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+            parts = list(pool.map(partial(_fit, size=size), batches))
         member[live], numbers[live] = (np.concatenate(part) for part in zip(*parts, strict=True))
     columns = [*PARAMETERS, "residual", "lead"]
     table = pd.DataFrame(numbers.astype(np.float32), columns=columns)
@@ -94,53 +103,101 @@ def make_members(members: pd.DataFrame, size: int) -> np.ndarray:
     return kernels
 
 
+class _Column(NamedTuple):
+    """A branch with a sign: members of one class."""
+
+    branch: Branch
+    sign: int
+    label: int  # of names.CLASSES
+
+
 def _fit(targets: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Fit rows of centred pixels of unit norm: the classes' numbers, and the other columns."""
-    branches = make_branches(size)
-    # one column for each branch and sign
-    columns = [(branch, sign) for branch in branches for sign in (0, 1)]
-    classes = [names.CLASSES.index(branch.classes[sign]) for branch, sign in columns]
-    start = np.empty((len(targets), len(columns)), int)
-    distance = np.empty(start.shape)
-    for number, branch in enumerate(branches):
-        cosine = targets @ branch.bank.T
-        for sign, nearest in enumerate((cosine.argmax(axis=1), cosine.argmin(axis=1))):
-            column = 2 * number + sign
-            start[:, column] = nearest
-            own = np.take_along_axis(cosine, nearest[:, np.newaxis], axis=1)[:, 0]
-            distance[:, column] = 1 - (-1) ** sign * own
-    by_class = _least(distance, classes)
+    columns = [
+        _Column(branch, sign, names.CLASSES.index(label))
+        for branch in make_branches(size)
+        for sign, label in zip((1, -1), branch.classes, strict=True)
+    ]
+    labels = np.array([column.label for column in columns])
+    start, distance = _find_starts(targets, columns)
+    by_class = _least(distance, labels)
     limit = np.partition(by_class, N_FITTED - 1, axis=1)[:, N_FITTED - 1 : N_FITTED]
-    is_fitted = distance <= np.minimum(limit, by_class[:, classes] + START_MARGIN)
-
-    residual = np.full(start.shape, np.inf)
+    is_fitted = distance <= np.minimum(limit, by_class[:, labels] + START_MARGIN)
     points = np.full((*start.shape, 5), np.nan)
-    for column, (branch, sign) in enumerate(columns):
-        rows = np.flatnonzero(is_fitted[:, column])
-        if len(rows):
-            fitted, residual[rows, column] = _refine(
-                (-1) ** sign * targets[rows], branch, start[rows, column], size
-            )
-            points[rows, column, : fitted.shape[1]] = fitted
+    for number, column in enumerate(columns):
+        n_parameters = column.branch.starts.shape[1]
+        points[:, number, :n_parameters] = column.branch.starts[start[:, number]]
+    residual = np.full(start.shape, np.inf)
+    _refine(targets, size, columns, is_fitted, points, residual, N_COARSE)
+    # the others are too far behind to be the member or the next
+    second = np.partition(_least(residual, labels), 1, axis=1)[:, 1:2]
+    is_fitted &= residual <= SECOND_FACTOR * second + START_MARGIN
+    _refine(targets, size, columns, is_fitted, points, residual, N_STEPS)
 
-    by_class = _least(residual, classes)
+    by_class = _least(residual, labels)
     factors = np.array([SECOND_FACTOR if "second" in name else 1.0 for name in names.CLASSES])
     member = (by_class * factors).argmin(axis=1)
     every = np.arange(len(targets))
     own = by_class[every, member]
     by_class[every, member] = np.inf
     lead = by_class.min(axis=1) - own
-    column = np.where(np.array(classes) == member[:, np.newaxis], residual, np.inf).argmin(axis=1)
-    ratio = np.array([branch.ratio for branch, _ in columns])[column]
-    is_turned = np.array([sign == 1 for _, sign in columns])[column]
+    column = np.where(labels == member[:, np.newaxis], residual, np.inf).argmin(axis=1)
+    ratio = np.array([each.branch.ratio for each in columns])[column]
+    is_turned = np.array([each.sign < 0 for each in columns])[column]
     values = _describe(points[every, column], ratio, member, is_turned)
     return member, np.column_stack([values, own, lead])
 
 
-def _least(values: np.ndarray, classes: list[int]) -> np.ndarray:
+def _find_starts(targets: np.ndarray, columns: Sequence[_Column]) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest start of each column: rows of its bank and their residuals, (n, n_columns)."""
+    start = np.empty((len(targets), len(columns)), int)
+    distance = np.empty(start.shape)
+    rows = targets.astype(np.float32)
+    for number, column in enumerate(columns):
+        if column.sign > 0:  # its negative comes next
+            cosine = rows @ column.branch.bank.T
+        nearest = cosine.argmax(axis=1) if column.sign > 0 else cosine.argmin(axis=1)
+        start[:, number] = nearest
+        found = np.take_along_axis(cosine, nearest[:, np.newaxis], axis=1)[:, 0]
+        distance[:, number] = 1 - column.sign * found
+    return start, distance
+
+
+def _refine(
+    targets: np.ndarray,
+    size: int,
+    columns: Sequence[_Column],
+    is_fitted: np.ndarray,
+    points: np.ndarray,
+    residual: np.ndarray,
+    n_steps: int,
+) -> None:
+    """Refine the fits that are marked, in place; those of one function together."""
+    for make in dict.fromkeys(column.branch.make for column in columns):
+        own = [number for number, column in enumerate(columns) if column.branch.make is make]
+        rows, which = np.nonzero(is_fitted[:, own])
+        if not len(rows):
+            continue
+        chosen = np.array(own)[which]
+        facts = [(b.ratio, b.low, b.high, sign) for b, sign, _ in (columns[i] for i in own)]
+        ratio, low, high, sign = (
+            np.array(values, np.float32)[which].T for values in zip(*facts, strict=True)
+        )
+        fits = Fits(
+            points[rows, chosen, : len(low)].T.astype(np.float32),
+            (targets[rows].T * sign).astype(np.float32),
+            ratio,
+            low,
+            high,
+        )
+        found, residual[rows, chosen] = refine(make, size, fits, n_steps)
+        points[rows, chosen, : len(found)] = found.T
+
+
+def _least(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The least value of each class, shape (n, n_classes), of columns of these classes."""
     least = np.full((len(values), len(names.CLASSES)), np.inf)
-    for column, number in enumerate(classes):
+    for column, number in enumerate(labels):
         np.minimum(least[:, number], values[:, column], out=least[:, number])
     return least
 
@@ -157,54 +214,3 @@ def _describe(
     return np.column_stack(
         [np.exp(points[:, 0]), ratio, degrees, np.exp(points[:, 4]), points[:, 1], points[:, 2]]
     )
-
-
-def _refine(
-    targets: np.ndarray, branch: Branch, start: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Refine each row by Levenberg-Marquardt on the unit sphere: points and residuals.
-
-    |target - member|^2 is twice the residual. Steps that would raise it are not taken.
-    """
-    low, high = branch.low, branch.high
-    points = branch.starts[start]
-    values, slope = branch.make(size, points, branch.ratio)
-    members, norms = unit(values)
-    slope = _tangent(slope, members, norms)
-    residual = 1 - np.einsum("ni,ni->n", targets, members)
-    damping = np.full(len(points), 1e-2)
-    rows = np.arange(len(points))  # still moving; `here` to `slope` are theirs
-    here, target, left = points.copy(), targets, residual.copy()
-    for _ in range(N_STEPS):
-        gradient = (slope @ target[..., np.newaxis])[..., 0]
-        # a parameter at its bound stays there if the step would leave it
-        is_held = ((here <= low) & (gradient < 0)) | ((here >= high) & (gradient > 0))
-        slope[is_held] = 0
-        gradient[is_held] = 0
-        normal = slope @ slope.swapaxes(1, 2)
-        normal += damping[:, np.newaxis, np.newaxis] * np.eye(len(low))
-        step = np.linalg.solve(normal, gradient[..., np.newaxis])[..., 0]
-        there = np.clip(here + step, low, high)
-        values, new_slope = branch.make(size, there, branch.ratio)
-        members, norms = unit(values)
-        fall = left - 1 + np.einsum("ni,ni->n", target, members)
-        is_lower = fall > 0
-        here[is_lower] = there[is_lower]
-        left = np.where(is_lower, left - fall, left)
-        points[rows], residual[rows] = here, left
-        slope[is_lower] = _tangent(new_slope[is_lower], members[is_lower], norms[is_lower])
-        damping *= np.where(is_lower, 0.3, 3.0)
-        goes_on = np.abs(fall) > SETTLED
-        if not goes_on.any():
-            break
-        rows, here, target, left = rows[goes_on], here[goes_on], target[goes_on], left[goes_on]
-        slope, damping = slope[goes_on], damping[goes_on]
-    return points, np.maximum(residual, 0)
-
-
-def _tangent(slope: np.ndarray, members: np.ndarray, norms: np.ndarray) -> np.ndarray:
-    """Slopes of centred unit kernels, from those of the values they are made of."""
-    slope -= slope.mean(axis=2, keepdims=True)
-    slope -= (slope @ members[..., np.newaxis]) * members[:, np.newaxis]
-    slope /= norms[..., np.newaxis]
-    return slope
