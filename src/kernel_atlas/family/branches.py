@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kernel_atlas.family import slopes
-from kernel_atlas.family.functions import BOX
+from kernel_atlas.family.functions import BOX, unit
 
 RATIOS = (1.6, 3.0, np.inf)  # of centres and crosses
 
@@ -106,8 +106,9 @@ def _branch(
 ) -> Branch:
     low, high, starts = zip(*axes, strict=True)
     points = np.stack(np.meshgrid(*starts, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    bank = unit(make(size, points.T, ratio)[0].T)
-    is_made = np.isfinite(bank).all(axis=1)  # some are constant on 2x2
+    values, _ = make(size, points.T, ratio)
+    bank = unit(values.T.reshape(-1, size, size)).reshape(-1, size**2)
+    is_made = bank.any(axis=1)  # some are constant on 2x2
     return Branch(
         classes,
         make,
@@ -117,11 +118,3 @@ def _branch(
         points[is_made],
         bank[is_made].astype(np.float32),
     )
-
-
-def unit(kernels: np.ndarray) -> np.ndarray:
-    """Centre rows of pixels and divide them by their norms; NaN where a row is constant."""
-    kernels = kernels - kernels.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(kernels, axis=1, keepdims=True)
-    norms[norms < 1e-12] = np.nan
-    return kernels / norms

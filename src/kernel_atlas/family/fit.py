@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from kernel_atlas import sphere
 from kernel_atlas.family import functions, names
-from kernel_atlas.family.branches import Branch, make_branches, unit
-from kernel_atlas.family.functions import BOX
+from kernel_atlas.family.branches import Branch, make_branches
+from kernel_atlas.family.functions import BOX, unit
 from kernel_atlas.family.refine import Fits, refine
 
 PARAMETERS = ("sigma", "ratio", "direction", "aspect", "shift_x", "shift_y")
@@ -64,7 +64,7 @@ def fit_members(kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
     member = np.full(len(kernels), -1)
     numbers = np.full((len(kernels), len(PARAMETERS) + 2), np.nan)
     if live.any():
-        targets = unit(sphere.flatten(kernels[live]))
+        targets = sphere.flatten(unit(kernels[live].astype(np.float64)))
         size = kernels.shape[-1]
         batches = np.array_split(targets, threads * -(-targets.size // (threads * BATCH_PIXELS)))
         # the threads that BLAS would start stand in the way of these

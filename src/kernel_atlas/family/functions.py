@@ -56,7 +56,7 @@ def difference_of_gaussians(
     """
     x, y = grid(size, shift)
     sigma, ratio = _per_kernel(sigma), _per_kernel(ratio)
-    return _unit(_gaussian(x, y, sigma) - _gaussian(x, y, ratio * sigma) / ratio**2)
+    return unit(_gaussian(x, y, sigma) - _gaussian(x, y, ratio * sigma) / ratio**2)
 
 
 def first_derivative(
@@ -76,7 +76,7 @@ def first_derivative(
         Width across `direction` over that along it.
     """
     u, v = _axes(size, shift, direction)
-    return _unit(u * _gaussian(u, v, _per_kernel(sigma), aspect))
+    return unit(u * _gaussian(u, v, _per_kernel(sigma), aspect))
 
 
 def second_derivative(
@@ -89,7 +89,7 @@ def second_derivative(
     """
     u, v = _axes(size, shift, direction)
     sigma = _per_kernel(sigma)
-    return _unit((1 - u**2 / sigma**2) * _gaussian(u, v, sigma, aspect))
+    return unit((1 - u**2 / sigma**2) * _gaussian(u, v, sigma, aspect))
 
 
 def cross(size: int, sigma: Number, shift: Shift = CENTRED, ratio: Number = np.inf) -> np.ndarray:
@@ -106,7 +106,7 @@ def cross(size: int, sigma: Number, shift: Shift = CENTRED, ratio: Number = np.i
         np.exp(-(axis**2) / narrow) - np.exp(-(axis**2) / (narrow * ratio**2)) / ratio
         for axis in grid(size, shift)
     ]
-    return _unit(arms[0] + arms[1])
+    return unit(arms[0] + arms[1])
 
 
 def square(size: int, width: Number, shift: Shift = CENTRED) -> np.ndarray:
@@ -118,7 +118,7 @@ def square(size: int, width: Number, shift: Shift = CENTRED) -> np.ndarray:
     """
     half = _per_kernel(width) / 2 + 0.5
     inside = [np.clip(half - np.abs(axis), 0, 1) for axis in grid(size, shift)]
-    return _unit(inside[0] * inside[1])
+    return unit(inside[0] * inside[1])
 
 
 class Maker(NamedTuple):
@@ -159,7 +159,8 @@ def _gaussian(u: np.ndarray, v: np.ndarray, sigma: np.ndarray, aspect: Number = 
     return np.exp(-(u**2) / (2 * sigma**2) - v**2 / (2 * (_per_kernel(aspect) * sigma) ** 2))
 
 
-def _unit(kernel: np.ndarray) -> np.ndarray:
+def unit(kernel: np.ndarray) -> np.ndarray:
+    """Centre kernels of shape (..., k, k) and divide them by their norms; zeros if constant."""
     peak = np.abs(kernel).max(axis=(-2, -1), keepdims=True)
     kernel = kernel - kernel.mean(axis=(-2, -1), keepdims=True)
     norm = np.sqrt((kernel**2).sum(axis=(-2, -1), keepdims=True))
