@@ -15,7 +15,9 @@ N_SPECTRUM = 500  # paper, Section 4.2: what is drawn and labelled
 # why a codebook has no rows
 SKIPPED = "skipped, the models with role 'train' have too few live kernels of this size"
 
-_BATCH = 256  # kernels at once: their cosines with 10,000 codes take 20 MB
+_SEGMENT = 64  # neighbouring codes that are looked at together
+_BATCH = 4096  # kernels at once
+_SLACK = 2e-3  # radians that arccos of float32 may be off
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,28 @@ class Codebook:
     def _nearest_rows(self, kernels: np.ndarray, directions: np.ndarray) -> np.ndarray:
         # Neighbouring codes are nearly tied. In float32 the batch and the number of threads
         # would decide between them.
-        codes = self._directions.T.astype(np.float64)
-        rows = np.empty(len(directions), np.int64)
+        codes = self._directions.astype(np.float64)
+        segments = [slice(start, start + _SEGMENT) for start in range(0, len(codes), _SEGMENT)]
+        middles = np.stack([codes[segment][len(codes[segment]) // 2] for segment in segments])
+        reach = np.array(
+            [_angle(codes[each] @ middle).max() for each, middle in zip(segments, middles, strict=True)]
+        )
+        rows = np.zeros(len(directions), np.int64)
+        highest = np.full(len(directions), -np.inf)
         for start in range(0, len(directions), _BATCH):
-            batch = slice(start, start + _BATCH)
-            rows[batch] = (directions[batch] @ codes).argmax(axis=1)
+            batch = directions[start : start + _BATCH]
+            angle = _angle(batch @ middles.T.astype(np.float32))
+            # elsewhere even the nearest code is farther off than the nearest middle
+            is_near = angle - reach <= angle.min(axis=1, keepdims=True) + _SLACK
+            for number, segment in enumerate(segments):
+                near = np.flatnonzero(is_near[:, number])
+                cosine = batch[near] @ codes[segment].T
+                best = cosine.argmax(axis=1)
+                cosine = cosine[np.arange(len(near)), best]
+                near += start
+                is_higher = cosine > highest[near]
+                rows[near[is_higher]] = segment.start + best[is_higher]
+                highest[near[is_higher]] = cosine[is_higher]
         return rows
 
     @cached_property
@@ -119,3 +138,7 @@ def read_codebook(path: str | Path) -> Codebook:
     """
     made_by = Centres if Path(path).absolute().parent.parent.name == "kmeans" else Codebook
     return made_by(np.load(path))
+
+
+def _angle(cosine: np.ndarray) -> np.ndarray:
+    return np.arccos(np.clip(cosine, -1, 1))

@@ -27,7 +27,7 @@ START_MARGIN = 0.02
 
 N_COARSE = 3  # steps of all fits
 N_STEPS = 20  # more steps, of those that are not far behind
-BATCH_PIXELS = 400_000
+BATCH_PIXELS = 250_000  # more would not stay in a processor's cache
 
 
 def fit_members(kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
@@ -35,7 +35,8 @@ def fit_members(kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
 
     The best members of a bank are where the fit starts, which refines them by damped
     Gauss-Newton steps; the smallest residual decides, by a stated rule of near ties
-    (docs/method.md). Nothing is trained: the result depends on the kernel alone.
+    (docs/method.md). Nothing is trained: the result depends on the kernel alone, but for the last
+    digits of float32.
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ def fit_members(kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
     if live.any():
         targets = sphere.flatten(unit(kernels[live].astype(np.float64)))
         size = kernels.shape[-1]
-        batches = np.array_split(targets, threads * -(-targets.size // (threads * BATCH_PIXELS)))
+        # whatever the threads, since the last digits of float32 depend on them
+        batches = np.array_split(targets, -(-targets.size // BATCH_PIXELS))
         # the threads that BLAS would start stand in the way of these
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
             parts = list(pool.map(partial(_fit, size=size), batches))

@@ -13,16 +13,22 @@ def test_codes_are_even_from_0_to_1():
     assert len(Codebook(np.zeros((0, 3, 3))).codes) == 0
 
 
+@pytest.mark.parametrize("is_smooth", [True, False])
 @pytest.mark.parametrize("size", [3, 7])
-def test_the_nearest_codes_are_those_of_brute_force(rng, monkeypatch, size):
+def test_the_nearest_codes_are_those_of_brute_force(rng, monkeypatch, size, is_smooth):
     monkeypatch.setattr(codebook_module, "_BATCH", 16)  # several batches, the last one shorter
+    codes = rng.normal(-1, 3, (500, size, size))
+    if is_smooth:  # most of the curve is then out of reach of most kernels
+        angle = np.linspace(0, 2 * np.pi, 500)[:, None, None]
+        codes = codes[0] * np.cos(angle) + codes[1] * np.sin(angle) + codes[2] * np.cos(3 * angle)
     kernels = rng.normal(2, 1, (50, size, size))
-    codes = rng.normal(-1, 3, (200, size, size))
-    cosine = np.corrcoef(kernels.reshape(50, -1), codes.reshape(200, -1))[:50, 50:]
+    kernels[::2] += 3 * codes[rng.integers(500, size=25)]
+    cosine = np.corrcoef(kernels.reshape(50, -1), codes.reshape(500, -1))[:50, 50:]
     rows, dissimilarity = Codebook(codes).nearest(kernels)
     assert (rows.dtype, dissimilarity.dtype) == (np.int64, np.float32)
-    np.testing.assert_array_equal(rows, cosine.argmax(axis=1))
-    np.testing.assert_allclose(dissimilarity, 1 - cosine.max(axis=1), atol=1e-6)
+    found = cosine[np.arange(50), rows]
+    np.testing.assert_allclose(found, cosine.max(axis=1), atol=1e-6)
+    np.testing.assert_allclose(dissimilarity, 1 - found, atol=1e-6)
 
 
 @pytest.mark.parametrize("made_by", [Codebook, Centres])
