@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from support.known_kernels import draw_known_kernels
 
-from kernel_atlas.family.fit import fit_members
+from kernel_atlas.family.fit import find_matched, fit_members
 
 THRESHOLDS = {5: 0.2, 7: 0.3}
 NOISES = (0.0, 0.25, 0.35, 0.5)
@@ -34,14 +34,14 @@ def main(n: int) -> None:
             started = time.process_time()
             found = fit_members(kernels)
             seconds = time.process_time() - started
-            matched = found["residual"] < threshold
+            matched = find_matched(found, threshold)
             right = found["member"].to_numpy(str) == truth
             sure = matched & (found["lead"] >= LEAD)
             shares = (matched.mean(), right[matched].mean(), sure.mean(), right[sure].mean())
             cells = " | ".join(f"{100 * share:.2f}" for share in shares)
             print(f"| {size}x{size} | {noise:g} | {cells} |", flush=True)
         made = np.random.default_rng(0).standard_normal((N_RANDOM, size, size))
-        percent = 100 * (fit_members(made)["residual"] < threshold).mean()
+        percent = 100 * find_matched(fit_members(made), threshold).mean()
         print(f"{size}x{size}: {percent:.3f} % of {N_RANDOM:,} random directions matched")
         print(f"{size}x{size}: {1e6 * seconds / len(kernels):.0f} s of CPU per million", flush=True)
 

@@ -13,7 +13,7 @@ import numpy as np
 from kernel_atlas import sphere
 from kernel_atlas.classes.classifier import Classifier, is_clustered
 from kernel_atlas.codebooks.codebook import Codebook
-from kernel_atlas.family.fit import fit_members
+from kernel_atlas.family.fit import find_matched, fit_members, weigh_residuals
 
 SEED = 0
 
@@ -94,8 +94,8 @@ def percents_of_random(classifier: Classifier) -> dict[str, float]:
     n_fitted = sample_size(size)
     n = N_RANDOM if len(classifier.codebook) else n_fitted
     made = random_kernels(np.empty((n, size, size)), np.random.default_rng([SEED, size]))
-    residual = fit_members(made[:n_fitted])["residual"]
-    percents = {"matched": 100 * float((residual < classifier.threshold).mean())}
+    matched = find_matched(fit_members(made[:n_fitted]), classifier.threshold)
+    percents = {"matched": 100 * float(matched.mean())}
     if len(classifier.codebook):
         found = classifier.classify(made)
         percents["near"] = 100 * float(found["near"].mean())
@@ -137,8 +137,8 @@ def sweep_thresholds(
     tuple
         Method, kernels (`OWN` or a control's name), threshold, number of kernels, number of
         those below it. Methods are ``near`` (dissimilarity to the nearest code), ``codebook``
-        (the same, if its interval has a class), ``family`` (residual of the member) and the
-        names of the banks.
+        (the same, if its interval has a class), ``family`` (`weigh_residuals` of the member) and
+        the names of the banks.
     """
     thresholds = sorted({*SWEEP, classifier.threshold})
     codebooks = {method: Codebook(bank) for method, bank in banks.items()}
@@ -146,7 +146,7 @@ def sweep_thresholds(
     rows = np.random.default_rng(SEED).choice(len(kernels), n, replace=False)
     sample = kernels[np.sort(rows)]
     for name, made in ((OWN, kernels), *make_controls(sample)):
-        distances = {"family": fit_members(made)["residual"]}
+        distances = {"family": weigh_residuals(fit_members(made))}
         if len(classifier.codebook):
             found = replace(classifier, threshold=np.inf).classify(made)
             distances["near"] = found["dissimilarity"]

@@ -4,7 +4,7 @@ import pandas as pd
 
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.extraction.kernels import Kernels
-from kernel_atlas.family.fit import fit_members
+from kernel_atlas.family.fit import find_matched, fit_members
 from kernel_atlas.family.names import DEAD, OTHER, order_classes
 
 
@@ -16,10 +16,10 @@ def tabulate(found: Kernels, classifier: Classifier, threads: int = 1) -> pd.Dat
     DataFrame
         One row per kernel, in order. The categorical `layer`, `layer_index`, `channel`, then
         the columns of `Classifier.classify`, with `class` categorical, and of `fit_members`;
-        last `matched`: whether the residual is below the threshold.
+        last `matched`: see `find_matched`.
     """
     table = classifier.classify(found.kernels).join(fit_members(found.kernels, threads))
-    table["matched"] = table["residual"] < classifier.threshold
+    table["matched"] = find_matched(table, classifier.threshold)
     table.insert(0, "layer", pd.Categorical.from_codes(found.layer, found.layer_names))
     table.insert(1, "layer_index", found.layer)
     table.insert(2, "channel", found.channel)

@@ -68,9 +68,8 @@ class Codebook:
         codes = self._directions.astype(np.float64)
         segments = [slice(start, start + _SEGMENT) for start in range(0, len(codes), _SEGMENT)]
         middles = np.stack([codes[segment][len(codes[segment]) // 2] for segment in segments])
-        reach = np.array(
-            [_angle(codes[each] @ middle).max() for each, middle in zip(segments, middles, strict=True)]
-        )
+        pairs = zip(segments, middles, strict=True)
+        reach = np.array([_angle(codes[segment] @ middle).max() for segment, middle in pairs])
         rows = np.zeros(len(directions), np.int64)
         highest = np.full(len(directions), -np.inf)
         for start in range(0, len(directions), _BATCH):

@@ -17,9 +17,16 @@ from kernel_atlas.family.refine import Fits, refine
 
 PARAMETERS = ("sigma", "ratio", "direction", "aspect", "shift_x", "shift_y")
 
-# A second derivative bends to any shape that is symmetric about a line, so near ties go to
-# the others: it is the member only if its residual times this is the smallest.
-SECOND_FACTOR = 1.5
+# Freedom has a price: derivatives turn and stretch, so they fit noise better. Residuals count
+# times this, both between classes and against the threshold.
+FACTOR_FIRST = 1.25
+FACTOR_SECOND = 1.5
+_FACTORS = np.array(
+    [
+        FACTOR_SECOND if "second" in name else FACTOR_FIRST if "first" in name else 1.0
+        for name in names.CLASSES
+    ]
+)
 # Classes whose best start is among the nearest are fitted; no other comes near (test_fit.py).
 N_FITTED = 3
 # A ratio is fitted as well if its start is no farther behind the best of its class.
@@ -79,6 +86,28 @@ def fit_members(kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
     return table
 
 
+def weigh_residuals(members: pd.DataFrame) -> np.ndarray:
+    """Multiply residuals by what their class pays for its freedom.
+
+    Parameters
+    ----------
+    members : DataFrame
+        With `member` and `residual`, as from `fit_members`.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        The residual times 1.25 for first derivatives, times 1.5 for second ones. NaN without
+        a member.
+    """
+    return _FACTORS[members["member"].cat.codes] * members["residual"].to_numpy(float)
+
+
+def find_matched(members: pd.DataFrame, threshold: float) -> np.ndarray:
+    """Whether the weighed residual of each kernel is below a threshold: shape (n,), bool."""
+    return weigh_residuals(members) < threshold
+
+
 def make_members(members: pd.DataFrame, size: int) -> np.ndarray:
     """Make the kernels that rows of `fit_members` describe.
 
@@ -133,12 +162,11 @@ def _fit(targets: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     _refine(targets, size, columns, is_fitted, points, residual, N_COARSE)
     # the others are too far behind to be the member or the next
     second = np.partition(_least(residual, labels), 1, axis=1)[:, 1:2]
-    is_fitted &= residual <= SECOND_FACTOR * second + START_MARGIN
+    is_fitted &= residual <= FACTOR_SECOND * second + START_MARGIN
     _refine(targets, size, columns, is_fitted, points, residual, N_STEPS)
 
     by_class = _least(residual, labels)
-    factors = np.array([SECOND_FACTOR if "second" in name else 1.0 for name in names.CLASSES])
-    member = (by_class * factors).argmin(axis=1)
+    member = (by_class * _FACTORS).argmin(axis=1)
     every = np.arange(len(targets))
     own = by_class[every, member]
     by_class[every, member] = np.inf

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from kernel_atlas.codebooks.codebook import Codebook, read_codebook
 from kernel_atlas.codebooks.training_set import sample_training_set
-from kernel_atlas.family.fit import fit_members
+from kernel_atlas.family.fit import find_matched, fit_members
 from kernel_atlas.family.names import CLASSES, OTHER
 from kernel_atlas.labels.table import MIN_PURITY, Interval, read_labels, write_labels
 
@@ -91,8 +91,8 @@ def propose_labels(
     members : DataFrame
         `fit_members` of these kernels.
     threshold : float
-        A kernel less dissimilar than this from its nearest code is near, and less
-        dissimilar than this from its member is matched.
+        Kernels less dissimilar than this from their nearest code are near; see also
+        `find_matched`.
     min_purity : float
         An interval of an ordered codebook becomes `other` if a smaller share of its near
         kernels are matched members of its class. A centre of k-means never needs more than half.
@@ -114,7 +114,7 @@ def propose_labels(
     weights = np.repeat([1, WEIGHT_OF_CODES], [is_near.sum(), len(voters)])
     found = pd.concat([members[is_near], fit_members(codebook.kernels[voters])], ignore_index=True)
     residual = found["residual"].to_numpy()
-    choices = np.where(residual < threshold, found["member"].cat.codes, len(CLASSES))
+    choices = np.where(find_matched(found, threshold), found["member"].cat.codes, len(CLASSES))
     votes = np.zeros((n_codes, len(_NAMES)))
     np.add.at(votes, (rows, choices), weights)
     winner = _count(votes, codebook.is_ordered)

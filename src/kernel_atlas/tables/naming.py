@@ -8,6 +8,7 @@ import pandas as pd
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.family import names
+from kernel_atlas.family.fit import find_matched
 from kernel_atlas.family.names import OTHER
 from kernel_atlas.labels.proposal import propose_labels
 from kernel_atlas.labels.table import label_rows
@@ -62,7 +63,7 @@ def name_kernels(
     found = Classifier(codebook, label_rows(intervals, codebook), threshold).classify(kernels)
     near = found["near"].to_numpy(bool)
     number = np.searchsorted([interval.start for interval in intervals], found["code"], "right")
-    matched = find_matched(members, threshold)
+    matched = name_matched(members, threshold)
     counts = pd.crosstab(number[near], matched[near])
     counts = counts[counts.sum(axis=1) >= FEW]
     n_named = pd.Series([interval.label for interval in intervals]).value_counts()
@@ -74,7 +75,7 @@ def name_kernels(
     )
 
 
-def find_matched(members: pd.DataFrame, threshold: float) -> np.ndarray:
+def name_matched(members: pd.DataFrame, threshold: float) -> np.ndarray:
     """The member of each kernel, or `other` where it is not matched: shape (n,), str."""
-    is_matched = members["residual"] < threshold
+    is_matched = find_matched(members, threshold)
     return members["member"].astype(object).where(is_matched, OTHER).to_numpy()

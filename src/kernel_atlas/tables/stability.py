@@ -12,7 +12,7 @@ from kernel_atlas.codebooks.codebook import Codebook, read_codebook
 from kernel_atlas.codebooks.training_set import sample_training_set
 from kernel_atlas.family.fit import fit_members
 from kernel_atlas.family.names import OTHER
-from kernel_atlas.tables.naming import CLASSES, Naming, find_matched, name_kernels
+from kernel_atlas.tables.naming import CLASSES, Naming, name_kernels, name_matched
 
 # by table: its columns, with the types that keep whole numbers whole where cells are empty
 COLUMNS = {
@@ -82,7 +82,7 @@ def compare_codebooks(
         seed: name_kernels(Codebook(array), kernels, members, threshold, min_purity)
         for seed, array in codebooks.items()
     }
-    matched = find_matched(members, threshold)
+    matched = name_matched(members, threshold)
     # each seed beside itself, then beside each other one
     pairs = {
         ", ".join(dict.fromkeys(pair)): (namings[pair[0]], namings[pair[1]])
