@@ -20,7 +20,7 @@ from kernel_atlas.classes.controls import (
 )
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.family import functions
-from kernel_atlas.family.fit import fit_members
+from kernel_atlas.family.fit import find_matched, fit_members, weigh_residuals
 from kernel_atlas.sphere import find_dead, flatten, from_sphere, to_sphere
 
 CODES = np.array(list(BANK.values()))
@@ -134,7 +134,7 @@ def test_a_sweep_counts_over_thresholds_and_the_one_in_force(rng, threshold):
     by_hand = {
         "bank": 1 - cosine.max(axis=1),
         "near": CLASSIFIER.codebook.nearest(kernels)[1],
-        "family": fit_members(kernels)["residual"].to_numpy(),
+        "family": weigh_residuals(fit_members(kernels)),
     }
     for method, dissimilarity in by_hand.items():
         own = groups.get_group((method, OWN))
@@ -185,7 +185,7 @@ def test_random_directions_are_measured_by_either_ruler(rng, monkeypatch):
     n_clustered = (classes["near"] & (classes["class"] != "other")).sum()
     assert found["clustered"] == pytest.approx(100 * n_clustered / len(made), abs=2)
     assert found["clustered"] < found["near"]
-    matched = fit_members(made[:300])["residual"] < 0.6
+    matched = find_matched(fit_members(made[:300]), 0.6)
     assert found["matched"] == pytest.approx(100 * matched.mean(), abs=12)
     assert percents_of_random(easy) == found
     assert percents_of_random(replace(WITHOUT, threshold=0.6)) == {"matched": found["matched"]}
