@@ -3,8 +3,8 @@
 Usage: python benchmarks/command.py [--runs 5] [--threshold 0.3]
 
 The checkpoint has random weights in real shapes: 354 MB, of which only the depthwise weights
-are not holes. The atlas has 10,000 codes for 7x7, made of the DoG family. The nearest member is fitted
-to each kernel; at the threshold of 0.3 hardly any is clustered, at 2 all are.
+are not holes. The atlas has 10,000 codes for 7x7, made of the DoG family. The nearest member is
+fitted to each kernel; at the threshold of 0.3 hardly any is clustered, at 2 all are.
 Also prints the seconds of ``--help`` and of a wrong argument.
 """
 
