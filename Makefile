@@ -19,7 +19,7 @@ FOUND = $(shell uname -sm | tr ' ' -)-$(shell \
   $(PYTHON) -c 'import sys; print("Python-%d.%d" % sys.version_info[:2])')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup describe run retry relabel report references numbers test test-all test-slow fuzz check unlock
+.PHONY: help setup describe run retry relabel report references docs numbers test test-all test-slow fuzz check unlock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -60,6 +60,10 @@ report: $(READY)  ## run, then one HTML file with figures, tables and captions
 
 references: $(READY)  ## write docs/reference/ from the schema and the specification of the tables
 	$(BIN)/python docs/make_references.py
+
+docs: $(READY)  ## the site in results/site/, with the figures of results/
+	$(BIN)/python -m sphinx --fail-on-warning --quiet -c docs . results/site
+	@echo "results/site/docs/index.html"
 
 numbers: $(READY)  ## write the numbers of results/ into README.md and docs/
 	$(BIN)/python docs/make_numbers.py results

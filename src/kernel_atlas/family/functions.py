@@ -110,7 +110,7 @@ def cross(size: int, sigma: Number, shift: Shift = CENTRED, ratio: Number = np.i
 
 
 def square(size: int, width: Number, shift: Shift = CENTRED) -> np.ndarray:
-    """On-square: 1 where |x| and |y| < width / 2, else 0. Off-square is its negative.
+    """On-square: 1 where abs(x) and abs(y) < width / 2, else 0. Off-square is its negative.
 
     Pixels on the border count by area; `width` is in pixels, at least 1. Paper, Section 5
     and Figure 9 (only 5x5, off centre). Other parameters and result as for
