@@ -47,7 +47,8 @@ HEADS = [  # of the cells in Markdown and LaTeX
 _NOTE = """\
 Kernels of {size}x{size}, in percent. *Published* and *measured* are near kernels of all kernels, \
 *difference* is measured minus published, in points, and *random* is the measured share of random \
-directions. *Matched* is the other ruler: kernels near a member of the DoG family, of live kernels.
+directions. *Matched* is the other ruler: kernels near a member of the DoG family, of live kernels. \
+A dash stands where there is no value.
 """
 
 
@@ -130,7 +131,7 @@ def to_latex(table: str, rows: pd.DataFrame) -> str:
     lines = [
         rf"% Table {table} of the paper and this run: kernels of {size}x{size}, in percent.",
         r"% Needs \usepackage{booktabs}.",
-        rf"\begin{{tabular}}{{l{'r' * (len(HEADS) - 1)}}}",
+        rf"\begin{{tabular}}{{@{{}}l{'r' * (len(HEADS) - 1)}@{{}}}}",
         r"\toprule",
         rf"{heads} \\",
         r"\midrule",

@@ -104,7 +104,7 @@ def test_markdown(write):
 def test_latex(write):
     folder = write(ROWS)
     assert (folder / "paper_table3.tex").read_text(encoding="ascii").splitlines()[2:] == [
-        r"\begin{tabular}{lrrrrrrr}",
+        r"\begin{tabular}{@{}lrrrrrrr@{}}",
         r"\toprule",
         r"model & kernels & published & measured & 95 \% interval & difference & random & matched "
         r"\\",
