@@ -45,10 +45,10 @@ HEADS = [  # of the cells in Markdown and LaTeX
 ]
 
 _NOTE = """\
-Kernels of {size}x{size}, in percent. *Published* and *measured* are near kernels of all kernels, \
-*difference* is measured minus published, in points, and *random* is the measured share of random \
-directions. *Matched* is the other ruler: kernels near a member of the DoG family, of live kernels. \
-A dash stands where there is no value.
+Kernels of {size}x{size}, in percent. *Published* and *measured* are near kernels of all \
+kernels, *difference* is measured minus published, in points, and *random* is the measured \
+share of random directions. *Matched* is the other ruler: kernels near a member of the DoG \
+family, of live kernels. A dash stands where there is no value.
 """
 
 
