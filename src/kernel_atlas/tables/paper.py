@@ -1,6 +1,6 @@
 """The paper's tables of clustered kernels (1, 3 and 4) with this run's numbers beside them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -142,19 +142,19 @@ def to_latex(table: str, rows: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(rows: pd.DataFrame) -> Iterable[list[str]]:
+def _cells(rows: pd.DataFrame) -> Iterator[list[str]]:
     """The cells of each row as text, in the order of `HEADS`; missing ones are empty."""
-    for model, n_kernels, published, near, low, high, *others in rows.itertuples(index=False):
-        difference, random, matched = others
+    for row in rows.itertuples():
+        low, high = row.near_low_percent, row.near_high_percent
         yield [
-            model,
-            _text(n_kernels, ","),
-            _text(published),
-            _text(near),
+            row.model,
+            _text(row.n_kernels, ","),
+            _text(row.paper_percent),
+            _text(row.near_percent),
             "" if pd.isna(low) else f"{low:.1f} to {high:.1f}",
-            _text(difference, "+z.1f"),
-            _text(random),
-            _text(matched),
+            _text(row.difference, "+z.1f"),
+            _text(row.random_near_percent),
+            _text(row.matched_percent),
         ]
 
 
