@@ -37,6 +37,7 @@ rule all:
         expand(rules.average_classes.output, size=CODEBOOK_SIZES),
         rules.list_models.output,
         rules.summarise_classes.output,
+        rules.write_paper_tables.output,
         rules.compare_seeds.output,
         rules.save_config.output,
         rules.check_extracted.output,

@@ -6,6 +6,7 @@ Outputs: results/tables/clustered.{tsv,html}, one row per model and size; famili
          results/tables/layers.tsv, one row per layer and class
          results/tables/agreement.tsv, which members the kernels of each class have
          results/tables/controls.tsv, sweep.tsv: chance and simpler methods
+         results/tables/paper_table{1,3,4}.{tsv,md,tex}: the paper's tables beside this run
          results/tables/stability.tsv, stability_classes.tsv, confusion.tsv: how far other
          seeds give the same classes
          results/config.yaml, the configuration that the results were made with
@@ -75,6 +76,48 @@ rule summarise_classes:
         "Summing up all models in tables"
     script:
         "../workflow/scripts/summarise_classes.py"
+
+
+rule write_paper_tables:
+    input:
+        clustered=rules.summarise_classes.output.clustered,
+        models=rules.list_models.output.models,
+    output:
+        table1=report(
+            "results/tables/paper_table1.tsv",
+            caption="../workflow/report/paper_table.rst",
+            category="All models",
+            labels={"what": "the paper's Table 1", "form": "TSV file"},
+        ),
+        table3=report(
+            "results/tables/paper_table3.tsv",
+            caption="../workflow/report/paper_table.rst",
+            category="All models",
+            labels={"what": "the paper's Table 3", "form": "TSV file"},
+        ),
+        table4=report(
+            "results/tables/paper_table4.tsv",
+            caption="../workflow/report/paper_table.rst",
+            category="All models",
+            labels={"what": "the paper's Table 4", "form": "TSV file"},
+        ),
+        pages=expand(
+            "results/tables/paper_table{table}.{form}",
+            table=[1, 3, 4],
+            form=["md", "tex"],
+        ),
+    log:
+        "results/logs/write_paper_tables.log",
+    benchmark:
+        "results/benchmarks/write_paper_tables.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    params:
+        version=versions.PAPER_TABLES,
+    message:
+        "Writing the paper's tables with the numbers of this run"
+    script:
+        "../workflow/scripts/write_paper_tables.py"
 
 
 rule compare_seeds:

@@ -59,6 +59,10 @@ def test_tables_list_duplicates_and_what_was_never_released(wired):
     assert wired.table("layers")["model"].unique().tolist() == LISTED[:-1]
     families = wired.table("families").set_index("family")
     assert families.loc["all", "n_models"] == len(MODELS)  # each checkpoint counts once
+    paper = wired.table("paper_table3").set_index("model")
+    assert paper.index.tolist() == ["twin", "never"]
+    assert paper.loc["twin"].dropna().to_dict() == twin[list(paper)].dropna().to_dict()
+    assert paper.loc["never"].dropna().to_dict() == {"paper_percent": 50}
 
 
 def test_says_what_is_not_extracted(wired):
