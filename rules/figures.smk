@@ -36,6 +36,7 @@ SETTINGS = {
     "thresholds": {size: config["thresholds"][f"k{size}"] for size in SIZES},
     "merge": dict(sorted(config["merge"].items())),
     "ruler": config["figures"]["ruler"],
+    "colours": config["figures"]["colours"],
     "n_samples": config["figures"]["samples"],
 }
 

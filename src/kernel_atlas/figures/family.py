@@ -83,12 +83,12 @@ def plot_family_functions() -> Figure:
     for column, (name, title) in enumerate(SURFACES.items()):
         kernel = kernels[name]
         surface = figure.add_subplot(cells[0, column], projection="3d")
-        # brighter than the images, or the lines would vanish in black
-        grey = {"cmap": "gray", "vmin": -1.6, "vmax": 1.1}
+        # paler than the images, or the lines would vanish
+        shades = {"cmap": mpl.rcParams["image.cmap"], "vmin": -1.6, "vmax": 1.6}
         lines = {"rcount": 49, "ccount": 49, "edgecolor": "0.3", "linewidth": 0.15}
         # not clipped: it is wider than its square
         heights = kernel / np.abs(kernel).max()
-        surface.plot_surface(x, y, heights, **grey, **lines, rasterized=True, clip_on=False)
+        surface.plot_surface(x, y, heights, **shades, **lines, rasterized=True, clip_on=False)
         surface.set(title=title, zlim=(-1, 1))
         surface.set_box_aspect((1, 1, 1), zoom=1.8)
         surface.set_axis_off()

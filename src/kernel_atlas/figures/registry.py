@@ -39,7 +39,8 @@ class Figure:
     shows : str
         What it shows, for the report.
     inputs, settings : str
-        Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words.
+        Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words. With `colours`
+        it draws kernels, in the colours of that setting; its function is not told.
     """
 
     path: str
@@ -90,31 +91,31 @@ FIGURES = {
         ),
         Figure(
             "{model}/samples",
-            4,
+            5,
             "models",
             "random samples",
             "group classes",
-            "model sizes merge ruler n_samples",
+            "model sizes merge ruler n_samples colours",
         ),
         Figure("{model}/sizes", 4, "models", "sizes by layer", "classes", "model sizes"),
         Figure(
             "{model}/slices",
-            3,
+            4,
             "compared",
             "slices of regular convolutions",
             "group",
-            "model n_samples",
+            "model n_samples colours",
         ),
-        Figure("k{size}/spectrum", 3, "sizes", "spectrum", "codebook labels", "size"),
+        Figure("k{size}/spectrum", 4, "sizes", "spectrum", "codebook labels", "size colours"),
         Figure("k{size}/history", 3, "autoencoders", "training", "history", "size threshold"),
-        Figure("k{size}/means", 3, "sizes", "mean kernels", "means", "size"),
+        Figure("k{size}/means", 4, "sizes", "mean kernels", "means", "size colours"),
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
         Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),
         Figure("stability", 1, "run", "classes by seed", "stability stability_classes"),
-        Figure("family/functions", 3, "family", "functions"),
-        Figure("family/derivatives", 3, "family", "all derivatives"),
-        Figure("family/grid", 3, "family", "all derivatives on a grid"),
-        Figure("family/crosses", 3, "family", "crosses"),
+        Figure("family/functions", 4, "family", "functions", settings="colours"),
+        Figure("family/derivatives", 4, "family", "all derivatives", settings="colours"),
+        Figure("family/grid", 4, "family", "all derivatives on a grid", settings="colours"),
+        Figure("family/crosses", 4, "family", "crosses", settings="colours"),
     )
 }
 
@@ -139,12 +140,14 @@ def plot_figure(
         Written.
     dpi : int
     """
-    from kernel_atlas.figures.style import save_figure
+    from kernel_atlas.figures import style
 
     figure = FIGURES[name]
+    if "colours" in figure.settings.split():
+        style.RC["image.cmap"] = style.COLOUR_MAPS[settings["colours"]]
     module, _, function = figure.function.partition(":")
     drawn = getattr(import_module(module), function)(
         **{word: inputs[word] for word in figure.inputs.split()},
-        **{word: settings[word] for word in figure.settings.split()},
+        **{word: settings[word] for word in figure.settings.split() if word != "colours"},
     )
-    save_figure(drawn, path_to_png, path_to_svg, dpi)
+    style.save_figure(drawn, path_to_png, path_to_svg, dpi)

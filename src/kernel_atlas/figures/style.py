@@ -18,6 +18,10 @@ from kernel_atlas.family.names import DEAD, OTHER
 
 DPI = 150  # as in config.yaml
 
+# Kernels are drawn in one of these, by matplotlib's names. In the diverging one, zero is white,
+# and no reader needs to tell red from green.
+COLOUR_MAPS = {"diverging": "RdBu_r", "grey": "gray"}
+
 FIRST_DERIVATIVE = "first_derivative"
 FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
 
@@ -52,6 +56,7 @@ RC: Any = {
     "legend.frameon": False,
     "svg.hashsalt": "kernel-atlas",  # the same figure gives the same bytes
     "svg.fonttype": "none",
+    "image.cmap": COLOUR_MAPS["diverging"],
 }
 
 # the notice where a table of all models is empty
@@ -93,7 +98,7 @@ def patches_of(shown: Iterable[str], labels: Sequence[str]) -> list[Patch]:
 def draw_kernels(
     axes: Axes, kernels: np.ndarray, n_columns: int, peak: float | None = None
 ) -> None:
-    """Draw kernels as grey images in rows, one pixel apart.
+    """Draw kernels as images in rows, one pixel apart.
 
     Parameters
     ----------
@@ -104,8 +109,7 @@ def draw_kernels(
         The place of a kernel of NaN stays blank.
     n_columns : int
     peak : float, optional
-        The value that is white; its negative is black, and zero is halfway between. By
-        default each kernel is scaled to its own range, from black to white.
+        As for `range_of`.
     """
     n, size = kernels.shape[:2]
     pitch = size + 1
@@ -116,18 +120,35 @@ def draw_kernels(
         if np.isnan(kernel).all():
             continue
         y, x = (pitch * place for place in divmod(i, n_columns))
-        low, high = (kernel.min(), kernel.max()) if peak is None else (-peak, peak)
+        low, high = range_of(kernel, peak)
         scaled = np.full_like(kernel, 0.5) if low == high else (kernel - low) / (high - low)
         canvas[y : y + size, x : x + size] = scaled
         frames.append(Rectangle((x, y), size, size))
     height, width = canvas.shape
     extent = (0, width, height, 0)
-    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=extent)
+    axes.imshow(canvas, vmin=0, vmax=1, interpolation="nearest", extent=extent)
     # without hairlines, white borders would vanish on white paper
     hairlines = PatchCollection(
         frames, facecolor="none", edgecolor="0.6", linewidth=0.3, clip_on=False
     )
     axes.add_collection(hairlines, autolim=False)
+
+
+def range_of(kernel: np.ndarray, peak: float | None = None) -> tuple[float, float]:
+    """The values of a kernel that are drawn in the colours of both ends.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (k, k)
+    peak : float, optional
+        The upper end; the lower one is its negative, and zero is halfway between. By default
+        it is the largest absolute value. In grey, the kernel's own range is the default
+        instead, from black to white, as in the paper.
+    """
+    if peak is None and mpl.rcParams["image.cmap"] == COLOUR_MAPS["grey"]:
+        return kernel.min(), kernel.max()
+    high = np.abs(kernel).max() if peak is None else peak
+    return -high, high
 
 
 def new_figure(width_inches: float, height_inches: float, title: str = "") -> Figure:

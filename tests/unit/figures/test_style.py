@@ -1,6 +1,8 @@
 """What all figures share: the colours of classes, and the first derivative as one class."""
 
+import matplotlib as mpl
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 from support.figures import image_of
 
@@ -24,16 +26,27 @@ def test_only_the_four_directions_are_merged():
     assert [style.merge_first_derivatives(label) for label in labels] == merged
 
 
-def test_kernels_are_drawn_in_rows_one_pixel_apart_each_in_its_own_range():
-    kernels = np.array([[[0, 1], [2, 4]], [[3, 3], [3, 3]], [[-1, 0], [0, 1]]], float)
+@pytest.mark.parametrize(
+    ("colours", "rows"),
+    [
+        # zero in the middle, the largest value of either sign at its end
+        ("diverging", [[0.5, 0.625], [0.75, 1], [0, 0], [0, 0], [0, 0.5], [0.5, 1]]),
+        # each kernel from black to white
+        ("grey", [[0, 0.25], [0.5, 1], [0.5, 0.5], [0.5, 0.5], [0, 0.5], [0.5, 1]]),
+    ],
+)
+def test_kernels_are_drawn_in_rows_one_pixel_apart(colours, rows):
+    kernels = np.array([[[0, 1], [2, 4]], [[-3, -3], [-3, -3]], [[-1, 0], [0, 1]]], float)
     axes = Figure().add_subplot()
-    style.draw_kernels(axes, kernels, n_columns=2)
+    with mpl.rc_context({"image.cmap": style.COLOUR_MAPS[colours]}):
+        style.draw_kernels(axes, kernels, n_columns=2)
     nan = float("nan")
     expected = [
-        [0, 0.25, nan, 0.5, 0.5],
-        [0.5, 1, nan, 0.5, 0.5],
+        [*rows[0], nan, *rows[2]],
+        [*rows[1], nan, *rows[3]],
         [nan] * 5,
-        [0, 0.5, nan, nan, nan],
-        [0.5, 1, nan, nan, nan],
+        [*rows[4], nan, nan, nan],
+        [*rows[5], nan, nan, nan],
     ]
     np.testing.assert_array_equal(image_of(axes), expected)
+    assert axes.images[0].get_cmap().name == style.COLOUR_MAPS[colours]
