@@ -19,6 +19,7 @@ FIT = ["fit_baselines"]
 TRAIN = ["train_autoencoder", "plot_history"]
 LABEL = ["label_codebook", "plot_spectrum"]
 AVERAGE = ["average_classes", "plot_means"]
+DRAW_TRAINED = ["plot_components"]  # of the kernels and classes of the train models
 TABLES = ["summarise_classes", "check_extracted", "plot_clustered", "plot_sweep"]
 FAMILY = [f"plot_family_{name}" for name in ("functions", "derivatives", "grid", "crosses")]
 SEEDS = ["compare_seeds", "plot_stability"]
@@ -39,7 +40,7 @@ def of_everything() -> list[str]:
     """The jobs of the finished project's first run."""
     return sorted(
         of_models(MODELS, EXTRACT + CLASSIFY)
-        + of_sizes(SIZES, FIT + LABEL + AVERAGE)
+        + of_sizes(SIZES, FIT + LABEL + AVERAGE + DRAW_TRAINED)
         + of_sizes(TRAINED, TRAIN)
         + [*of_sizes([3], ["cluster_kernels"]), *ONCE]
     )
@@ -53,7 +54,7 @@ def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
 
 def of_classification(models: Iterable[str] = MODELS) -> list[str]:
     """The jobs after the labels: all models are classified again."""
-    return of_models(models, CLASSIFY) + of_sizes(SIZES, AVERAGE) + TABLES
+    return of_models(models, CLASSIFY) + of_sizes(SIZES, AVERAGE + DRAW_TRAINED) + TABLES
 
 
 def without_figures(jobs: Iterable[str]) -> list[str]:
