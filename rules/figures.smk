@@ -19,6 +19,8 @@ SUBJECTS = {
 INPUTS = {
     "group": rules.extract_kernels.output[0],
     "classes": rules.classify_kernels.output.classes,
+    "groups": expand(rules.extract_kernels.output, model=MODELS),
+    "size_classes": expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
     "train_groups": expand(rules.extract_kernels.output, model=TRAIN_MODELS),
     "train_classes": expand(
         "results/classes/{model}/k{{size}}.parquet", model=TRAIN_MODELS

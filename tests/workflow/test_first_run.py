@@ -31,7 +31,8 @@ def test_second_run_has_nothing_to_do(project):
 
 def test_writes_all_figures(finished):
     stems = [f"{model}/{name}" for model in MODELS for name in ("layers", "samples", "sizes")]
-    stems += [f"k{size}/{name}" for size in SIZES for name in ("spectrum", "means", "components")]
+    names = ("spectrum", "means", "components", "classes")
+    stems += [f"k{size}/{name}" for size in SIZES for name in names]
     stems += [rule.replace("plot_family_", "family/") for rule in FAMILY]
     stems += [f"k{size}/history" for size in TRAINED] + ["clustered", "sweep"]
     for stem in stems:

@@ -62,7 +62,8 @@ def write_inputs(folder, n_rows=None):
     paths["classes"] = [folder / "k5.parquet", folder / "k7.parquet"]
     for path, table in zip(paths["classes"], (CLASSES[:n_rows], CLASSES[:0]), strict=True):
         table.to_parquet(path)
-    paths["train_groups"], paths["train_classes"] = [paths["group"]], paths["classes"][:1]
+    paths["groups"] = paths["train_groups"] = [paths["group"]]
+    paths["size_classes"] = paths["train_classes"] = paths["classes"][:1]
     paths["codebook"] = folder / "autoencoder/k5/codebook.npy"
     paths["codebook"].parent.mkdir(parents=True)
     np.save(paths["codebook"], kernels[:n_rows])
