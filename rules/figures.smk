@@ -29,6 +29,7 @@ INPUTS = {
     "labels": rules.label_codebook.output.labels,
     "history": rules.train_autoencoder.output.history,
     "clustered": rules.summarise_classes.output.clustered,
+    "layers": rules.summarise_classes.output.layers,
     "sweep": rules.summarise_classes.output.sweep,
     "stability": rules.compare_seeds.output.seeds,
     "stability_classes": rules.compare_seeds.output.classes,

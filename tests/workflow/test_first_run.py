@@ -34,7 +34,7 @@ def test_writes_all_figures(finished):
     names = ("spectrum", "means", "components", "classes")
     stems += [f"k{size}/{name}" for size in SIZES for name in names]
     stems += [rule.replace("plot_family_", "family/") for rule in FAMILY]
-    stems += [f"k{size}/history" for size in TRAINED] + ["clustered", "sweep"]
+    stems += [f"k{size}/history" for size in TRAINED] + ["clustered", "proportions", "sweep"]
     for stem in stems:
         png = finished / f"results/figures/{stem}.png"
         assert png.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")

@@ -125,6 +125,7 @@ FIGURES = {
             "size ruler n_samples",
         ),
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
+        Figure("proportions", 1, "run", "classes by model", "layers", "ruler"),
         Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),
         Figure("stability", 1, "run", "classes by seed", "stability stability_classes"),
         Figure("family/functions", 3, "family", "functions"),

@@ -28,6 +28,9 @@ TABLES = {
         {"model": ["net"], "kernel_size": 5, "n_kernels": 4, "n_near": 2, "n_clustered": 1}
         | {f"{name}_percent": 50.0 for name in PERCENTS}
     ),
+    "layers": pd.DataFrame(
+        {"model": "net", "kernel_size": 5, "class": ["on_cross", "dead"], "n": 3, "n_members": 4}
+    ),
     "sweep": pd.DataFrame(
         {"kernel_size": 5, "method": "near", "kernels": "own", "threshold": [0.1, 0.2]}
     ).assign(percent=50.0),
