@@ -13,7 +13,7 @@ SIZES = [3, 5, 7]
 TRAINED = [5, 7]  # with an autoencoder; 3x3 kernels are clustered with k-means
 
 EXTRACT = ["extract_kernels"]
-DRAW_MODEL = ["plot_layers", "plot_samples", "plot_sizes"]
+DRAW_MODEL = ["plot_layers", "plot_samples", "plot_sizes", "plot_activation"]
 CLASSIFY = ["classify_kernels", *DRAW_MODEL]
 FIT = ["fit_baselines"]
 TRAIN = ["train_autoencoder", "plot_history"]

@@ -30,7 +30,8 @@ def test_second_run_has_nothing_to_do(project):
 
 
 def test_writes_all_figures(finished):
-    stems = [f"{model}/{name}" for model in MODELS for name in ("layers", "samples", "sizes")]
+    names = ("layers", "samples", "sizes", "activation")
+    stems = [f"{model}/{name}" for model in MODELS for name in names]
     names = ("spectrum", "means", "components", "classes")
     stems += [f"k{size}/{name}" for size in SIZES for name in names]
     stems += [rule.replace("plot_family_", "family/") for rule in FAMILY]

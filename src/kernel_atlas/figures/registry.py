@@ -98,6 +98,14 @@ FIGURES = {
         ),
         Figure("{model}/sizes", 4, "models", "sizes by layer", "classes", "model sizes"),
         Figure(
+            "{model}/activation",
+            1,
+            "models",
+            "total activation",
+            "group classes",
+            "model sizes merge ruler",
+        ),
+        Figure(
             "{model}/slices",
             3,
             "compared",

@@ -122,7 +122,7 @@ def test_without_data_each_figure_is_a_notice_with_the_reason(name, no_data, tmp
     assert re.search(r"\bno\b|too few", text)
 
 
-@pytest.mark.parametrize("name", ["layers", "samples"])
+@pytest.mark.parametrize("name", ["layers", "samples", "activation"])
 def test_figures_of_a_model_show_merged_classes(name, inputs, tmp_path):
     svg = tmp_path / "f.svg"
     for merge, is_named in (({}, True), ({"mine": "on_centre"}, False)):
