@@ -89,7 +89,7 @@ def _stack(axes: Axes, counts: pd.DataFrame, labels: Sequence[str]) -> None:
         edge = "0.6" if name == DEAD else "white"
         # one artist per class: with 100 models, one per bar would take twice as long
         bars = PolyCollection(
-            corners.transpose(2, 0, 1),
+            list(corners.transpose(2, 0, 1)),
             facecolor=style.colour_of(name, labels),
             edgecolor=edge,
             linewidth=0.4,
