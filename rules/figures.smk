@@ -15,14 +15,21 @@ SUBJECTS = {
     "run": {},
 }
 
-# by name in the registry; of a model, group is the zarr.json that stands for its group
+# by name in the registry; a group is the zarr.json that stands for a model's group
 INPUTS = {
     "group": rules.extract_kernels.output[0],
     "classes": rules.classify_kernels.output.classes,
+    "groups": expand(rules.extract_kernels.output, model=MODELS),
+    "size_classes": expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
+    "train_groups": expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+    "train_classes": expand(
+        "results/classes/{model}/k{{size}}.parquet", model=TRAIN_MODELS
+    ),
     "codebook": lookup("{size}", within=CODEBOOKS),
     "labels": rules.label_codebook.output.labels,
     "history": rules.train_autoencoder.output.history,
     "clustered": rules.summarise_classes.output.clustered,
+    "layers": rules.summarise_classes.output.layers,
     "sweep": rules.summarise_classes.output.sweep,
     "stability": rules.compare_seeds.output.seeds,
     "stability_classes": rules.compare_seeds.output.classes,

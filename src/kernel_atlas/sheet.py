@@ -19,7 +19,7 @@ PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's
 RESERVED_IDS = (
     "zarr.json",
     *("clustered.png", "clustered.svg", "sweep.png", "sweep.svg"),
-    *("stability.png", "stability.svg"),
+    *("stability.png", "stability.svg", "proportions.png", "proportions.svg"),
 )
 
 # A dry run of 3,000 rows took Snakemake a minute of processor time and 0.6 GB, and grows with the

@@ -29,12 +29,12 @@ def colour_of(artist: Artist) -> str:
 
 
 def image_of(axes: Axes) -> np.ndarray:
-    """The grey values of an image, NaN where nothing is drawn."""
+    """The values of an image, NaN where nothing is drawn."""
     return np.ma.filled(axes.images[0].get_array(), np.nan)
 
 
 def pixels_of(figure: Figure) -> np.ndarray:
-    """The grey values of all kernels drawn in a figure."""
+    """The values of all kernels drawn in a figure."""
     images = [image_of(axes).ravel() for axes in figure.axes if axes.images]
     values = np.concatenate(images)
     return values[~np.isnan(values)]

@@ -13,14 +13,15 @@ SIZES = [3, 5, 7]
 TRAINED = [5, 7]  # with an autoencoder; 3x3 kernels are clustered with k-means
 
 EXTRACT = ["extract_kernels"]
-DRAW_MODEL = ["plot_layers", "plot_samples", "plot_sizes"]
+DRAW_MODEL = ["plot_layers", "plot_samples", "plot_sizes", "plot_activation"]
 CLASSIFY = ["classify_kernels", *DRAW_MODEL]
 FIT = ["fit_baselines"]
 TRAIN = ["train_autoencoder", "plot_history"]
 LABEL = ["label_codebook", "plot_spectrum"]
-AVERAGE = ["average_classes", "plot_means"]
-TABLES = ["summarise_classes", "write_paper_tables", "check_extracted"]
-TABLES += ["plot_clustered", "plot_sweep"]
+AVERAGE = ["average_classes", "plot_means", "plot_classes"]
+DRAW_TRAINED = ["plot_components"]  # of the kernels and classes of the train models
+DRAW_TABLES = ["plot_clustered", "plot_proportions", "plot_sweep"]
+TABLES = ["summarise_classes", "write_paper_tables", "check_extracted", *DRAW_TABLES]
 FAMILY = [f"plot_family_{name}" for name in ("functions", "derivatives", "grid", "crosses")]
 SEEDS = ["compare_seeds", "plot_stability"]
 ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES, *FAMILY]
@@ -40,7 +41,7 @@ def of_everything() -> list[str]:
     """The jobs of the finished project's first run."""
     return sorted(
         of_models(MODELS, EXTRACT + CLASSIFY)
-        + of_sizes(SIZES, FIT + LABEL + AVERAGE)
+        + of_sizes(SIZES, FIT + LABEL + AVERAGE + DRAW_TRAINED)
         + of_sizes(TRAINED, TRAIN)
         + [*of_sizes([3], ["cluster_kernels"]), *ONCE]
     )
@@ -54,7 +55,7 @@ def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
 
 def of_classification(models: Iterable[str] = MODELS) -> list[str]:
     """The jobs after the labels: all models are classified again."""
-    return of_models(models, CLASSIFY) + of_sizes(SIZES, AVERAGE) + TABLES
+    return of_models(models, CLASSIFY) + of_sizes(SIZES, AVERAGE + DRAW_TRAINED) + TABLES
 
 
 def without_figures(jobs: Iterable[str]) -> list[str]:

@@ -82,7 +82,7 @@ def test_the_default_passes(defaults, schema):
         ("treshold", 1, "treshold: unknown key (did you mean 'thresholds'?)"),
         ("zzz", 1, "zzz: unknown key (known: sheets, "),
         ("autoencoder.epoch", 5, "autoencoder.epoch: unknown key (did you mean 'epochs'?)"),
-        ("figures.colour", 5, "figures.colour: unknown key (known: ruler, samples, dpi)"),
+        ("figures.colour", 5, "figures.colour: unknown key (did you mean 'colours'?)"),
         *(
             (f"thresholds.{key}", 0.2, f"thresholds.{key}: unknown key")
             for key in ["5x5", "k100", "k05", "k0", 5]

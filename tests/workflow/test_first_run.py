@@ -30,10 +30,12 @@ def test_second_run_has_nothing_to_do(project):
 
 
 def test_writes_all_figures(finished):
-    stems = [f"{model}/{name}" for model in MODELS for name in ("layers", "samples", "sizes")]
-    stems += [f"k{size}/{name}" for size in SIZES for name in ("spectrum", "means")]
+    names = ("layers", "samples", "sizes", "activation")
+    stems = [f"{model}/{name}" for model in MODELS for name in names]
+    names = ("spectrum", "means", "components", "classes")
+    stems += [f"k{size}/{name}" for size in SIZES for name in names]
     stems += [rule.replace("plot_family_", "family/") for rule in FAMILY]
-    stems += [f"k{size}/history" for size in TRAINED] + ["clustered", "sweep"]
+    stems += [f"k{size}/history" for size in TRAINED] + ["clustered", "proportions", "sweep"]
     for stem in stems:
         png = finished / f"results/figures/{stem}.png"
         assert png.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")

@@ -17,6 +17,8 @@ from kernel_atlas.figures import style
 from kernel_atlas.figures.model import no_kernels, read_classes
 
 SEED = 0
+LABEL_INCHES = 2.3  # the width of a row's name
+PITCH_INCHES = 0.27  # from one kernel to the next
 
 
 def plot_samples(
@@ -66,45 +68,61 @@ def draw_samples(
         return no_kernels(model)
     by = {size: rulers_of(table, ruler)[0] for size, table in classes.items()}
     labels = {size: class_by(table, by[size]) for size, table in classes.items()}
-    shares = {size: _shares(label) for size, label in labels.items()}
-    n_rows = {size: max(1, len(share)) for size, share in shares.items()}
-    inches = 0.27
+    generator = np.random.default_rng(SEED)
+    chosen = {size: choose_samples(labels[size], n_samples, generator) for size in classes}
+    n_rows = {size: max(1, len(places)) for size, places in chosen.items()}
     figure = style.new_figure(
-        2.3 + inches * n_samples,
-        0.3 + sum(inches * 1.12 * rows + 0.35 for rows in n_rows.values()),
+        LABEL_INCHES + PITCH_INCHES * n_samples,
+        0.3 + sum(PITCH_INCHES * 1.12 * rows + 0.35 for rows in n_rows.values()),
         model,
     )
     ratios = [n + 1.2 for n in n_rows.values()]
     panels = figure.subplots(len(classes), squeeze=False, height_ratios=ratios)[:, 0]
-    generator = np.random.default_rng(SEED)
     for axes, size in zip(panels, classes, strict=True):
         axes.set_title(f"{size}x{size}, by the {by[size]}'s ruler", pad=4)
-        axes.axis("off")
-        rows = []
-        for label in shares[size]:
-            places = np.flatnonzero(labels[size] == label)
-            chosen = generator.choice(places, min(n_samples, len(places)), replace=False)
-            row = np.full((n_samples, size, size), np.nan, np.float32)
-            row[: len(chosen)] = kernels[size][chosen]
-            rows.append(row)
-        if rows:
-            style.draw_kernels(axes, np.concatenate(rows), n_samples)
-            _name_rows(axes, size, shares[size], list(labels[size].cat.categories))
+        samples = {name: kernels[size][places] for name, places in chosen[size].items()}
+        draw_rows(axes, samples, labels[size], n_samples)
     return figure
 
 
-def _shares(labels: pd.Series) -> dict[str, float]:
-    """The percentage of each class that the model has, without the dead."""
+def choose_samples(
+    labels: pd.Series, n_samples: int, generator: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Choose the places of at most `n_samples` kernels of each class that there is but the dead."""
+    places = {name: np.flatnonzero(labels == name) for name in labels.cat.categories}
+    return {
+        name: generator.choice(own, min(n_samples, len(own)), replace=False)
+        for name, own in places.items()
+        if len(own) and name != DEAD
+    }
+
+
+def draw_rows(
+    axes: Axes, samples: Mapping[str, np.ndarray], labels: pd.Series, n_columns: int
+) -> None:
+    """Draw one row of kernels per class, with its name, colour and share of all kernels.
+
+    Parameters
+    ----------
+    samples : mapping
+        From class to at most `n_columns` kernels, shape (n, k, k).
+    labels : Series
+        The class of each kernel that there is, categorical.
+    """
+    axes.axis("off")
+    if not samples:
+        return
+    size = next(iter(samples.values())).shape[-1]
+    canvas = np.full((len(samples), n_columns, size, size), np.nan, np.float32)
+    for row, kernels in zip(canvas, samples.values(), strict=True):
+        row[: len(kernels)] = kernels
+    style.draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
     percents = 100 * labels.value_counts(normalize=True)
-    names = [name for name in labels.cat.categories if name != DEAD]
-    return {name: percents[name] for name in names if percents[name] > 0}
-
-
-def _name_rows(axes: Axes, size: int, shares: Mapping[str, float], labels: Sequence[str]) -> None:
     pitch = size + 1
-    for number, (name, share) in enumerate(shares.items()):
-        corner, colour = (-pitch * 0.6, number * pitch), style.colour_of(name, labels)
+    for number, name in enumerate(samples):
+        colour = style.colour_of(name, list(labels.cat.categories))
+        corner = (-pitch * 0.6, number * pitch)
         axes.add_patch(Rectangle(corner, size * 0.35, size, clip_on=False, facecolor=colour))
-        text = f"{style.title_of(name)}  {share:.1f} %"
+        text = f"{style.title_of(name)}  {percents[name]:.1f} %"
         middle = number * pitch + size / 2
         axes.text(-pitch * 0.8, middle, text, ha="right", va="center", fontsize=7)

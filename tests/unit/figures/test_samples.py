@@ -55,7 +55,6 @@ def test_members_may_be_merged_into_a_name_that_no_class_has(rng):
 def test_as_many_kernels_of_each_class_as_asked_for_or_all(kernels, n_samples, n_drawn):
     pixels = pixels_of(draw_samples("net", {5: CLASSES}, kernels, n_samples))
     assert len(pixels) == n_drawn * 25
-    assert (pixels.min(), pixels.max()) == (0, 1)
 
 
 def test_a_model_with_only_dead_kernels_has_an_empty_panel(kernels):

@@ -1,0 +1,66 @@
+"""What figures of one kernel size over models share: their kernels, with the classes of these."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kernel_atlas.classes.rulers import class_by, rulers_of
+from kernel_atlas.extraction import store
+
+COLUMNS = ["near", "class", "member", "matched"]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All kernels of one size of several models, read when they are asked for.
+
+    Attributes
+    ----------
+    groups : sequence of path
+        The zarr.json of each model's group in the store.
+    counts : sequence of int
+        Kernels of each model.
+    size : int
+        Kernel size k.
+    labels : Series
+        The class of each kernel, categorical, model by model.
+    ruler : str
+        The one that says what class a kernel has.
+    """
+
+    groups: Sequence[str | Path]
+    counts: Sequence[int]
+    size: int
+    labels: pd.Series
+    ruler: str
+
+    def read(self, places: np.ndarray) -> np.ndarray:
+        """Read the kernels at these places of `labels`, shape (n, k, k), float32."""
+        kernels = np.empty((len(places), self.size, self.size), np.float32)
+        start = 0
+        for group, count in zip(self.groups, self.counts, strict=True):
+            is_own = (start <= places) & (places < start + count)
+            if is_own.any():
+                own = store.read_kernels(Path(group).parent, self.size).kernels
+                kernels[is_own] = own[places[is_own] - start]
+            start += count
+        return kernels
+
+
+def read_pool(
+    groups: Sequence[str | Path], paths_to_classes: Sequence[str | Path], size: int, ruler: str
+) -> Pool:
+    """Pool the kernels of models by their tables of classes of this size, in the same order.
+
+    Without a codebook, classes are by the family's ruler, whatever `ruler` says.
+    """
+    tables = [pd.read_parquet(path, columns=COLUMNS) for path in paths_to_classes]
+    counts = [len(table) for table in tables]
+    table = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    # models may differ in their categories
+    table = table.astype({"class": "category", "member": "category"})
+    by, *_ = rulers_of(table, ruler)
+    return Pool(groups, counts, size, class_by(table, by), by)
