@@ -20,6 +20,7 @@ include: "rules/labels.smk"
 include: "rules/classes.smk"
 include: "rules/models.smk"
 include: "rules/tables.smk"
+include: "rules/stability.smk"
 include: "rules/figures.smk"
 
 

@@ -1,14 +1,11 @@
 """Sum up all models in tables.
 
-Inputs:  results/tables/models.tsv, results/classes/<model>/ of all models;
-         for stability.tsv the codebooks of all seeds and results/kernels.zarr/<train model>/
+Inputs:  results/tables/models.tsv, results/classes/<model>/ of all models
 Outputs: results/tables/clustered.{tsv,html}, one row per model and size; families.tsv
          results/tables/layers.tsv, one row per layer and class
          results/tables/agreement.tsv, which members the kernels of each class have
          results/tables/controls.tsv, sweep.tsv: chance and simpler methods
          results/tables/paper_table{1,3,4}.{tsv,md,tex}: the paper's tables beside this run
-         results/tables/stability.tsv, stability_classes.tsv, confusion.tsv: how far other
-         seeds give the same classes
          results/config.yaml, the configuration that the results were made with
 """
 
@@ -118,54 +115,6 @@ rule write_paper_tables:
         "Writing the paper's tables with the numbers of this run"
     script:
         "../workflow/scripts/write_paper_tables.py"
-
-
-rule compare_seeds:
-    input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
-        codebooks=expand(
-            rules.train_autoencoder.output.codebooks,
-            size=config["autoencoder"]["sizes"],
-        ),
-        kept=expand(
-            rules.train_autoencoder.output.codebook,
-            size=config["autoencoder"]["sizes"],
-        ),
-    output:
-        seeds=report(
-            "results/tables/stability.tsv",
-            caption="../workflow/report/stability_table.rst",
-            category="All models",
-            labels={"what": "agreement of seeds", "form": "TSV file"},
-        ),
-        classes=report(
-            "results/tables/stability_classes.tsv",
-            caption="../workflow/report/stability_classes_table.rst",
-            category="All models",
-            labels={"what": "agreement of seeds by class", "form": "TSV file"},
-        ),
-        confusion="results/tables/confusion.tsv",
-    log:
-        "results/logs/compare_seeds.log",
-    benchmark:
-        "results/benchmarks/compare_seeds.tsv"
-    conda:
-        "../envs/kernel-atlas.yaml"
-    resources:
-        runtime=grow(30),
-    params:
-        sizes=config["autoencoder"]["sizes"],
-        thresholds=[
-            config["thresholds"][f"k{size}"] for size in config["autoencoder"]["sizes"]
-        ],
-        min_purity=config["min_purity"],
-        labels_version=versions.LABEL,
-        classify_version=versions.CLASSIFY,
-        version=versions.STABILITY,
-    message:
-        "Comparing the classes that the seeds give"
-    script:
-        "../workflow/scripts/compare_seeds.py"
 
 
 rule save_config:

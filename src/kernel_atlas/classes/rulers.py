@@ -5,6 +5,7 @@ import pandas as pd
 from kernel_atlas.family.names import DEAD, OTHER, order_classes
 
 PAPER, FAMILY = RULERS = ("paper", "family")
+SOUGHT = {PAPER: "nearest code", FAMILY: "nearest member"}
 
 
 def has_codebook(classes: pd.DataFrame) -> bool:

@@ -40,10 +40,9 @@ BATCH_PIXELS = 250_000  # more would not stay in a processor's cache
 def fit_members(kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
     """Find the nearest member of the DoG family to each live kernel, over all classes.
 
-    The best members of a bank are where the fit starts, which refines them by damped
-    Gauss-Newton steps; the smallest residual decides, by a stated rule of near ties
-    (docs/method.md). Nothing is trained: the result depends on the kernel alone, but for the last
-    digits of float32.
+    The fit starts from the best members of a bank and refines them by damped Gauss-Newton steps;
+    the smallest of the weighed residuals decides (`weigh_residuals`, docs/method.md). Nothing is
+    trained: the result depends on the kernel alone, but for the last digits of float32.
 
     Parameters
     ----------

@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
-from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
-from kernel_atlas.figures.model import no_kernels, read_classes
+from kernel_atlas.figures.model import no_kernels, read_classes, read_kernels
 
 BOX_INCHES = 0.22
 ON_DARK = withStroke(linewidth=3, foreground="white")
@@ -36,8 +35,7 @@ def plot_activation(
         The zarr.json of the model's group in the store.
     """
     tables = read_classes(classes, sizes, merge)
-    kernels = {size: store.read_kernels(Path(group).parent, size).kernels for size in tables}
-    return draw_activation(model, tables, kernels, ruler)
+    return draw_activation(model, tables, read_kernels(group, tables), ruler)
 
 
 @mpl.rc_context(style.RC)

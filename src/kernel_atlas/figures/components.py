@@ -103,7 +103,7 @@ def _draw_samples(
     colours: np.ndarray,
     is_other: np.ndarray,
 ) -> None:
-    """Draw one kernel of each sector on a ring, by turns from the edge and from further in."""
+    """Draw one kernel per sector, taken alternately from the cloud's edge and from halfway in."""
     radii = np.hypot(*points.T)
     unit = radii.max()
     half = WIDTH / 2 * unit

@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, class_by, rulers_of
-from kernel_atlas.family.names import CLASSES, DEAD, order_classes
+from kernel_atlas.classes.rulers import FAMILY, PAPER, SOUGHT, class_by, rulers_of
+from kernel_atlas.family.names import DEAD, order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
 from kernel_atlas.tables.layers import count_by_layer, count_layers, sum_up
@@ -60,7 +60,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
     for axes, (size, name, _) in zip(all_axes, panels, strict=True):
         seen |= _stack(axes, counts[size], PERCENTS[name], labels)
         axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")
-    merged = dict.fromkeys(map(style.merge_first_derivatives, order_classes({*CLASSES, *labels})))
+    merged = style.order_merged(labels)
     handles = style.patches_of([label for label in merged if label in seen], labels)
     figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
     return figure
@@ -88,10 +88,7 @@ def _facts(table: pd.DataFrame, ruler: str) -> str:
     """What the title of a panel says after the size."""
     facts = sum_up(count_layers(table))
     n_live = facts["n_kernels"] - facts["n_dead"]
-    by, share = {
-        PAPER: ("nearest code", "clustered"),
-        FAMILY: ("nearest member", "matched"),
-    }[ruler]
+    share = {PAPER: "clustered", FAMILY: "matched"}[ruler]
     percent = f"{facts[f'{share}_percent']:.1f} % of " if n_live else ""
     dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
-    return f"{by}: {percent}{n_live:,} live kernels {share}{dead}"
+    return f"{SOUGHT[ruler]}: {percent}{n_live:,} live kernels {share}{dead}"

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kernel_atlas.classes.classifier import merge_classes
+from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
 
 
@@ -34,6 +35,11 @@ def read_classes(
         size: pd.read_parquet(path) for size, path in zip(sizes, paths_to_classes, strict=True)
     }
     return {size: merge_classes(table, merge) for size, table in tables.items() if len(table)}
+
+
+def read_kernels(group: str | Path, sizes: Iterable[int]) -> dict[int, np.ndarray]:
+    """Read a model's kernels, by size, from its group in the store, named by its zarr.json."""
+    return {size: store.read_kernels(Path(group).parent, size).kernels for size in sizes}
 
 
 def no_kernels(model: str) -> Figure:

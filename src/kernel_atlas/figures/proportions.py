@@ -10,13 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS
-from kernel_atlas.family.names import CLASSES, DEAD, order_classes
+from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS, SOUGHT
+from kernel_atlas.family.names import DEAD, order_classes
 from kernel_atlas.figures import style
 
 COUNTS = {PAPER: "n", FAMILY: "n_members"}  # in the table of layers
 COLUMNS = ["model", "kernel_size", "class", *COUNTS.values()]
-TITLES = {PAPER: "nearest code", FAMILY: "nearest member"}
 BAR_INCHES = 0.17  # from one bar to the next
 BAR_HEIGHT = 0.8  # in that unit
 WIDTH_INCHES = 6.0  # without the names of models
@@ -46,7 +45,7 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER) -> Figure:
         return style.notice(style.NO_MODEL)
     rulers = sorted(RULERS, key=lambda name: name != ruler)
     labels = order_classes(set(layers["class"]))
-    merged = dict.fromkeys(map(style.merge_first_derivatives, order_classes({*CLASSES, *labels})))
+    merged = style.order_merged(labels)
     counts = layers.assign(label=layers["class"].map(style.merge_first_derivatives))
     groups = dict(list(counts.groupby("kernel_size")))
     n_models = [group["model"].nunique() for group in groups.values()]
@@ -59,8 +58,8 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER) -> Figure:
             wide = group.pivot_table(
                 index="model", columns="label", values=COUNTS[name], aggfunc="sum", sort=False
             )
-            _stack(axes, wide.reindex(columns=[*merged]).fillna(0), labels)
-            axes.set_title(f"{size}x{size}, {TITLES[name]}")
+            _stack(axes, wide.reindex(columns=merged).fillna(0), labels)
+            axes.set_title(f"{size}x{size}, {SOUGHT[name]}")
         row[1].set_yticks([])
     for axes in rows[-1]:
         axes.set_xlabel("kernels (%)")

@@ -168,7 +168,7 @@ def plot_figure(
     from kernel_atlas.figures import style
 
     figure = FIGURES[name]
-    if "colours" in figure.settings.split():
+    if "colours" in figure.settings.split():  # not an argument, or six modules would pass it on
         style.RC["image.cmap"] = style.COLOUR_MAPS[settings["colours"]]
     module, _, function = figure.function.partition(":")
     drawn = getattr(import_module(module), function)(

@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
-from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
-from kernel_atlas.figures.model import no_kernels, read_classes
+from kernel_atlas.figures.model import no_kernels, read_classes, read_kernels
 
 SEED = 0
 LABEL_INCHES = 2.3  # the width of a row's name
@@ -38,8 +37,7 @@ def plot_samples(
         The zarr.json of the model's group in the store.
     """
     tables = read_classes(classes, sizes, merge)
-    kernels = {size: store.read_kernels(Path(group).parent, size).kernels for size in tables}
-    return draw_samples(model, tables, kernels, n_samples, ruler)
+    return draw_samples(model, tables, read_kernels(group, tables), n_samples, ruler)
 
 
 @mpl.rc_context(style.RC)

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.family.functions import DIRECTIONS
-from kernel_atlas.family.names import DEAD, OTHER
+from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
 
 DPI = 150  # as in config.yaml
 
@@ -81,6 +81,11 @@ def title_of(label: str) -> str:
 def merge_first_derivatives(label: str) -> str:
     """The class as the paper's bar plots show it: the four directions as one (Section 5)."""
     return FIRST_DERIVATIVE if label in FIRST_DERIVATIVES else label
+
+
+def order_merged(labels: Iterable[str]) -> list[str]:
+    """Put the family and these classes in order, the four first derivatives as one."""
+    return [*dict.fromkeys(map(merge_first_derivatives, order_classes({*CLASSES, *labels})))]
 
 
 def patches_of(shown: Iterable[str], labels: Sequence[str]) -> list[Patch]:

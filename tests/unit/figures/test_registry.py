@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from matplotlib.image import imread
 from support.classes import classes_of
 
 from kernel_atlas.checkpoints.layer import Layer
@@ -101,6 +102,18 @@ def test_each_figure_has_a_function_of_its_inputs_and_a_caption_and_a_group(name
     # without a group, a cluster would get one submission per figure
     profile = yaml.safe_load((repository / "profiles/slurm/config.yaml").read_text())
     assert f"plot_{name}" in profile["groups"]
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if "colours" in FIGURES[name].settings])
+def test_figures_of_kernels_have_the_colours_of_the_settings(name, inputs, tmp_path):
+    reds = {}
+    for colours in ("grey", "diverging"):
+        path = tmp_path / f"{colours}.png"
+        settings = SETTINGS | {"colours": colours}
+        plot_figure(name, inputs, settings, path, tmp_path / f"{colours}.svg", 50)
+        red, green, blue = np.moveaxis(imread(path)[..., :3], -1, 0)
+        reds[colours] = ((red > 1.5 * blue) & (red > 1.5 * green)).sum()
+    assert reds["diverging"] > reds["grey"]
 
 
 @pytest.mark.parametrize("name", FIGURES)
