@@ -41,6 +41,8 @@ class Figure:
     inputs, settings : str
         Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words. With `colours`
         it draws kernels, in the colours of that setting; its function is not told.
+    paper : str
+        Numbers of the paper's figures that it corresponds to, as in "7, 8, 33 to 38".
     """
 
     path: str
@@ -49,6 +51,7 @@ class Figure:
     shows: str
     inputs: str = ""
     settings: str = ""
+    paper: str = ""
 
     @property
     def name(self) -> str:
@@ -77,7 +80,7 @@ class Figure:
         return f"plot_{self.name}{folder}"
 
 
-# path, version, subject, what it shows, inputs, settings
+# path, version, subject, what it shows, inputs, settings; the paper's figures
 FIGURES = {
     figure.name: figure
     for figure in (
@@ -88,6 +91,7 @@ FIGURES = {
             "classes by layer",
             "classes",
             "model sizes merge ruler",
+            paper="7, 8, 33 to 38",
         ),
         Figure(
             "{model}/samples",
@@ -96,6 +100,7 @@ FIGURES = {
             "random samples",
             "group classes",
             "model sizes merge ruler n_samples colours",
+            paper="5, 6",
         ),
         Figure("{model}/sizes", 4, "models", "sizes by layer", "classes", "model sizes"),
         Figure(
@@ -105,6 +110,7 @@ FIGURES = {
             "total activation",
             "group classes",
             "model sizes merge ruler",
+            paper="10",
         ),
         Figure(
             "{model}/slices",
@@ -113,8 +119,17 @@ FIGURES = {
             "slices of regular convolutions",
             "group",
             "model n_samples colours",
+            paper="2",
         ),
-        Figure("k{size}/spectrum", 4, "sizes", "spectrum", "codebook labels", "size colours"),
+        Figure(
+            "k{size}/spectrum",
+            4,
+            "sizes",
+            "spectrum",
+            "codebook labels",
+            "size colours",
+            paper="3, 31, 32",
+        ),
         Figure("k{size}/history", 3, "autoencoders", "training", "history", "size threshold"),
         Figure("k{size}/means", 4, "sizes", "mean kernels", "means", "size colours"),
         Figure(
@@ -124,6 +139,7 @@ FIGURES = {
             "principal components",
             "train_groups train_classes",
             "size ruler colours",
+            paper="4",
         ),
         Figure(
             "k{size}/classes",
@@ -132,15 +148,20 @@ FIGURES = {
             "random samples",
             "groups size_classes",
             "size ruler n_samples colours",
+            paper="9, 17",
         ),
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
-        Figure("proportions", 1, "run", "classes by model", "layers", "ruler"),
+        Figure("proportions", 1, "run", "classes by model", "layers", "ruler", paper="11, 28"),
         Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),
         Figure("stability", 1, "run", "classes by seed", "stability stability_classes"),
-        Figure("family/functions", 4, "family", "functions", settings="colours"),
-        Figure("family/derivatives", 4, "family", "all derivatives", settings="colours"),
-        Figure("family/grid", 4, "family", "all derivatives on a grid", settings="colours"),
-        Figure("family/crosses", 4, "family", "crosses", settings="colours"),
+        Figure("family/functions", 4, "family", "functions", settings="colours", paper="1"),
+        Figure(
+            "family/derivatives", 4, "family", "all derivatives", settings="colours", paper="12"
+        ),
+        Figure(
+            "family/grid", 4, "family", "all derivatives on a grid", settings="colours", paper="13"
+        ),
+        Figure("family/crosses", 4, "family", "crosses", settings="colours", paper="15"),
     )
 }
 
