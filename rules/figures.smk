@@ -1,4 +1,4 @@
-"""Draw all figures: one rule plot_<name> for each line of src/kernel_atlas/figures/registry.py.
+"""Draw all figures of src/kernel_atlas/figures/registry.py: all of a model in one job.
 
 Inputs:  results/kernels.zarr/, results/classes/, results/autoencoder/, results/kmeans/,
          results/labels/, results/tables/
@@ -47,35 +47,40 @@ SETTINGS = {
     "n_samples": config["figures"]["samples"],
 }
 
-for figure in FIGURES.values():
+for name, figures in DRAWINGS.items():
+    words = " ".join(f"{figure.inputs} {figure.settings}" for figure in figures).split()
+    paths = [figure.path for figure in figures]
+    job = f"{name}/{Path(paths[0]).parts[0]}" if "{" in paths[0] else name
 
     rule:
         name:
-            f"plot_{figure.name}"
+            name
         input:
-            **{key: INPUTS[key] for key in figure.inputs.split()},
+            **{key: INPUTS[key] for key in INPUTS if key in words},
         output:
-            png=report(
-                f"results/figures/{figure.path}.png",
-                caption=f"../workflow/report/{figure.name}.rst",
-                **figure.place,
-            ),
-            svg=f"results/figures/{figure.path}.svg",
+            [f"results/figures/{path}.svg" for path in paths],
+            **{
+                figure.name: report(
+                    f"results/figures/{figure.path}.png",
+                    caption=f"../workflow/report/{figure.name}.rst",
+                    **figure.place,
+                )
+                for figure in figures
+            },
         log:
-            f"results/logs/{figure.job}.log",
+            f"results/logs/{job}.log",
         benchmark:
-            f"results/benchmarks/{figure.job}.tsv"
+            f"results/benchmarks/{job}.tsv"
         conda:
             "../envs/kernel-atlas.yaml"
         params:
-            **{key: SETTINGS[key] for key in figure.settings.split()},
-            name=figure.name,
+            **{key: SETTINGS[key] for key in SETTINGS if key in words},
+            versions={figure.name: figure.version for figure in figures},
             dpi=config["figures"]["dpi"],
-            version=figure.version,
         message:
-            "Drawing {output.png}"
+            f"Drawing {', '.join(paths)}".replace("{", "{wildcards.")
         script:
-            "../workflow/scripts/plot_figure.py"
+            "../workflow/scripts/plot_figures.py"
 
 
 FIGURE_FILES = [

@@ -1,4 +1,4 @@
-"""The table of all figures, from which rules/figures.smk makes one rule each.
+"""The table of all figures, from which rules/figures.smk makes its rules.
 
 One more figure is one line here, one module with its function, and one caption in
 workflow/report/. Light at import: the Snakefile reads the table each time it is parsed.
@@ -21,6 +21,9 @@ REPORT = {
     "run": ("All models", {"what": "", "form": "figure"}),
 }
 
+# By subject: the rule that draws all of its figures in one process, which starts but once.
+DRAWN_TOGETHER = {"models": "plot_model", "family": "plot_family"}
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -32,7 +35,8 @@ class Figure:
         Under results/figures, without suffix. May contain {model} or {size}; the rest of it
         is the figure's name.
     version : int
-        Raise it in the change that changes what is drawn. Only this figure is redrawn.
+        Raise it in the change that changes what is drawn. Only the rule of this figure draws
+        again.
     subject : str
         What there is one such figure of: a key of REPORT, and of SUBJECTS in
         rules/figures.smk.
@@ -55,7 +59,7 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """The path without its wildcards: the rule is plot_<name>, the caption <name>.rst."""
+        """The path without its wildcards: the function is plot_<name>, the caption <name>.rst."""
         return "_".join(part for part in self.path.split("/") if "{" not in part)
 
     @property
@@ -74,10 +78,9 @@ class Figure:
         return {"category": category, "subcategory": columns.get("model"), "labels": labels}
 
     @property
-    def job(self) -> str:
-        """What logs and benchmarks are called: the rule, and the folder if it has a wildcard."""
-        folder = f"/{Path(self.path).parent}" if "{" in self.path else ""
-        return f"plot_{self.name}{folder}"
+    def rule(self) -> str:
+        """The rule that draws it."""
+        return DRAWN_TOGETHER.get(self.subject, f"plot_{self.name}")
 
 
 # path, version, subject, what it shows, inputs, settings; the paper's figures
@@ -166,15 +169,16 @@ FIGURES = {
 }
 
 
+DRAWINGS = {
+    rule: [figure for figure in FIGURES.values() if figure.rule == rule]
+    for rule in dict.fromkeys(figure.rule for figure in FIGURES.values())
+}
+
+
 def plot_figure(
-    name: str,
-    inputs: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    path_to_png: str | Path,
-    path_to_svg: str | Path,
-    dpi: int,
+    name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], path_to_png: Path, dpi: int
 ) -> None:
-    """Draw a figure of the table and save it as PNG and SVG.
+    """Draw a figure of the table and save it as PNG and, beside it, as SVG.
 
     Parameters
     ----------
@@ -182,7 +186,7 @@ def plot_figure(
     inputs, settings : mapping
         By name: paths, or lists of paths, and values. Those that the figure does not ask for
         are left out.
-    path_to_png, path_to_svg : path
+    path_to_png : path
         Written.
     dpi : int
     """
@@ -196,4 +200,4 @@ def plot_figure(
         **{word: inputs[word] for word in figure.inputs.split()},
         **{word: settings[word] for word in figure.settings.split() if word != "colours"},
     )
-    style.save_figure(drawn, path_to_png, path_to_svg, dpi)
+    style.save_figure(drawn, path_to_png, path_to_png.with_suffix(".svg"), dpi)

@@ -99,9 +99,9 @@ def test_each_figure_has_a_function_of_its_inputs_and_a_caption_and_a_group(name
     assert set(parameters) == asked_for
     caption = repository / f"workflow/report/{name}.rst"
     assert caption.read_text(encoding="utf-8").strip()
-    # without a group, a cluster would get one submission per figure
+    # without a group, a cluster would get one submission per job
     profile = yaml.safe_load((repository / "profiles/slurm/config.yaml").read_text())
-    assert f"plot_{name}" in profile["groups"]
+    assert figure.rule in profile["groups"]
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if "colours" in FIGURES[name].settings])
@@ -110,7 +110,7 @@ def test_figures_of_kernels_have_the_colours_of_the_settings(name, inputs, tmp_p
     for colours in ("grey", "diverging"):
         path = tmp_path / f"{colours}.png"
         settings = SETTINGS | {"colours": colours}
-        plot_figure(name, inputs, settings, path, tmp_path / f"{colours}.svg", 50)
+        plot_figure(name, inputs, settings, path, 50)
         red, green, blue = np.moveaxis(imread(path)[..., :3], -1, 0)
         reds[colours] = ((red > 1.5 * blue) & (red > 1.5 * green)).sum()
     assert reds["diverging"] > reds["grey"]
@@ -121,7 +121,7 @@ def test_each_figure_is_drawn_twice_as_the_same_bytes(name, inputs, tmp_path):
     drawn = []
     for run in ("first", "second"):
         png, svg = tmp_path / run / "f.png", tmp_path / run / "f.svg"
-        plot_figure(name, inputs, SETTINGS, png, svg, 50)
+        plot_figure(name, inputs, SETTINGS, png, 50)
         assert sorted(png.parent.iterdir()) == [png, svg]
         drawn.append((png.read_bytes(), svg.read_bytes()))
     assert drawn[0] == drawn[1]
@@ -132,7 +132,7 @@ def test_each_figure_is_drawn_twice_as_the_same_bytes(name, inputs, tmp_path):
 @pytest.mark.parametrize("name", [name for name in FIGURES if FIGURES[name].inputs])
 def test_without_data_each_figure_is_a_notice_with_the_reason(name, no_data, tmp_path):
     svg = tmp_path / "f.svg"
-    plot_figure(name, no_data, SETTINGS, tmp_path / "f.png", svg, 50)
+    plot_figure(name, no_data, SETTINGS, tmp_path / "f.png", 50)
     (text,) = re.findall(r"<text[^>]*>([^<]+)</text>", svg.read_text(encoding="utf-8"))
     assert re.search(r"\bno\b|too few", text)
 
@@ -141,14 +141,14 @@ def test_without_data_each_figure_is_a_notice_with_the_reason(name, no_data, tmp
 def test_figures_of_a_model_show_merged_classes(name, inputs, tmp_path):
     svg = tmp_path / "f.svg"
     for merge, is_named in (({}, True), ({"mine": "on_centre"}, False)):
-        plot_figure(name, inputs, {**SETTINGS, "merge": merge}, tmp_path / "f.png", svg, 50)
+        plot_figure(name, inputs, {**SETTINGS, "merge": merge}, tmp_path / "f.png", 50)
         assert ("Mine" in svg.read_text(encoding="utf-8")) == is_named
 
 
 def test_resolution_is_dots_per_inch(inputs, tmp_path):
     png, widths = tmp_path / "f.png", []
     for dpi in (50, 100):
-        plot_figure("clustered", inputs, SETTINGS, png, tmp_path / "f.svg", dpi)
+        plot_figure("clustered", inputs, SETTINGS, png, dpi)
         widths.append(int.from_bytes(png.read_bytes()[16:20], "big"))
     assert widths[1] == pytest.approx(2 * widths[0], rel=0.02)
 
