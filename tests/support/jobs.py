@@ -20,7 +20,10 @@ LABEL = ["label_codebook", "plot_spectrum"]
 AVERAGE = ["average_classes", "plot_means", "plot_classes"]
 DRAW_TRAINED = ["plot_components"]  # of the kernels and classes of the train models
 DRAW_TABLES = ["plot_clustered", "plot_proportions", "plot_sweep"]
-TABLES = ["summarise_classes", "write_paper_tables", "check_extracted", *DRAW_TABLES]
+TABLES = [
+    *("summarise_classes", "write_paper_tables", "check_extracted", "build_page"),
+    *DRAW_TABLES,
+]
 SEEDS = ["compare_seeds", "plot_stability"]
 ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES, "plot_family"]
 
