@@ -200,4 +200,4 @@ def plot_figure(
         **{word: inputs[word] for word in figure.inputs.split()},
         **{word: settings[word] for word in figure.settings.split() if word != "colours"},
     )
-    style.save_figure(drawn, path_to_png, path_to_png.with_suffix(".svg"), dpi)
+    style.save_figure(drawn, [path_to_png, path_to_png.with_suffix(".svg")], dpi)
