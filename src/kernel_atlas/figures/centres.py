@@ -89,8 +89,8 @@ def draw_centres(
     ]
     percents = 100 * counts / max(1, counts.sum())
     names = [
-        f"{style.title_of(name)}  {percent:.1f} %"
-        for name, percent in zip(classes, percents, strict=True)
+        f"{number}: {style.title_of(name)}  {percent:.1f} %"
+        for number, (name, percent) in enumerate(zip(classes, percents, strict=True), 1)
     ]
     colours = [style.colour_of(name, order_classes({*classes})) for name in classes]
     draw_named_rows(figure.subplots(), rows, names, colours, n_columns)

@@ -56,7 +56,8 @@ def plot_large(groups: Sequence[str | Path], n_samples: int) -> Figure:
     folders = [Path(group).parent for group in groups]
     pairs = [(size, folder) for folder in folders for size in store.kernel_sizes(folder)]
     large = [pair for pair in pairs if pair[0] > LARGEST_MEASURED]
-    rows, left_out = [], []
+    rows: list[LargeKernels] = []
+    left_out: list[str] = []
     for size, folder in sorted(large, key=lambda pair: -pair[0]):
         name = f"{folder.name} {size}x{size}"
         if len(rows) == MAX_ROWS:
@@ -104,13 +105,13 @@ def draw_large(rows: Sequence[LargeKernels], left_out: Sequence[str] = ()) -> Fi
         Rows that are not drawn, to be named below.
     """
     if not rows:
-        return style.notice(f"no model has live kernels larger than {LARGEST_MEASURED}x{LARGEST_MEASURED}")
+        return style.notice(
+            f"no model has live kernels larger than {LARGEST_MEASURED}x{LARGEST_MEASURED}"
+        )
     note = textwrap.fill(f"Not drawn: {', '.join(left_out)}.", 110) if left_out else ""
     height = len(rows) * (KERNEL_INCHES + 0.3) + 0.13 * (note.count("\n") + 1)
     figure = style.new_figure(2 * MAX_COLUMNS * KERNEL_INCHES + 0.3, height)
-    for row, (left, right) in zip(
-        rows, figure.subplots(len(rows), 2, squeeze=False), strict=True
-    ):
+    for row, (left, right) in zip(rows, figure.subplots(len(rows), 2, squeeze=False), strict=True):
         windows = central_window(row.kernels)
         size, width = row.kernels.shape[-1], windows.shape[-1]
         found = f"{row.model}, {size}x{size}: {len(windows)} of {row.count:,}"
