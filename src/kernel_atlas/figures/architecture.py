@@ -81,8 +81,8 @@ def draw_architecture(size: int, layers: Sequence[int]) -> Figure:
         code * 3 / 2: f"decoder:\n{sum(counts[code:]):,} parameters",
         last: "kernel,\ncentred,\nany norm",
     }
-    for x, name in named.items():
-        colour = CODE_COLOUR if x == code else "black"
-        axes.text(x, bottom - 1.2, name, **_TOP_TEXT, color=colour)
+    for middle, name in named.items():
+        colour = CODE_COLOUR if middle == code else "black"
+        axes.text(middle, bottom - 1.2, name, **_TOP_TEXT, color=colour)
     axes.set(xlim=(-0.5, last + 0.5), ylim=(bottom - 2.9, -bottom + 0.8))
     return figure
