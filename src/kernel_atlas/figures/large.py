@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from kernel_atlas import sphere
 from kernel_atlas.extraction import store
@@ -110,25 +111,28 @@ def draw_large(rows: Sequence[LargeKernels], left_out: Sequence[str] = ()) -> Fi
         )
     note = textwrap.fill(f"Not drawn: {', '.join(left_out)}.", 110) if left_out else ""
     height = len(rows) * (KERNEL_INCHES + 0.3) + 0.13 * (note.count("\n") + 1)
-    figure = style.new_figure(2 * MAX_COLUMNS * KERNEL_INCHES + 0.3, height)
+    n_columns = max(len(row.kernels) for row in rows)
+    figure = style.new_figure(max(6.5, 2 * n_columns * KERNEL_INCHES + 0.3), height)
     for row, (left, right) in zip(rows, figure.subplots(len(rows), 2, squeeze=False), strict=True):
         windows = central_window(row.kernels)
         size, width = row.kernels.shape[-1], windows.shape[-1]
         found = f"{row.model}, {size}x{size}: {len(windows)} of {row.count:,}"
-        _draw_half(left, row.kernels, found)
+        _draw_half(left, row.kernels, found, n_columns)
         share = f"{100 * row.inside:.0f} % of the squared weights"
         area = f"{100 * width**2 / size**2:.0f} % of the area"
-        _draw_half(right, windows, f"middle {width}x{width}: {area}, {share}")
+        _draw_half(right, windows, f"middle {width}x{width}: {area}, {share}", n_columns)
         for i in range(len(windows)):
             corner = i * (size + 1) + (size - width) / 2, (size - width) / 2
-            frame = Rectangle(corner, width, width, fill=False, edgecolor="0.2", linewidth=0.5)
+            frame = Rectangle(corner, width, width, fill=False, linewidth=0.6)
+            # to be seen on dark pixels, too
+            frame.set_path_effects([withStroke(linewidth=1.4, foreground="white")])
             left.add_patch(frame)
     figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color="0.3")
     return figure
 
 
-def _draw_half(axes: Axes, kernels: np.ndarray, title: str) -> None:
-    style.draw_kernels(axes, kernels, MAX_COLUMNS)
+def _draw_half(axes: Axes, kernels: np.ndarray, title: str, n_columns: int) -> None:
+    style.draw_kernels(axes, kernels, n_columns)
     axes.set_title(title, fontsize=7, fontweight="normal", pad=3)
-    axes.set(xlim=(0, MAX_COLUMNS * (kernels.shape[-1] + 1) - 1), anchor="NW")
+    axes.set(xlim=(0, n_columns * (kernels.shape[-1] + 1) - 1), anchor="NW")
     axes.axis("off")
