@@ -11,6 +11,7 @@ SUBJECTS = {
     "compared": {"model": COMPARED},
     "sizes": {"size": list(CODEBOOKS)},
     "autoencoders": {"size": config["autoencoder"]["sizes"]},
+    "kmeans": {"size": config["kmeans"]["sizes"]},
     "family": {},
     "run": {},
 }
@@ -20,6 +21,7 @@ INPUTS = {
     "group": rules.extract_kernels.output[0],
     "classes": rules.classify_kernels.output.classes,
     "groups": expand(rules.extract_kernels.output, model=MODELS),
+    "compared_groups": expand(rules.extract_kernels.output, model=COMPARED),
     "size_classes": expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
     "train_groups": expand(rules.extract_kernels.output, model=TRAIN_MODELS),
     "train_classes": expand(
@@ -39,6 +41,7 @@ SETTINGS = {
     "model": "{model}",
     "size": lookup("{size}", within={str(size): size for size in SIZES}),
     "sizes": SIZES,
+    "widths": config["autoencoder"]["widths"],
     "threshold": lookup("thresholds/k{size}", within=config),
     "thresholds": {size: config["thresholds"][f"k{size}"] for size in SIZES},
     "merge": dict(sorted(config["merge"].items())),

@@ -17,6 +17,7 @@ REPORT = {
     "compared": ("Models", {"model": "{model}", "figure": ""}),
     "sizes": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
     "autoencoders": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
+    "kmeans": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
     "family": ("Clusters", {"kernels": "DoG family", "figure": ""}),
     "run": ("All models", {"what": "", "form": "figure"}),
 }
@@ -46,7 +47,8 @@ class Figure:
         Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words. With `colours`
         it draws kernels, in the colours of that setting; its function is not told.
     paper : str
-        Numbers of the paper's figures that it corresponds to, as in "7, 8, 33 to 38".
+        Numbers of the paper's figures that it corresponds to, as in "7, 8, 33 to 38", or the
+        appendix whose figures have none.
     """
 
     path: str
@@ -126,12 +128,29 @@ FIGURES = {
         ),
         Figure(
             "k{size}/spectrum",
-            4,
+            5,
             "sizes",
             "spectrum",
             "codebook labels",
             "size colours",
             paper="3, 31, 32",
+        ),
+        Figure(
+            "k{size}/centres",
+            1,
+            "kmeans",
+            "centres and samples",
+            "groups size_classes codebook labels",
+            "size n_samples colours",
+            paper="Appendix N",
+        ),
+        Figure(
+            "k{size}/architecture",
+            1,
+            "autoencoders",
+            "architecture",
+            settings="size widths",
+            paper="16",
         ),
         Figure("k{size}/history", 3, "autoencoders", "training", "history", "size threshold"),
         Figure("k{size}/means", 4, "sizes", "mean kernels", "means", "size colours"),
@@ -153,6 +172,25 @@ FIGURES = {
             "size ruler n_samples colours",
             paper="9, 17",
         ),
+        Figure(
+            "k{size}/crosses",
+            1,
+            "sizes",
+            "crosses with their values",
+            "groups size_classes",
+            "size ruler colours",
+            paper="14",
+        ),
+        Figure(
+            "regular",
+            1,
+            "run",
+            "regular beside depthwise kernels",
+            "compared_groups groups",
+            "colours",
+            paper="2",
+        ),
+        Figure("large", 1, "run", "large kernels", "groups", "n_samples colours", paper="27"),
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
         Figure("proportions", 1, "run", "classes by model", "layers", "ruler", paper="11, 28"),
         Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),

@@ -20,6 +20,7 @@ from kernel_atlas.labels.table import Interval, write_labels
 from kernel_atlas.sheet import RESERVED_IDS
 
 CLASSES = classes_of(a="on_centre off_cross first_derivative_up on_second_derivative", b="mine")
+CLASSES["code"] = np.float32(0.5)
 SHARES = ("near", "matched")
 ENDS = ("{}", "{}_low", "{}_high", "random_{}", "phase_randomised_{}")
 PERCENTS = [*(end.format(share) for share in SHARES for end in ENDS), "paper"]
@@ -50,6 +51,7 @@ SETTINGS = {
     "ruler": "paper",
     "colours": "diverging",
     "n_samples": 3,
+    "widths": [16, 8],
     "threshold": 0.2,
     "thresholds": {5: 0.2},
 }
@@ -58,7 +60,8 @@ SETTINGS = {
 def write_inputs(folder, n_rows=None):
     """Write one file per input, by name; with `n_rows` of 0, as for a model that failed."""
     kernels = np.random.default_rng(0).normal(size=(60, 5, 5)).astype(np.float32)
-    layers = [Layer("a", kernels[:4]), Layer("b", kernels[4:5])][:n_rows]
+    large = np.random.default_rng(1).normal(size=(2, 9, 9)).astype(np.float32)
+    layers = [Layer("a", kernels[:4]), Layer("b", kernels[4:5]), Layer("c", large)][:n_rows]
     write_model(folder / "kernels.zarr/net", layers, {"model": "net"})
     paths = {name: folder / f"{name}.tsv" for name in TABLES}
     for name, table in TABLES.items():
@@ -67,7 +70,8 @@ def write_inputs(folder, n_rows=None):
     paths["classes"] = [folder / "k5.parquet", folder / "k7.parquet"]
     for path, table in zip(paths["classes"], (CLASSES[:n_rows], CLASSES[:0]), strict=True):
         table.to_parquet(path)
-    paths["groups"] = paths["train_groups"] = [paths["group"]]
+    for name in ("groups", "train_groups", "compared_groups"):
+        paths[name] = [paths["group"]]
     paths["size_classes"] = paths["train_classes"] = paths["classes"][:1]
     paths["codebook"] = folder / "autoencoder/k5/codebook.npy"
     paths["codebook"].parent.mkdir(parents=True)
@@ -157,5 +161,9 @@ def test_no_model_has_a_file_name_that_figures_need():
     files = {f"{figure.path}.{suffix}" for figure in FIGURES.values() for suffix in ("png", "svg")}
     assert {path for path in files if "/" not in path} == set(RESERVED_IDS) - {"zarr.json"}
     # whatever a model is called, its figures have names of their own
-    in_folders = [path.split("/")[1] for path in files if "/" in path]
-    assert len(set(in_folders)) == len(in_folders)
+    of_models, others = (
+        {path.split("/")[1] for path in files if "/" in path and ("{model}" in path) == own}
+        for own in (True, False)
+    )
+    assert of_models
+    assert not of_models & others
