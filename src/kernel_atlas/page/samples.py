@@ -10,7 +10,7 @@ from kernel_atlas.classes.rulers import RULERS, class_by
 from kernel_atlas.family.fit import PARAMETERS
 from kernel_atlas.family.names import DEAD, OTHER
 
-MAX_KERNELS = 200_000  # of all models: keeps the page of a hundred models below 30 MB
+MAX_KERNELS = 500_000  # of all models: keeps the page of a hundred models below 30 MB
 MAX_SAMPLES = 24  # of a class in a layer, by either ruler
 N_BINS = 500  # parts of the code, each of which the pool
 MAX_PER_BIN = 8  # holds so many near kernels of

@@ -34,7 +34,7 @@ function address(parts, query = {}) {
 // A kernel as an image: zero in the middle of the colours, or (grey) from its least to its most.
 function drawKernel(values, size, label, style = "") {
   const canvas = h("canvas", { class: `kernel ${style}`, width: size, height: size, role: "img", "aria-label": label });
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // without it each costs a millisecond
   const image = context.createImageData(size, size);
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {

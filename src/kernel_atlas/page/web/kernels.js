@@ -34,7 +34,7 @@ async function showModel({ parts }) {
   const one = layer && layer !== "all" ? size.layers.find(entry => entry.name === layer) : null;
   if (layer && layer !== "all" && !one) return unknown(`${id} has no layer ${layer} with ${k}x${k} kernels.`);
   const counts = one ? (one[ruler] ?? []) : totals(size);
-  const limit = label ? 96 : one ? 24 : 8;
+  const limit = label ? 96 : one ? 24 : 6;
   const groups = run.classes.flatMap((entry, place) => {
     if (!counts[place] || (label && entry.name !== label)) return [];
     const own = Array.from(rows[ruler].keys()).filter(i =>
@@ -153,6 +153,13 @@ async function showCode({ parts }) {
   ];
 }
 
+const units = new Map(); // by size: the kernels of its pool, centred and of unit norm
+
+function unitsOf(k, rows) {
+  if (!units.has(k)) units.set(k, Array.from({ length: rows.n }, (_, i) => unit(rows.kernel(i))));
+  return units.get(k);
+}
+
 async function showFamily({ parts, query }) {
   const sizes = Object.keys(run.thresholds);
   const k = sizes.includes(parts[1]) ? parts[1] : sizes.at(-1);
@@ -160,7 +167,7 @@ async function showFamily({ parts, query }) {
   const label = labels.includes(parts[2]) ? parts[2] : labels[0];
   const pool = await load(`pool-${k}`);
   const rows = pool && rowsOf(pool, Number(k));
-  const units = rows && Array.from({ length: rows.n }, (_, i) => unit(rows.kernel(i)));
+  const own = rows && unitsOf(k, rows);
   const knobs = knobsOf(label, Number(k));
   const values = { ratio: Infinity, direction: 0, aspect: 1 };
   for (const { name, first } of knobs) values[name] = name in query ? Number(query[name]) : first;
@@ -168,7 +175,7 @@ async function showFamily({ parts, query }) {
   const asked = () => ({ ...values, ratio: values.ratio >= 8 ? Infinity : values.ratio });
   function update() {
     const kernel = memberOf(label, asked(), Number(k));
-    const distance = units && Float64Array.from(units, own => 1 - own.reduce((sum, value, j) => sum + value * kernel[j], 0));
+    const distance = own && Float64Array.from(own, other => 1 - other.reduce((sum, value, j) => sum + value * kernel[j], 0));
     const fine = 96;
     panel.replaceChildren(
       h("div", { class: "show" },
