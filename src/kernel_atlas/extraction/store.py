@@ -98,6 +98,12 @@ def read_inventory(path_to_metadata: str | Path) -> list[dict[str, Any]]:
     return attributes.get("inventory", [])
 
 
+def read_layers(path_to_metadata: str | Path) -> list[LayerInfo]:
+    """The layer table of a model, as `read_inventory`: one entry per layer and kernel size."""
+    attributes = json.loads(Path(path_to_metadata).read_bytes())["attributes"]
+    return [LayerInfo(**row) for row in attributes["layers"]]
+
+
 def read_kernels(group: str | Path, size: int) -> Kernels:
     """Read a model's kernels of one size; there may be none.
 

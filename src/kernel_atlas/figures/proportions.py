@@ -7,17 +7,15 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS, SOUGHT
-from kernel_atlas.family.names import DEAD, order_classes
+from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 
 COUNTS = {PAPER: "n", FAMILY: "n_members"}  # in the table of layers
 COLUMNS = ["model", "kernel_size", "class", *COUNTS.values()]
 BAR_INCHES = 0.17  # from one bar to the next
-BAR_HEIGHT = 0.8  # in that unit
 WIDTH_INCHES = 6.0  # without the names of models
 LETTER_INCHES = 0.06
 
@@ -76,22 +74,9 @@ def _stack(axes: Axes, counts: pd.DataFrame, labels: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0, labelsize=7)
     axes.set(xlim=(0, 100), ylim=(len(counts) - 0.4, -0.6))
     total = counts.sum(axis=1)
-    if not total.any():
-        text = "no codebook of this size"
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.3")
+    if total.any():
+        percents = counts.mul(100 / total.where(total > 0), axis=0).fillna(0)
+        style.stack_classes(axes, percents, labels, horizontal=True)
         return
-    low, high = y - BAR_HEIGHT / 2, y + BAR_HEIGHT / 2
-    left = np.zeros(len(counts))
-    for name in counts.columns[counts.any()]:
-        right = left + (100 * counts[name] / total).fillna(0).to_numpy()
-        corners = np.array([(left, low), (right, low), (right, high), (left, high)])
-        edge = "0.6" if name == DEAD else "white"
-        # one artist per class: with 100 models, one per bar would take twice as long
-        bars = PolyCollection(
-            list(corners.transpose(2, 0, 1)),
-            facecolor=style.colour_of(name, labels),
-            edgecolor=edge,
-            linewidth=0.4,
-        )
-        axes.add_collection(bars, autolim=False)
-        left = right
+    text = "no codebook of this size"
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.3")

@@ -113,6 +113,15 @@ FIGURES = {
             paper="10",
         ),
         Figure(
+            "{model}/outlier",
+            1,
+            "models",
+            "a layer that stands out",
+            "group classes",
+            "model sizes ruler n_samples colours",
+            paper="19, 20",
+        ),
+        Figure(
             "{model}/slices",
             4,
             "compared",
