@@ -161,6 +161,9 @@ FIGURES = {
         ),
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
         Figure("proportions", 1, "run", "classes by model", "layers", "ruler", paper="11, 28"),
+        Figure(
+            "accuracy", 1, "run", "percentages by accuracy", "clustered models imagenet", "ruler"
+        ),
         Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),
         Figure("stability", 1, "run", "classes by seed", "stability stability_classes"),
         Figure("family/functions", 4, "family", "functions", settings="colours", paper="1"),
