@@ -162,6 +162,11 @@ FIGURES = {
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
         Figure("proportions", 1, "run", "classes by model", "layers", "ruler", paper="11, 28"),
         Figure(
+            "proportions_merged", 1, "run", "centres and crosses", "layers", "ruler", paper="30"
+        ),
+        Figure("contrast", 1, "run", "two models", "layers models", "ruler contrast", paper="29"),
+        Figure("depth", 1, "run", "classes by depth", "layers models", "ruler"),
+        Figure(
             "accuracy", 1, "run", "percentages by accuracy", "clustered models imagenet", "ruler"
         ),
         Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),
