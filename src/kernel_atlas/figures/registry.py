@@ -159,6 +159,7 @@ FIGURES = {
             "size ruler n_samples colours",
             paper="9, 17",
         ),
+        Figure("k{size}/shifts", 1, "sizes", "shifts and squares", "groups size_classes", "size"),
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
         Figure("proportions", 1, "run", "classes by model", "layers", "ruler", paper="11, 28"),
         Figure(
