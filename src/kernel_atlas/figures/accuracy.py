@@ -29,8 +29,12 @@ def plot_accuracy(
     clustered: str | Path, models: str | Path, imagenet: str | Path, ruler: str
 ) -> Figure:
     """Draw the files clustered.tsv and models.tsv, with the published table models/imagenet.tsv."""
-    tables = (pd.read_csv(path, sep="\t") for path in (clustered, models))
-    return draw_accuracy(*tables, pd.read_csv(imagenet, sep="\t", comment="#"), ruler)
+    return draw_accuracy(
+        pd.read_csv(clustered, sep="\t", dtype={"model": str}),
+        pd.read_csv(models, sep="\t", dtype=str, keep_default_na=False),
+        pd.read_csv(imagenet, sep="\t", comment="#"),
+        ruler,
+    )
 
 
 @mpl.rc_context(style.RC)
@@ -50,9 +54,11 @@ def draw_accuracy(
     ruler : str
         The one whose row is on top.
     """
+    percents = [f"{share}_percent" for share in SHARE.values()]
+    clustered = clustered.dropna(subset=percents, how="all")  # a failed model may have a row
     if clustered.empty:
         return style.notice(style.NO_MODEL)
-    first = models[models["duplicate_of"].isna()]
+    first = models[models["duplicate_of"] == ""]
     sources = first.set_index("model")["source"].map(name_source)
     known = published.set_index("source")[[*PUBLISHED]]
     own = clustered[clustered["model"].isin(sources.index)]
@@ -101,7 +107,7 @@ def _draw_dots(
         colour = style.OWN_COLOURS[number % len(style.OWN_COLOURS)]
         marker = MARKERS[number % len(MARKERS)]
         axes.plot(rows[column], rows[share], marker, color=colour, ms=4.5, alpha=0.8, label=family)
-    table = table[table[share].notna()]
+    table = table[table[share].notna()]  # all kernels of a model may be dead
     if len(table) <= N_NAMED:
         for row in table.to_dict("records"):
             place, above = (row[column], row[share]), (0, 5)

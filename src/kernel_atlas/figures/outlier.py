@@ -1,6 +1,6 @@
 """The layer of a model that stands out from its neighbours (paper, Appendix E, Figures 19, 20)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.clustered import COLOURS
 from kernel_atlas.figures.model import name_layers, no_kernels, read_classes, read_kernels
-from kernel_atlas.figures.samples import LABEL_INCHES, PITCH_INCHES, SEED
+from kernel_atlas.figures.samples import LABEL_INCHES, PITCH_INCHES, SEED, fill_rows
 from kernel_atlas.tables.layers import count_layers
 
 SHARE = {PAPER: "clustered", FAMILY: "matched"}
@@ -131,7 +131,7 @@ def draw_outlier(
         for outlier in outliers.values()
         for height in ((BARS_INCHES, rows_inches) if outlier else (BARS_INCHES,))
     ]
-    width = LABEL_INCHES + PITCH_INCHES * n_samples
+    width = max(6.7, LABEL_INCHES + PITCH_INCHES * n_samples)
     figure = style.new_figure(width, 0.3 + sum(heights), model)
     panels = iter(figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0])
     generator = np.random.default_rng(SEED)
@@ -146,11 +146,7 @@ def draw_outlier(
         axes.set_title(f"{size}x{size}: {_verdict(outlier, chosen)}")
         if outlier:
             rows = shown[size].iloc[outlier.place - 1 : outlier.place + 2]
-            live = classes[size]["layer_index"].mask(classes[size]["class"] == DEAD).to_numpy()
-            places = [np.flatnonzero(live == layer) for layer in rows.index]
-            places = [
-                generator.choice(own, min(n_samples, len(own)), replace=False) for own in places
-            ]
+            places = _choose(classes[size], rows.index, n_samples, generator)
             _draw_rows(next(panels), [kernels[size][own] for own in places], rows, n_samples)
     return figure
 
@@ -161,6 +157,15 @@ def _percents(table: pd.DataFrame, share: str) -> pd.DataFrame:
     n_live = counts["n_kernels"] - counts["n_dead"]
     percent = 100 * counts[f"n_{share}"] / n_live.where(n_live > 0)
     return pd.DataFrame({"n_live": n_live, "percent": percent})
+
+
+def _choose(
+    classes: pd.DataFrame, layers: Iterable[int], n_samples: int, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Choose the places of at most `n_samples` live kernels of each of these layers."""
+    of_live = classes["layer_index"].mask(classes["class"] == DEAD)
+    places = [np.flatnonzero(of_live == layer) for layer in layers]
+    return [generator.choice(own, min(n_samples, len(own)), replace=False) for own in places]
 
 
 def _verdict(outlier: Outlier | None, layer: int | None) -> str:
@@ -185,12 +190,8 @@ def _draw_rows(
     axes: Axes, samples: Sequence[np.ndarray], rows: pd.DataFrame, n_columns: int
 ) -> None:
     """One row of kernels per layer, the one in the middle in bold."""
-    axes.axis("off")
+    fill_rows(axes, samples, n_columns)
     size = samples[0].shape[-1]
-    canvas = np.full((len(samples), n_columns, size, size), np.nan, np.float32)
-    for row, kernels in zip(canvas, samples, strict=True):
-        row[: len(kernels)] = kernels
-    style.draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
     for number, (layer, percent) in enumerate(rows["percent"].items()):
         middle = number * (size + 1) + size / 2
         text = axes.text(-0.8, middle, f"layer {layer}  {percent:.0f} %", ha="right", va="center")

@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -99,10 +100,12 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER, is_merged: bool =
     for axes in rows[-1]:
         axes.set_xlabel("kernels (%)")
     seen = set(counts.loc[(counts[[*COUNTS.values()]] > 0).any(axis=1), "label"])
-    handles = style.patches_of([name for name in merged if name in seen], labels)
+    patches = style.patches_of([name for name in merged if name in seen], labels)
+    handles: list[Artist] = [*patches]
     if is_merged:
-        for handle in handles:
-            handle.set_label(MERGED.get(handle.get_label(), handle.get_label()))
+        for patch in patches:
+            title = str(patch.get_label())
+            patch.set_label(MERGED.get(title, title))
         handles.append(Line2D([], [], color="black", lw=1, label="middle of both"))
     figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
     return figure

@@ -95,6 +95,18 @@ def choose_samples(
     }
 
 
+def fill_rows(axes: Axes, rows: Sequence[np.ndarray], n_columns: int) -> None:
+    """Draw rows of at most `n_columns` kernels, each of shape (n, k, k), without any axis."""
+    axes.axis("off")
+    if not rows:
+        return
+    size = rows[0].shape[-1]
+    canvas = np.full((len(rows), n_columns, size, size), np.nan, np.float32)
+    for row, kernels in zip(canvas, rows, strict=True):
+        row[: len(kernels)] = kernels
+    style.draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
+
+
 def draw_rows(
     axes: Axes, samples: Mapping[str, np.ndarray], labels: pd.Series, n_columns: int
 ) -> None:
@@ -107,14 +119,10 @@ def draw_rows(
     labels : Series
         The class of each kernel that there is, categorical.
     """
-    axes.axis("off")
+    fill_rows(axes, list(samples.values()), n_columns)
     if not samples:
         return
     size = next(iter(samples.values())).shape[-1]
-    canvas = np.full((len(samples), n_columns, size, size), np.nan, np.float32)
-    for row, kernels in zip(canvas, samples.values(), strict=True):
-        row[: len(kernels)] = kernels
-    style.draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
     percents = 100 * labels.value_counts(normalize=True)
     pitch = size + 1
     for number, name in enumerate(samples):

@@ -13,7 +13,7 @@ MODELS = pd.DataFrame(
     {
         "model": ["a", "b", "twin", "unknown"],
         "source": ["timm:one.in1k", "hf:timm/two.in1k", "timm:one.in1k", "file:x.pth"],
-        "duplicate_of": [None, None, "a", None],
+        "duplicate_of": ["", "", "a", ""],
     }
 )
 PUBLISHED = pd.DataFrame(
@@ -58,7 +58,16 @@ def test_the_title_counts_those_that_are_left_out():
     assert "2 of 3 models, those with a published accuracy" in texts
     nothing = texts_of(draw_accuracy(CLUSTERED, MODELS, PUBLISHED[:0]))
     assert nothing == ["no accuracy is published of any of the 3 models"]
-    assert texts_of(draw_accuracy(CLUSTERED[:0], MODELS, PUBLISHED)) == [NO_MODEL]
+    for none in (CLUSTERED[:0], CLUSTERED.assign(clustered_percent=None, matched_percent=None)):
+        assert texts_of(draw_accuracy(none, MODELS, PUBLISHED)) == [NO_MODEL]
+
+
+def test_a_model_that_failed_does_not_count():
+    table = CLUSTERED.assign(
+        clustered_percent=[60.0, 70.0, 60.0, np.nan], matched_percent=[65.0, 55.0, 65.0, np.nan]
+    )
+    texts = texts_of(draw_accuracy(table, MODELS, PUBLISHED))
+    assert "2 of 2 models, those with a published accuracy" in texts
 
 
 def test_a_size_without_a_codebook_has_the_family_s_ruler_alone():
@@ -69,7 +78,7 @@ def test_a_size_without_a_codebook_has_the_family_s_ruler_alone():
 
 def test_the_rank_correlation_is_that_of_the_dots():
     names = [f"m{i}" for i in range(6)]
-    models = pd.DataFrame({"model": names, "source": names, "duplicate_of": None})
+    models = pd.DataFrame({"model": names, "source": names, "duplicate_of": ""})
     published = pd.DataFrame({"source": names, "top1_percent": [1, 2, 4, 8, 16, 99]})
     published["parameters_millions"] = [6, 5, 4, 3, 2, 1]
     table = pd.DataFrame({"model": names, "family": "F", "kernel_size": 7})
