@@ -18,11 +18,11 @@ SQUARES = ["on_square", "off_square"]
 MIN_KERNELS = 16  # matched ones, below which a layer's mean shift says little
 FAR = 0.2  # pixels from the middle, from which a layer is named
 N_NAMED = 12  # layers that have room for names
-# by stride, as a marker and a colour; larger strides look like 2
+# by stride, as a marker and a colour; larger strides look like 2, and those below come first
 STRIDES = {
+    0: ("s", "0.6", "stride not known"),
     1: ("o", style.COLOURS["on_centre"], "stride 1"),
     2: ("D", style.COLOURS["on_cross"], "stride 2 or more"),
-    0: ("s", "0.6", "stride not known"),
 }
 
 
@@ -87,9 +87,9 @@ def draw_shifts(size: int, layers: pd.DataFrame) -> Figure:
     if not layers[["shift_x", "shift_y"]].any(axis=None):
         return style.notice(f"{size}x{size}: no members with shifts")
     layers = layers.assign(distance=np.hypot(layers["shift_x"], layers["shift_y"]))
-    title = f"{size}x{size}: {len(layers)} layers of {layers['model'].nunique()} models"
-    figure = style.new_figure(7.2, 3.9, title)
-    has_squares = layers["squares"].any()
+    title = f"{size}x{size}: {len(layers):,} layers of {layers['model'].nunique()} models"
+    has_squares = bool(layers["squares"].any())
+    figure = style.new_figure(7.2 if has_squares else 4.4, 3.9, title)
     left, *right = figure.subplots(1, 1 + has_squares, squeeze=False)[0]
     reach = 1.25 * layers[["shift_x", "shift_y"]].abs().to_numpy().max()
     for end in (left.axvline, left.axhline):
