@@ -22,6 +22,7 @@ include: "rules/models.smk"
 include: "rules/tables.smk"
 include: "rules/stability.smk"
 include: "rules/figures.smk"
+include: "rules/page.smk"
 
 
 # Intermediate results are named too: a job that dies takes its old outputs with it,
@@ -43,3 +44,4 @@ rule all:
         rules.save_config.output,
         rules.check_extracted.output,
         FIGURE_FILES,
+        rules.build_page.output,

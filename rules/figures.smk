@@ -1,4 +1,4 @@
-"""Draw all figures: one rule plot_<name> for each line of src/kernel_atlas/figures/registry.py.
+"""Draw all figures of src/kernel_atlas/figures/registry.py: all of a model in one job.
 
 Inputs:  results/kernels.zarr/, results/classes/, results/autoencoder/, results/kmeans/,
          results/labels/, results/tables/
@@ -11,6 +11,7 @@ SUBJECTS = {
     "compared": {"model": COMPARED},
     "sizes": {"size": list(CODEBOOKS)},
     "autoencoders": {"size": config["autoencoder"]["sizes"]},
+    "kmeans": {"size": config["kmeans"]["sizes"]},
     "family": {},
     "run": {},
 }
@@ -20,6 +21,7 @@ INPUTS = {
     "group": rules.extract_kernels.output[0],
     "classes": rules.classify_kernels.output.classes,
     "groups": expand(rules.extract_kernels.output, model=MODELS),
+    "compared_groups": expand(rules.extract_kernels.output, model=COMPARED),
     "size_classes": expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
     "train_groups": expand(rules.extract_kernels.output, model=TRAIN_MODELS),
     "train_classes": expand(
@@ -41,6 +43,7 @@ SETTINGS = {
     "model": "{model}",
     "size": lookup("{size}", within={str(size): size for size in SIZES}),
     "sizes": SIZES,
+    "widths": config["autoencoder"]["widths"],
     "threshold": lookup("thresholds/k{size}", within=config),
     "thresholds": {size: config["thresholds"][f"k{size}"] for size in SIZES},
     "merge": dict(sorted(config["merge"].items())),
@@ -50,35 +53,40 @@ SETTINGS = {
     "contrast": config["figures"]["contrast"],
 }
 
-for figure in FIGURES.values():
+for name, figures in DRAWINGS.items():
+    words = " ".join(f"{figure.inputs} {figure.settings}" for figure in figures).split()
+    paths = [figure.path for figure in figures]
+    job = f"{name}/{Path(paths[0]).parts[0]}" if "{" in paths[0] else name
 
     rule:
         name:
-            f"plot_{figure.name}"
+            name
         input:
-            **{key: INPUTS[key] for key in figure.inputs.split()},
+            **{key: INPUTS[key] for key in INPUTS if key in words},
         output:
-            png=report(
-                f"results/figures/{figure.path}.png",
-                caption=f"../workflow/report/{figure.name}.rst",
-                **figure.place,
-            ),
-            svg=f"results/figures/{figure.path}.svg",
+            [f"results/figures/{path}.svg" for path in paths],
+            **{
+                figure.name: report(
+                    f"results/figures/{figure.path}.png",
+                    caption=f"../workflow/report/{figure.name}.rst",
+                    **figure.place,
+                )
+                for figure in figures
+            },
         log:
-            f"results/logs/{figure.job}.log",
+            f"results/logs/{job}.log",
         benchmark:
-            f"results/benchmarks/{figure.job}.tsv"
+            f"results/benchmarks/{job}.tsv"
         conda:
             "../envs/kernel-atlas.yaml"
         params:
-            **{key: SETTINGS[key] for key in figure.settings.split()},
-            name=figure.name,
+            **{key: SETTINGS[key] for key in SETTINGS if key in words},
+            versions={figure.name: figure.version for figure in figures},
             dpi=config["figures"]["dpi"],
-            version=figure.version,
         message:
-            "Drawing {output.png}"
+            f"Drawing {', '.join(paths)}".replace("{", "{wildcards.")
         script:
-            "../workflow/scripts/plot_figure.py"
+            "../workflow/scripts/plot_figures.py"
 
 
 FIGURE_FILES = [

@@ -124,9 +124,9 @@ def classify(
         with replacing(csv) as partial:
             result.kernels.to_csv(partial, index=False, lineterminator="\n")
     if plot:
-        from kernel_atlas.figures.style import write_figure
+        from kernel_atlas.figures.style import save_figure
 
-        write_figure(result.plot(), plot)
+        save_figure(result.plot(), [plot])
     if as_json:
         click.echo(printing.result_to_json(result, chosen))
     else:

@@ -38,6 +38,11 @@ def flatten(kernels: np.ndarray) -> np.ndarray:
     return kernels.reshape(n, height * width).astype(np.float64)
 
 
+def centre(kernels: np.ndarray) -> np.ndarray:
+    """Kernels of shape (n, k, k), each less its mean."""
+    return kernels - kernels.mean(axis=(1, 2), keepdims=True)
+
+
 def find_dead(kernels: np.ndarray) -> np.ndarray:
     """Find the kernels without a direction: those that are constant or nearly zero.
 

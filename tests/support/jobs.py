@@ -13,18 +13,19 @@ SIZES = [3, 5, 7]
 TRAINED = [5, 7]  # with an autoencoder; 3x3 kernels are clustered with k-means
 
 EXTRACT = ["extract_kernels"]
-DRAW_MODEL = ["plot_layers", "plot_samples", "plot_sizes", "plot_activation"]
-CLASSIFY = ["classify_kernels", *DRAW_MODEL]
+CLASSIFY = ["classify_kernels", "plot_model"]
 FIT = ["fit_baselines"]
 TRAIN = ["train_autoencoder", "plot_history"]
 LABEL = ["label_codebook", "plot_spectrum"]
 AVERAGE = ["average_classes", "plot_means", "plot_classes"]
 DRAW_TRAINED = ["plot_components"]  # of the kernels and classes of the train models
 DRAW_TABLES = ["plot_clustered", "plot_proportions", "plot_sweep"]
-TABLES = ["summarise_classes", "write_paper_tables", "check_extracted", *DRAW_TABLES]
-FAMILY = [f"plot_family_{name}" for name in ("functions", "derivatives", "grid", "crosses")]
+TABLES = [
+    *("summarise_classes", "write_paper_tables", "check_extracted", "build_page"),
+    *DRAW_TABLES,
+]
 SEEDS = ["compare_seeds", "plot_stability"]
-ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES, *FAMILY]
+ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES, "plot_family"]
 
 
 def of_models(models: Iterable[str], rules: Iterable[str]) -> list[str]:

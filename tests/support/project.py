@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 from support.processes import kill_tree, running_jobs
 
 from kernel_atlas.family import functions
-from kernel_atlas.figures.registry import FIGURES
+from kernel_atlas.figures.registry import DRAWINGS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 1200  # ends a run that hangs; no run takes nearly as long
@@ -48,7 +48,7 @@ COLUMNS = (
 # Under results/: what must be equal, to the byte, however a run was disturbed.
 RESULTS = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*", "baselines/*")
 # Rules that a test of tables leaves out: half the time of a small project is spent on figures.
-DRAWING = tuple(f"plot_{name}" for name in FIGURES)
+DRAWING = tuple(DRAWINGS)
 
 IsAtWork = Callable[[psutil.Process], bool]
 

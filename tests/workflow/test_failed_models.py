@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 from support.hostile import Code
-from support.jobs import EXTRACT, FAMILY, of_models
+from support.jobs import EXTRACT, of_models
 from support.project import DRAWING, make_weights
 
 GOOD = ["alpha", "beta", "good"]
@@ -28,10 +28,10 @@ def cut_off(path):
 def broken(finished, tmp_path_factory):
     """The finished project after a further `run`: a model is now broken, and rows were added.
 
-    Of the figures, it draws one of each model.
+    Of the figures, it draws those of each model.
     """
     project = finished.copy(tmp_path_factory.mktemp("broken"))
-    project.without = tuple(rule for rule in DRAWING if rule != "plot_layers")
+    project.without = tuple(rule for rule in DRAWING if rule != "plot_model")
     cut_off(project / "weights/gamma.pth.tar")
     weights = make_weights([(3, 12), (5, 12)], seed=1)
     weights["blocks.1.dw.weight"][7, 0, 2, 2] = np.nan
@@ -107,9 +107,9 @@ def test_retry_tries_only_the_failed_models(broken, tmp_path):
 def test_dry_run_with_a_broken_row_shows_the_whole_plan(project):
     project.add_rows(("missing", "file:weights/missing.pth", "classify"))
     output = project.snakemake("--dry-run").output
-    for rule in ("extract_kernels", "classify_kernels", "plot_layers", "summarise_classes"):
+    for rule in ("extract_kernels", "classify_kernels", "plot_model", "summarise_classes"):
         assert re.search(rf"^{rule} +1$", output, re.MULTILINE), output
-    assert not re.search(rf"^{FAMILY[0]} ", output, re.MULTILINE)
+    assert not re.search(r"^plot_family ", output, re.MULTILINE)
 
 
 def test_without_any_train_model_a_run_says_so(project):

@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 import zarr
-from support.jobs import FAMILY, MODELS, SIZES, TRAINED, of_everything
+from support.jobs import MODELS, SIZES, TRAINED, of_everything
+
+from kernel_atlas.figures.registry import FIGURES
 
 SIZES_OF = {"alpha": [3, 5, 7], "beta": [3, 5, 7], "gamma": [5, 7]}
 CLASSES = {"on_centre", "off_centre"} | {
@@ -30,12 +32,12 @@ def test_second_run_has_nothing_to_do(project):
 
 
 def test_writes_all_figures(finished):
-    names = ("layers", "samples", "sizes", "activation")
-    stems = [f"{model}/{name}" for model in MODELS for name in names]
-    names = ("spectrum", "means", "components", "classes")
-    stems += [f"k{size}/{name}" for size in SIZES for name in names]
-    stems += [rule.replace("plot_family_", "family/") for rule in FAMILY]
-    stems += [f"k{size}/history" for size in TRAINED] + ["clustered", "proportions", "sweep"]
+    of = {"models": MODELS, "sizes": SIZES, "autoencoders": TRAINED, "compared": []}
+    stems = [
+        figure.path.format(model=value, size=value)
+        for figure in FIGURES.values()
+        for value in of.get(figure.subject, [""])
+    ]
     for stem in stems:
         png = finished / f"results/figures/{stem}.png"
         assert png.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")

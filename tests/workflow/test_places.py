@@ -27,4 +27,4 @@ def test_a_working_directory_under_braces_and_no_home_are_fine(finished, tmp_pat
         "results/kernels.zarr/beta/zarr.json", "results/figures/family/grid.png", "--force"
     )
     assert run.returncode == 0, run.output
-    assert run.jobs == ["extract_kernels/beta", "plot_family_grid"]
+    assert run.jobs == ["extract_kernels/beta", "plot_family"]

@@ -104,7 +104,7 @@ def test_changed_train_checkpoint_retrains(project):
 def test_merged_classes_draw_again_and_classify_nothing(project):
     project.write_config(merge={"on_cross": "on_centre"})
     planned = project.plan()
-    assert (planned["summarise_classes"], planned["plot_layers"]) == (1, len(MODELS))
+    assert (planned["summarise_classes"], planned["plot_model"]) == (1, len(MODELS))
     assert not set(planned) & {"classify_kernels", "label_codebook", "train_autoencoder"}
 
 

@@ -81,9 +81,20 @@ def kernel_sizes(group: str | Path) -> list[int]:
     AtlasError
         If the group is missing, has another encoding, or is damaged.
     """
+    return sorted({info.kernel_size for info in read_layers(group)})
+
+
+def read_layers(group: str | Path) -> list[LayerInfo]:
+    """A model's layer table, of all sizes; empty if the model could not be extracted.
+
+    Raises
+    ------
+    AtlasError
+        If the group is missing, has another encoding, or is damaged.
+    """
     with _faults_named(Path(group), "layers"):
         _, layers = _open(Path(group))
-    return sorted({info.kernel_size for info in layers})
+    return layers
 
 
 def read_inventory(path_to_metadata: str | Path) -> list[dict[str, Any]]:
@@ -96,12 +107,6 @@ def read_inventory(path_to_metadata: str | Path) -> list[dict[str, Any]]:
     """
     attributes = json.loads(Path(path_to_metadata).read_bytes())["attributes"]
     return attributes.get("inventory", [])
-
-
-def read_layers(path_to_metadata: str | Path) -> list[LayerInfo]:
-    """The layer table of a model, as `read_inventory`: one entry per layer and kernel size."""
-    attributes = json.loads(Path(path_to_metadata).read_bytes())["attributes"]
-    return [LayerInfo(**row) for row in attributes["layers"]]
 
 
 def read_kernels(group: str | Path, size: int) -> Kernels:

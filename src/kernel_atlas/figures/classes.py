@@ -38,9 +38,7 @@ def plot_classes(
     """
     pool = read_pool(groups, size_classes, size, ruler)
     chosen = choose_samples(pool.labels, n_samples, np.random.default_rng(SEED))
-    kernels = pool.read(np.concatenate([np.zeros(0, int), *chosen.values()]))
-    ends = np.cumsum([len(places) for places in chosen.values()])[:-1]
-    samples = dict(zip(chosen, np.split(kernels, ends), strict=False))
+    samples = dict(zip(chosen, pool.read_each(chosen.values()), strict=True))
     return draw_classes(size, samples, pool.labels, n_samples, pool.ruler)
 
 

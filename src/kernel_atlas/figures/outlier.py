@@ -15,7 +15,7 @@ from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.clustered import COLOURS
 from kernel_atlas.figures.model import name_layers, no_kernels, read_classes, read_kernels
-from kernel_atlas.figures.samples import LABEL_INCHES, PITCH_INCHES, SEED, fill_rows
+from kernel_atlas.figures.samples import LABEL_INCHES, PITCH_INCHES, SEED, draw_named_rows
 from kernel_atlas.tables.layers import count_layers
 
 SHARE = {PAPER: "clustered", FAMILY: "matched"}
@@ -140,14 +140,20 @@ def draw_outlier(
         chosen = shown[size].index[outlier.place] if outlier else None
         if outlier:
             x = layers[size].index.get_loc(chosen)
-            axes.axvspan(x - 0.5, x + 0.5, color=MARKS[outlier.stands_out], lw=0)
+            mark = MARKS[outlier.stands_out]
+            axes.axvspan(x - 0.5, x + 0.5, color=mark, lw=0)
         _draw_bars(axes, layers[size], COLOURS[by[size]])
         axes.set_ylabel(f"{SHARE[by[size]]} (%)")
         axes.set_title(f"{size}x{size}: {_verdict(outlier, chosen)}")
         if outlier:
             rows = shown[size].iloc[outlier.place - 1 : outlier.place + 2]
             places = _choose(classes[size], rows.index, n_samples, generator)
-            _draw_rows(next(panels), [kernels[size][own] for own in places], rows, n_samples)
+            samples = [kernels[size][own] for own in places]
+            names = [
+                f"layer {layer}  {percent:.0f} %" for layer, percent in rows["percent"].items()
+            ]
+            colours = [COLOURS[by[size]], mark, COLOURS[by[size]]]
+            draw_named_rows(next(panels), samples, names, colours, n_samples)
     return figure
 
 
@@ -184,15 +190,3 @@ def _draw_bars(axes: Axes, layers: pd.DataFrame, colour: str) -> None:
     axes.bar(x, layers["percent"].fillna(0), style.BAR_WIDTH, color=colours)
     name_layers(axes, layers.index)
     axes.set_ylim(0, 100)
-
-
-def _draw_rows(
-    axes: Axes, samples: Sequence[np.ndarray], rows: pd.DataFrame, n_columns: int
-) -> None:
-    """One row of kernels per layer, the one in the middle in bold."""
-    fill_rows(axes, samples, n_columns)
-    size = samples[0].shape[-1]
-    for number, (layer, percent) in enumerate(rows["percent"].items()):
-        middle = number * (size + 1) + size / 2
-        text = axes.text(-0.8, middle, f"layer {layer}  {percent:.0f} %", ha="right", va="center")
-        text.set(fontsize=7, fontweight="bold" if number == 1 else "normal")

@@ -1,6 +1,6 @@
 """What figures of one kernel size over models share: their kernels, with the classes of these."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,12 @@ class Pool:
                 kernels[is_own] = own[places[is_own] - start]
             start += count
         return kernels
+
+    def read_each(self, places: Iterable[np.ndarray]) -> list[np.ndarray]:
+        """Read several sets of kernels at once: as `read` of each, in less time."""
+        sets = list(places)
+        ends = np.cumsum([len(own) for own in sets])[:-1]
+        return np.split(self.read(np.concatenate([np.zeros(0, int), *sets])), ends)[: len(sets)]
 
 
 def read_pool(

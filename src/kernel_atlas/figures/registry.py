@@ -1,4 +1,4 @@
-"""The table of all figures, from which rules/figures.smk makes one rule each.
+"""The table of all figures, from which rules/figures.smk makes its rules.
 
 One more figure is one line here, one module with its function, and one caption in
 workflow/report/. Light at import: the Snakefile reads the table each time it is parsed.
@@ -17,9 +17,13 @@ REPORT = {
     "compared": ("Models", {"model": "{model}", "figure": ""}),
     "sizes": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
     "autoencoders": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
+    "kmeans": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
     "family": ("Clusters", {"kernels": "DoG family", "figure": ""}),
     "run": ("All models", {"what": "", "form": "figure"}),
 }
+
+# By subject: the rule that draws all of its figures in one process, which starts but once.
+DRAWN_TOGETHER = {"models": "plot_model", "family": "plot_family"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Figure:
         Under results/figures, without suffix. May contain {model} or {size}; the rest of it
         is the figure's name.
     version : int
-        Raise it in the change that changes what is drawn. Only this figure is redrawn.
+        Raise it in the change that changes what is drawn. Only the rule of this figure draws
+        again.
     subject : str
         What there is one such figure of: a key of REPORT, and of SUBJECTS in
         rules/figures.smk.
@@ -42,7 +47,8 @@ class Figure:
         Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words. With `colours`
         it draws kernels, in the colours of that setting; its function is not told.
     paper : str
-        Numbers of the paper's figures that it corresponds to, as in "7, 8, 33 to 38".
+        Numbers of the paper's figures that it corresponds to, as in "7, 8, 33 to 38", or the
+        appendix whose figures have none.
     """
 
     path: str
@@ -55,7 +61,7 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """The path without its wildcards: the rule is plot_<name>, the caption <name>.rst."""
+        """The path without its wildcards: the function is plot_<name>, the caption <name>.rst."""
         return "_".join(part for part in self.path.split("/") if "{" not in part)
 
     @property
@@ -74,10 +80,9 @@ class Figure:
         return {"category": category, "subcategory": columns.get("model"), "labels": labels}
 
     @property
-    def job(self) -> str:
-        """What logs and benchmarks are called: the rule, and the folder if it has a wildcard."""
-        folder = f"/{Path(self.path).parent}" if "{" in self.path else ""
-        return f"plot_{self.name}{folder}"
+    def rule(self) -> str:
+        """The rule that draws it."""
+        return DRAWN_TOGETHER.get(self.subject, f"plot_{self.name}")
 
 
 # path, version, subject, what it shows, inputs, settings; the paper's figures
@@ -132,12 +137,29 @@ FIGURES = {
         ),
         Figure(
             "k{size}/spectrum",
-            4,
+            5,
             "sizes",
             "spectrum",
             "codebook labels",
             "size colours",
             paper="3, 31, 32",
+        ),
+        Figure(
+            "k{size}/centres",
+            1,
+            "kmeans",
+            "centres and samples",
+            "groups size_classes codebook labels",
+            "size n_samples colours",
+            paper="Appendix N",
+        ),
+        Figure(
+            "k{size}/architecture",
+            1,
+            "autoencoders",
+            "architecture",
+            settings="size widths",
+            paper="16",
         ),
         Figure("k{size}/history", 3, "autoencoders", "training", "history", "size threshold"),
         Figure("k{size}/means", 4, "sizes", "mean kernels", "means", "size colours"),
@@ -160,6 +182,25 @@ FIGURES = {
             paper="9, 17",
         ),
         Figure("k{size}/shifts", 1, "sizes", "shifts and squares", "groups size_classes", "size"),
+        Figure(
+            "k{size}/crosses",
+            1,
+            "sizes",
+            "crosses with their values",
+            "groups size_classes",
+            "size ruler colours",
+            paper="14",
+        ),
+        Figure(
+            "regular",
+            1,
+            "run",
+            "regular beside depthwise kernels",
+            "compared_groups groups",
+            "colours",
+            paper="2",
+        ),
+        Figure("large", 1, "run", "large kernels", "groups", "n_samples colours", paper="27"),
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
         Figure("proportions", 1, "run", "classes by model", "layers", "ruler", paper="11, 28"),
         Figure(
@@ -184,15 +225,16 @@ FIGURES = {
 }
 
 
+DRAWINGS = {
+    rule: [figure for figure in FIGURES.values() if figure.rule == rule]
+    for rule in dict.fromkeys(figure.rule for figure in FIGURES.values())
+}
+
+
 def plot_figure(
-    name: str,
-    inputs: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    path_to_png: str | Path,
-    path_to_svg: str | Path,
-    dpi: int,
+    name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], path_to_png: Path, dpi: int
 ) -> None:
-    """Draw a figure of the table and save it as PNG and SVG.
+    """Draw a figure of the table and save it as PNG and, beside it, as SVG.
 
     Parameters
     ----------
@@ -200,7 +242,7 @@ def plot_figure(
     inputs, settings : mapping
         By name: paths, or lists of paths, and values. Those that the figure does not ask for
         are left out.
-    path_to_png, path_to_svg : path
+    path_to_png : path
         Written.
     dpi : int
     """
@@ -214,4 +256,4 @@ def plot_figure(
         **{word: inputs[word] for word in figure.inputs.split()},
         **{word: settings[word] for word in figure.settings.split() if word != "colours"},
     )
-    style.save_figure(drawn, path_to_png, path_to_svg, dpi)
+    style.save_figure(drawn, [path_to_png, path_to_png.with_suffix(".svg")], dpi)

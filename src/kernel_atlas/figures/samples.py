@@ -95,18 +95,6 @@ def choose_samples(
     }
 
 
-def fill_rows(axes: Axes, rows: Sequence[np.ndarray], n_columns: int) -> None:
-    """Draw rows of at most `n_columns` kernels, each of shape (n, k, k), without any axis."""
-    axes.axis("off")
-    if not rows:
-        return
-    size = rows[0].shape[-1]
-    canvas = np.full((len(rows), n_columns, size, size), np.nan, np.float32)
-    for row, kernels in zip(canvas, rows, strict=True):
-        row[: len(kernels)] = kernels
-    style.draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
-
-
 def draw_rows(
     axes: Axes, samples: Mapping[str, np.ndarray], labels: pd.Series, n_columns: int
 ) -> None:
@@ -119,16 +107,31 @@ def draw_rows(
     labels : Series
         The class of each kernel that there is, categorical.
     """
-    fill_rows(axes, list(samples.values()), n_columns)
-    if not samples:
-        return
-    size = next(iter(samples.values())).shape[-1]
     percents = 100 * labels.value_counts(normalize=True)
+    names = [f"{style.title_of(name)}  {percents[name]:.1f} %" for name in samples]
+    colours = [style.colour_of(name, list(labels.cat.categories)) for name in samples]
+    draw_named_rows(axes, list(samples.values()), names, colours, n_columns)
+
+
+def draw_named_rows(
+    axes: Axes,
+    rows: Sequence[np.ndarray],
+    names: Sequence[str],
+    colours: Sequence[str],
+    n_columns: int,
+) -> None:
+    """Draw one row of at most `n_columns` kernels, shape (n, k, k), per name and colour."""
+    axes.axis("off")
+    if not rows:
+        return
+    size = rows[0].shape[-1]
+    canvas = np.full((len(rows), n_columns, size, size), np.nan, np.float32)
+    for row, kernels in zip(canvas, rows, strict=True):
+        row[: len(kernels)] = kernels
+    style.draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
     pitch = size + 1
-    for number, name in enumerate(samples):
-        colour = style.colour_of(name, list(labels.cat.categories))
+    for number, (name, colour) in enumerate(zip(names, colours, strict=True)):
         corner = (-pitch * 0.6, number * pitch)
         axes.add_patch(Rectangle(corner, size * 0.35, size, clip_on=False, facecolor=colour))
-        text = f"{style.title_of(name)}  {percents[name]:.1f} %"
         middle = number * pitch + size / 2
-        axes.text(-pitch * 0.8, middle, text, ha="right", va="center", fontsize=7)
+        axes.text(-pitch * 0.8, middle, name, ha="right", va="center", fontsize=7)

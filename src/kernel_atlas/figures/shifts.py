@@ -46,9 +46,12 @@ def plot_shifts(
     return draw_shifts(size, pd.concat(tables, ignore_index=True))
 
 
-def find_strides(path_to_metadata: str | Path, size: int) -> dict[int, int]:
-    """The stride of each layer of this size by its index; 0 where the store does not know it."""
-    layers = store.read_layers(path_to_metadata)
+def find_strides(group: str | Path, size: int) -> dict[int, int]:
+    """The stride of each layer of this size by its index; 0 where the store does not know it.
+
+    `group` is the zarr.json of the model's group.
+    """
+    layers = store.read_layers(Path(group).parent)
     return {info.index: info.stride or 0 for info in layers if info.kernel_size == size}
 
 

@@ -213,19 +213,20 @@ def shared_legend(figure: Figure, ncols: int) -> None:
     figure.legend(handles, names, loc="outside lower center", ncols=ncols)
 
 
-def save_figure(figure: Figure, path_to_png: str | Path, path_to_svg: str | Path, dpi: int) -> None:
-    """Save as PNG and SVG."""
-    for path in (path_to_png, path_to_svg):
-        write_figure(figure, path, dpi)
-
-
-def write_figure(figure: Figure, path: str | Path, dpi: int = DPI) -> None:
-    """Save as the suffix says. Without dates, the same figure gives the same bytes."""
+def save_figure(figure: Figure, paths: Iterable[str | Path], dpi: int = DPI) -> None:
+    """Save a figure as the suffixes say. Without dates, the same figure gives the same bytes."""
     dates = {".svg": "Date", ".pdf": "CreationDate"}
-    date = dates.get(Path(path).suffix.lower())
-    metadata = {date: None} if date else {}
-    with mpl.rc_context(RC), replacing(path) as partial:
-        figure.savefig(partial, dpi=dpi, metadata=metadata, bbox_inches="tight")
+    with mpl.rc_context(RC):
+        # once for all files: as part of each, layout and margins would cost more than drawing
+        figure.set_dpi(dpi)
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
+        box = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
+        for path in paths:
+            date = dates.get(Path(path).suffix.lower())
+            metadata = {date: None} if date else {}
+            with replacing(path) as partial:
+                figure.savefig(partial, dpi=dpi, metadata=metadata, bbox_inches=box)
 
 
 def notice(text: str) -> Figure:

@@ -1,6 +1,7 @@
 """The store: kernels come back as written, in few files; damage is never read as kernels."""
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from zarr.errors import ContainsGroupError
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction import store
-from kernel_atlas.extraction.store import LayerInfo, kernel_sizes, read_kernels, write_model
+from kernel_atlas.extraction.store import (
+    LayerInfo,
+    kernel_sizes,
+    read_kernels,
+    read_layers,
+    write_model,
+)
 
 
 @pytest.fixture
@@ -55,6 +62,16 @@ def test_the_group_of_a_failed_model_has_no_kernels_of_any_size(tmp_path, size):
     assert len(found.layer) == len(found.channel) == 0
     assert found.layers == found.layer_names == []
     assert zarr.open_group(group, mode="r").attrs["failed"] == "no such file"
+
+
+def test_the_layer_table_is_read_without_the_kernels(write_group, layers):
+    group = write_group("net", layers)
+    for size in ("k5", "k7"):
+        shutil.rmtree(group / size)
+    table = [
+        (info.name, info.index, info.kernel_size, info.n_kernels) for info in read_layers(group)
+    ]
+    assert table == [("a", 0, 5, 4), ("b", 1, 7, 3), ("c", 2, 5, 2), ("d", 3, 7, 1)]
 
 
 def test_zarr_alone_reads_the_group(write_group, layers):

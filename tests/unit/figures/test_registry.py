@@ -25,6 +25,7 @@ CLASSES = classes_of(
     b="mine " + "other " * 31,
     c="on_centre " * 32,
 )
+CLASSES["code"] = np.float32(0.5)
 SHARES = ("near", "matched")
 ENDS = ("{}", "{}_low", "{}_high", "random_{}", "phase_randomised_{}")
 PERCENTS = [*(end.format(share) for share in SHARES for end in ENDS), "paper"]
@@ -63,6 +64,7 @@ SETTINGS = {
     "colours": "diverging",
     "n_samples": 3,
     "contrast": [],
+    "widths": [16, 8],
     "threshold": 0.2,
     "thresholds": {5: 0.2},
 }
@@ -71,8 +73,9 @@ SETTINGS = {
 def write_inputs(folder, n_rows=None):
     """Write one file per input, by name; with `n_rows` of 0, as for a model that failed."""
     kernels = np.random.default_rng(0).normal(size=(96, 5, 5)).astype(np.float32)
-    layers = [Layer(name, part) for name, part in zip("abc", np.split(kernels, 3), strict=True)]
-    layers = layers[:n_rows]
+    large = np.random.default_rng(1).normal(size=(2, 9, 9)).astype(np.float32)
+    parts = [*np.split(kernels, 3), large]
+    layers = [Layer(name, part) for name, part in zip("abcd", parts, strict=True)][:n_rows]
     write_model(folder / "kernels.zarr/net", layers, {"model": "net"})
     paths = {name: folder / f"{name}.tsv" for name in TABLES}
     for name, table in TABLES.items():
@@ -81,7 +84,8 @@ def write_inputs(folder, n_rows=None):
     paths["classes"] = [folder / "k5.parquet", folder / "k7.parquet"]
     for path, table in zip(paths["classes"], (CLASSES[:n_rows], CLASSES[:0]), strict=True):
         table.to_parquet(path)
-    paths["groups"] = paths["train_groups"] = [paths["group"]]
+    for name in ("groups", "train_groups", "compared_groups"):
+        paths[name] = [paths["group"]]
     paths["size_classes"] = paths["train_classes"] = paths["classes"][:1]
     paths["codebook"] = folder / "autoencoder/k5/codebook.npy"
     paths["codebook"].parent.mkdir(parents=True)
@@ -113,9 +117,9 @@ def test_each_figure_has_a_function_of_its_inputs_and_a_caption_and_a_group(name
     assert set(parameters) == asked_for
     caption = repository / f"workflow/report/{name}.rst"
     assert caption.read_text(encoding="utf-8").strip()
-    # without a group, a cluster would get one submission per figure
+    # without a group, a cluster would get one submission per job
     profile = yaml.safe_load((repository / "profiles/slurm/config.yaml").read_text())
-    assert f"plot_{name}" in profile["groups"]
+    assert figure.rule in profile["groups"]
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if "colours" in FIGURES[name].settings])
@@ -124,7 +128,7 @@ def test_figures_of_kernels_have_the_colours_of_the_settings(name, inputs, tmp_p
     for colours in ("grey", "diverging"):
         path = tmp_path / f"{colours}.png"
         settings = SETTINGS | {"colours": colours}
-        plot_figure(name, inputs, settings, path, tmp_path / f"{colours}.svg", 50)
+        plot_figure(name, inputs, settings, path, 50)
         red, green, blue = np.moveaxis(imread(path)[..., :3], -1, 0)
         reds[colours] = ((red > 1.5 * blue) & (red > 1.5 * green)).sum()
     assert reds["diverging"] > reds["grey"]
@@ -135,7 +139,7 @@ def test_each_figure_is_drawn_twice_as_the_same_bytes(name, inputs, tmp_path):
     drawn = []
     for run in ("first", "second"):
         png, svg = tmp_path / run / "f.png", tmp_path / run / "f.svg"
-        plot_figure(name, inputs, SETTINGS, png, svg, 50)
+        plot_figure(name, inputs, SETTINGS, png, 50)
         assert sorted(png.parent.iterdir()) == [png, svg]
         drawn.append((png.read_bytes(), svg.read_bytes()))
     assert drawn[0] == drawn[1]
@@ -146,7 +150,7 @@ def test_each_figure_is_drawn_twice_as_the_same_bytes(name, inputs, tmp_path):
 @pytest.mark.parametrize("name", [name for name in FIGURES if FIGURES[name].inputs])
 def test_without_data_each_figure_is_a_notice_with_the_reason(name, no_data, tmp_path):
     svg = tmp_path / "f.svg"
-    plot_figure(name, no_data, SETTINGS, tmp_path / "f.png", svg, 50)
+    plot_figure(name, no_data, SETTINGS, tmp_path / "f.png", 50)
     (text,) = re.findall(r"<text[^>]*>([^<]+)</text>", svg.read_text(encoding="utf-8"))
     assert re.search(r"\bno\b|too few", text)
 
@@ -155,14 +159,14 @@ def test_without_data_each_figure_is_a_notice_with_the_reason(name, no_data, tmp
 def test_figures_of_a_model_show_merged_classes(name, inputs, tmp_path):
     svg = tmp_path / "f.svg"
     for merge, is_named in (({}, True), ({"mine": "on_centre"}, False)):
-        plot_figure(name, inputs, {**SETTINGS, "merge": merge}, tmp_path / "f.png", svg, 50)
+        plot_figure(name, inputs, {**SETTINGS, "merge": merge}, tmp_path / "f.png", 50)
         assert ("Mine" in svg.read_text(encoding="utf-8")) == is_named
 
 
 def test_resolution_is_dots_per_inch(inputs, tmp_path):
     png, widths = tmp_path / "f.png", []
     for dpi in (50, 100):
-        plot_figure("clustered", inputs, SETTINGS, png, tmp_path / "f.svg", dpi)
+        plot_figure("clustered", inputs, SETTINGS, png, dpi)
         widths.append(int.from_bytes(png.read_bytes()[16:20], "big"))
     assert widths[1] == pytest.approx(2 * widths[0], rel=0.02)
 
@@ -171,5 +175,9 @@ def test_no_model_has_a_file_name_that_figures_need():
     files = {f"{figure.path}.{suffix}" for figure in FIGURES.values() for suffix in ("png", "svg")}
     assert {path for path in files if "/" not in path} == set(RESERVED_IDS) - {"zarr.json"}
     # whatever a model is called, its figures have names of their own
-    in_folders = [path.split("/")[1] for path in files if "/" in path]
-    assert len(set(in_folders)) == len(in_folders)
+    of_models, others = (
+        {path.split("/")[1] for path in files if "/" in path and ("{model}" in path) == own}
+        for own in (True, False)
+    )
+    assert of_models
+    assert not of_models & others

@@ -2,10 +2,11 @@
 
 from itertools import chain
 
+import numpy as np
 import pytest
-from support.figures import colour_of, legend_of, pixels_of, texts_of
+from support.figures import colour_of, image_of, legend_of, pixels_of, texts_of
 
-from kernel_atlas.codebooks.codebook import Codebook
+from kernel_atlas.codebooks.codebook import Centres, Codebook
 from kernel_atlas.figures import style
 from kernel_atlas.figures.spectrum import NOTE, draw_spectrum
 from kernel_atlas.labels.table import MIN_PURITY, Interval
@@ -40,6 +41,16 @@ def test_codes_that_no_interval_covers_are_named_other(rng):
     codebook = Codebook(rng.normal(size=(120, 3, 3)))
     figure = draw_spectrum(3, codebook, [Interval(0.2, 0.5, "on_cross")])
     assert set(legend_of(figure)) == {"On cross", "Other"}
+
+
+def test_centres_of_k_means_are_drawn_less_their_means():
+    centres = np.zeros((2, 3, 3))
+    centres[0, 1, 1] = 1
+    centres[1] = 1 - centres[0]  # on the min-max scale no pixel is negative
+    (axes,) = draw_spectrum(3, Centres(centres), []).axes
+    on, off = image_of(axes)[:, :3], image_of(axes)[:, 4:7]
+    assert (on[1, 1], off[1, 1]) == (1, 0)
+    assert on + off == pytest.approx(np.ones((3, 3)))
 
 
 def test_where_a_class_is_mixed_the_strip_is_half_as_high(rng):

@@ -1,0 +1,139 @@
+"""Put the page together: text, style, scripts, and the data of a run, in one file."""
+
+import string
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kernel_atlas.atomic import replacing
+from kernel_atlas.extraction import store
+from kernel_atlas.page import samples
+from kernel_atlas.page.overview import describe_code, describe_run
+from kernel_atlas.page.pack import pack_arrays, pack_json
+
+WEB = files("kernel_atlas.page") / "web"
+SCRIPTS = ("data.js", "family.js", "draw.js", "models.js", "kernels.js", "main.js")
+
+
+def build_page(
+    path_to_page: str | Path,
+    groups: Mapping[str, str | Path],
+    classes: Mapping[tuple[str, int], str | Path],
+    codebooks: Mapping[int, tuple[str | Path, str | Path]],
+    thresholds: Mapping[int, float],
+    merge: Mapping[str, str],
+    **run: Any,
+) -> None:
+    """Write the atlas page of a run.
+
+    Parameters
+    ----------
+    path_to_page : path
+        Written.
+    groups : mapping
+        From model to its group in the store.
+    classes : mapping
+        From model and kernel size to its table of classes.
+    codebooks : mapping
+        From kernel size to codebook and label table.
+    thresholds : mapping
+        From each kernel size that is measured to its threshold.
+    merge : mapping
+        Classes that are counted as others.
+    **run
+        Of `describe_run`.
+    """
+    overview = describe_run(**run)
+    names = [row["name"] for row in overview["classes"]]
+    blocks = {}
+    overview["codes"] = {}
+    for size, paths in codebooks.items():
+        facts, arrays = describe_code(*paths, names)
+        if len(arrays["codes"]):
+            overview["codes"][size] = facts
+            blocks[f"code-{size}"] = pack_arrays(arrays)
+    tables = {
+        key: samples.label_kernels(table, merge)
+        for key, path in classes.items()
+        if len(table := pd.read_parquet(path, columns=samples.COLUMNS))
+    }
+    blocks |= _pack_kernels(tables, groups, list(thresholds), names, overview)
+    overview["thresholds"] = thresholds
+    _write(path_to_page, {"overview": pack_json(overview), **blocks})
+
+
+def _pack_kernels(
+    tables: Mapping[tuple[str, int], pd.DataFrame],
+    groups: Mapping[str, str | Path],
+    sizes: Sequence[int],
+    names: list[str],
+    overview: dict[str, Any],
+) -> dict[str, str]:
+    """The block of each model, and the pool of each size. Kernels of a model are read once."""
+    layers = [
+        np.array(layer[ruler])
+        for model in overview["models"]
+        for size in model["sizes"]
+        for layer in size["layers"]
+        for ruler in ("paper", "family")
+        if layer[ruler]
+    ]
+    limit = samples.find_limit(np.concatenate([np.zeros(0, int), *layers]))
+    overview["samples"] = limit
+    pools = {size: _pool(tables, size) for size in sizes}
+    parts: dict[int, list[dict[str, np.ndarray]]] = {size: [] for size in sizes}
+    blocks = {}
+    for number, model in enumerate(groups):
+        arrays: dict[str, np.ndarray] = {}
+        for size in sizes:
+            table = tables.get((model, size))
+            if table is None:
+                continue
+            kernels = store.read_kernels(groups[model], size).kernels
+            rows = samples.choose_samples(table, limit, seed=size)
+            own = samples.columns_of(kernels[rows], table.iloc[rows], names)
+            arrays |= {f"{size}.{name}": array for name, array in own.items()}
+            rows = pools[size][model]
+            pool = samples.columns_of(kernels[rows], table.iloc[rows], names, with_member=True)
+            parts[size].append(pool | {"model": np.full(len(rows), number, np.uint16)})
+        blocks[f"model-{model}"] = pack_arrays(arrays)
+    overview["order"] = list(groups)
+    for size, of_size in parts.items():
+        if of_size:
+            joined = {name: np.concatenate([part[name] for part in of_size]) for name in of_size[0]}
+            blocks[f"pool-{size}"] = pack_arrays(joined)
+    return blocks
+
+
+def _pool(tables: Mapping[tuple[str, int], pd.DataFrame], size: int) -> dict[str, np.ndarray]:
+    """The rows of each model that are in the pool of a size."""
+    own = {model: table for (model, k), table in tables.items() if k == size}
+    if not own:
+        return {}
+    columns = ["code", "near", "family"]
+    pooled = pd.concat([table[columns].astype({"family": object}) for table in own.values()])
+    pooled = pooled.astype({"family": "category"}).reset_index(drop=True)
+    chosen = samples.choose_pool(pooled)
+    starts = np.cumsum([0, *map(len, own.values())])
+    ends = np.searchsorted(chosen, starts)
+    return {model: chosen[ends[i] : ends[i + 1]] - starts[i] for i, model in enumerate(own)}
+
+
+def _write(path: str | Path, blocks: Mapping[str, str]) -> None:
+    data = "\n".join(
+        f'<script type="text/plain" id="{escape(name)}">{block}</script>'
+        for name, block in blocks.items()
+    )
+    parts = {
+        "style": (WEB / "page.css").read_text(encoding="utf-8"),
+        "scripts": "\n".join((WEB / name).read_text(encoding="utf-8") for name in SCRIPTS),
+        "data": data,
+    }
+    template = string.Template((WEB / "page.html").read_text(encoding="utf-8"))
+    with replacing(path) as partial:
+        partial.write_text(template.substitute(parts), encoding="utf-8")

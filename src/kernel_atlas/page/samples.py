@@ -1,0 +1,130 @@
+"""Which kernels the page holds: samples of each layer and class, and a pool of all models."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from kernel_atlas.classes.classifier import merge_classes
+from kernel_atlas.classes.rulers import RULERS, class_by
+from kernel_atlas.family.fit import PARAMETERS
+from kernel_atlas.family.names import DEAD, OTHER
+
+MAX_KERNELS = 200_000  # of all models: keeps the page of a hundred models below 30 MB
+MAX_SAMPLES = 24  # of a class in a layer, by either ruler
+N_BINS = 500  # parts of the code, each of which the pool
+MAX_PER_BIN = 8  # holds so many near kernels of
+MAX_PER_CLASS = 250  # and so many of each class by the family's ruler
+
+COLUMNS = [
+    *("layer_index", "channel", "code", "dissimilarity", "near", "class"),
+    *("member", *PARAMETERS, "residual", "lead", "matched"),
+]
+
+
+def label_kernels(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFrame:
+    """Add the class by each ruler, merged: columns `paper` and `family`, categorical."""
+    merged = merge_classes(classes, merge)
+    return classes.assign(**{ruler: class_by(merged, ruler) for ruler in RULERS})
+
+
+def choose_samples(classes: pd.DataFrame, limit: int, seed: int) -> np.ndarray:
+    """Draw kernels of each layer and class, by either ruler, at random.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        One row per kernel, of `label_kernels`.
+    limit : int
+        Kernels of a layer and class by a ruler: so many, or all if there are fewer. There are
+        more where those by the other ruler fall into them.
+    seed : int
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        Rows, ascending.
+    """
+    order = np.random.default_rng(seed).permutation(len(classes))
+    shuffled = classes.iloc[order]
+    chosen = np.zeros(len(classes), bool)
+    for ruler in RULERS:
+        rank = shuffled.groupby(["layer_index", ruler], observed=True).cumcount()
+        chosen |= (rank < limit).to_numpy()
+    return np.sort(order[chosen])
+
+
+def find_limit(counts: np.ndarray) -> int:
+    """The largest number of samples for which all together are no more than `MAX_KERNELS`.
+
+    Parameters
+    ----------
+    counts : ndarray of int
+        Kernels of each layer and class, by each ruler.
+    """
+    limits = range(1, MAX_SAMPLES + 1)
+    return max(
+        (n for n in limits if np.minimum(counts, n).sum() <= MAX_KERNELS), default=limits.start
+    )
+
+
+def choose_pool(classes: pd.DataFrame, seed: int = 0) -> np.ndarray:
+    """Draw kernels evenly over the code, and over the classes by the family's ruler.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        All kernels of one size, of all models.
+    seed : int
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        Rows, ascending.
+    """
+    order = np.random.default_rng(seed).permutation(len(classes))
+    shuffled = classes.iloc[order]
+    code = shuffled["code"].where(shuffled["near"].fillna(False).astype(bool))
+    in_bin = shuffled.groupby(np.floor(code * N_BINS)).cumcount()
+    member = shuffled["family"]
+    in_class = shuffled.groupby(member, observed=True).cumcount()
+    chosen = (code.notna() & (in_bin < MAX_PER_BIN)) | (
+        (in_class < MAX_PER_CLASS) & ~member.isin([OTHER, DEAD])
+    )
+    return np.sort(order[chosen.to_numpy()])
+
+
+def quantise(kernels: np.ndarray) -> np.ndarray:
+    """Scale each kernel's largest absolute value to 127: int8. Dead kernels may be all zero."""
+    peaks = np.abs(kernels).max(axis=(1, 2), keepdims=True)
+    return np.rint(127 * kernels / np.where(peaks > 0, peaks, 1)).astype(np.int8)
+
+
+def columns_of(
+    kernels: np.ndarray, classes: pd.DataFrame, names: list[str], with_member: bool = False
+) -> dict[str, np.ndarray]:
+    """What the page knows of these kernels, as arrays to pack.
+
+    Parameters
+    ----------
+    kernels : ndarray of shape (n, k, k)
+    classes : DataFrame of n rows
+    names : list of str
+        All classes; `paper`, `family` and `member` are places in it, or 255 if missing.
+    with_member : bool
+        Also the parameters of the members, so that these can be drawn.
+    """
+    known = ["code", "dissimilarity", "residual", "lead", *(PARAMETERS if with_member else ())]
+    labels = {
+        column: pd.Categorical(classes[column].astype(object), names).codes.astype(np.uint8)
+        for column in (*RULERS, "member")
+    }
+    return {
+        "kernels": quantise(kernels),
+        "layer": classes["layer_index"].to_numpy(np.uint16),
+        "channel": classes["channel"].to_numpy(np.uint32),
+        **labels,
+        "near": classes["near"].fillna(False).to_numpy(np.uint8),
+        "matched": classes["matched"].to_numpy(np.uint8),
+        **{column: classes[column].to_numpy(np.float32) for column in known},
+    }

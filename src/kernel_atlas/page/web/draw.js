@@ -1,0 +1,134 @@
+// What all views are made of: elements, kernels as images, bars, legends, tables of controls.
+
+let run; // the overview of the run
+let ruler; // "paper" or "family": the one of the present address
+
+const RULERS = { paper: "the paper's ruler", family: "the family's ruler" };
+
+// An element. Text goes in as text, so that no name of a layer can be markup.
+function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const classAt = place => run.classes[place];
+const titleOf = label => run.classes.find(entry => entry.name === label)?.title ?? label;
+const colourOf = label => run.classes.find(entry => entry.name === label)?.colour ?? "transparent";
+const percent = value => (value === null || value === undefined ? "–" : `${value.toFixed(1)} %`);
+const number = value => (Number.isNaN(value) ? "–" : value.toFixed(3));
+const thousands = value => value.toLocaleString("en");
+const unknown = text => [h("h1", {}, "Not in this atlas"), h("p", {}, text)];
+
+// An address within the page. The ruler stays in it unless it is the run's own.
+function address(parts, query = {}) {
+  const chosen = { ...(ruler === run.ruler ? {} : { ruler }), ...query };
+  const search = new URLSearchParams(chosen).toString();
+  return `#${parts.map(encodeURIComponent).join("/")}${search ? `?${search}` : ""}`;
+}
+
+// A kernel as an image: zero in the middle of the colours, or (grey) from its least to its most.
+function drawKernel(values, size, label, style = "") {
+  const canvas = h("canvas", { class: `kernel ${style}`, width: size, height: size, role: "img", "aria-label": label });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(size, size);
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (run.zero_in_the_middle) {
+    high = Math.max(-low, high);
+    low = -high;
+  }
+  const last = run.shades.length / 3 - 1;
+  values.forEach((value, i) => {
+    const place = high > low ? Math.round(((value - low) / (high - low)) * last) : last / 2;
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = run.shades[3 * place + c];
+    image.data[4 * i + 3] = 255;
+  });
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+// A stacked bar of the counts of all classes. With `link`, each part is a link of its own.
+function bar(counts, link = null, chosen = null) {
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  return h("div", { class: "bar" }, counts.map((n, place) => {
+    if (!n) return null;
+    const { name, title, colour } = classAt(place);
+    const text = `${title}: ${thousands(n)} of ${thousands(total)} (${percent((100 * n) / total)})`;
+    const style = `flex: ${n} 0 0; background: ${colour}`;
+    return link
+      ? h("a", { href: link(name), style, title: text, "aria-label": text, "aria-current": chosen === name })
+      : h("span", { style, title: text });
+  }));
+}
+
+// The same as one image, where hundreds are drawn.
+function smallBar(counts) {
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  let stop = 0;
+  const parts = counts.flatMap((n, place) => {
+    const start = stop;
+    stop += (100 * n) / total;
+    return n ? [`${classAt(place).colour} ${start}% ${stop}%`] : [];
+  });
+  const text = counts.flatMap((n, place) => (n ? [`${classAt(place).title} ${percent((100 * n) / total)}`] : [])).join(", ");
+  const style = `background: linear-gradient(to right, ${parts.join(", ")})`;
+  return h("div", { class: "bar", style, title: text, role: "img", "aria-label": text });
+}
+
+// Names of layers without the words at their ends that all of them share.
+function shortNames(layers) {
+  const words = layers.map(layer => layer.name.split("."));
+  const isShared = () => words.length > 1 && words.every(list => list.length > 1 && list.at(-1) === words[0].at(-1));
+  while (isShared()) words.forEach(list => list.pop());
+  return words.map(list => list.join("."));
+}
+
+// One bar per layer.
+function bars(model, size, chosen = {}) {
+  const short = shortNames(size.layers);
+  return h("ol", { class: "bars" }, size.layers.map((layer, i) => {
+    const link = label => address(["model", model.model, size.kernel_size, layer.name, ...(label ? [label] : [])]);
+    const counts = layer[ruler];
+    const isChosen = chosen.layer === layer.name;
+    return h("li", { class: isChosen ? "chosen" : null },
+      h("a", { class: "name", href: link(), title: layer.name, "aria-current": isChosen }, short[i]),
+      counts ? bar(counts, link, isChosen ? chosen.label : null) : h("span", { class: "muted" }, "no codebook"),
+      h("span", { class: "n" }, thousands(layer.family.reduce((sum, n) => sum + n, 0))));
+  }));
+}
+
+function totals(size) {
+  const known = size.layers.map(layer => layer[ruler]).filter(Boolean);
+  return run.classes.map((_, place) => known.reduce((sum, counts) => sum + counts[place], 0));
+}
+
+function legend(labels, link = null, chosen = null) {
+  return h("ul", { class: "legend" }, labels.map(label => {
+    const swatch = h("span", { class: "swatch", style: `background: ${colourOf(label)}` });
+    return h("li", {}, link
+      ? h("a", { href: link(label), "aria-current": chosen === label }, swatch, titleOf(label))
+      : [swatch, titleOf(label)]);
+  }));
+}
+
+// One row per kernel size: percentages by both rulers, each with what chance gives.
+function controls(model) {
+  const columns = { near: "near, of all", clustered: "clustered", matched: "matched" };
+  const cell = (size, name) => h("td", {}, percent(size[`${name}_percent`]), h("br"),
+    h("span", { class: "muted" }, `random ${percent(size[`random_${name}_percent`])}`, h("br"), `phases ${percent(size[`phase_randomised_${name}_percent`])}`));
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Percentages of ${model.model}` }, h("table", { class: "controls" },
+    h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "text" }, "size"), h("th", { scope: "col" }, "kernels"),
+      Object.values(columns).map(title => h("th", { scope: "col" }, title)))),
+    h("tbody", {}, model.sizes.map(size => h("tr", {},
+      h("th", { class: "text", scope: "row" }, `${size.kernel_size}x${size.kernel_size}`),
+      h("td", {}, thousands(size.n_kernels)),
+      Object.keys(columns).map(name => cell(size, name)))))));
+}
