@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DPI = 150  # as in config.yaml
-BAR_WIDTH = 0.82  # of a stacked bar, in units of the distance to the next
+BAR_WIDTH = 0.86  # of a stacked bar, in units of the distance to the next
 
 # Kernels are drawn in one of these, by matplotlib's names. In the diverging one, zero is white,
 # and no reader needs to tell red from green.
