@@ -32,6 +32,8 @@ INPUTS = {
     "history": rules.train_autoencoder.output.history,
     "clustered": rules.summarise_classes.output.clustered,
     "layers": rules.summarise_classes.output.layers,
+    "models": rules.list_models.output.models,
+    "imagenet": beside_snakefile("models/imagenet.tsv"),
     "sweep": rules.summarise_classes.output.sweep,
     "stability": rules.compare_seeds.output.seeds,
     "stability_classes": rules.compare_seeds.output.classes,
@@ -48,6 +50,7 @@ SETTINGS = {
     "ruler": config["figures"]["ruler"],
     "colours": config["figures"]["colours"],
     "n_samples": config["figures"]["samples"],
+    "contrast": config["figures"]["contrast"],
 }
 
 for name, figures in DRAWINGS.items():

@@ -1,12 +1,13 @@
 """Kernels and tables of classes that tests write out in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from kernel_atlas.family import functions
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
+from kernel_atlas.tables.layers import count_by_layer
 
 # kernels of a small codebook, by class; the last code has none
 BANK = {
@@ -52,6 +53,15 @@ def classes_of(**layers: str) -> pd.DataFrame:
         }
     )
     return with_members(classes, [member for _, member in pairs])
+
+
+def layers_of(classes: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
+    """The table layers.tsv of these tables of classes by model and kernel size."""
+    tables = [
+        count_by_layer(table).assign(model=model, kernel_size=size)
+        for (model, size), table in classes.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def with_members(classes: pd.DataFrame, members: Sequence[str] = ()) -> pd.DataFrame:

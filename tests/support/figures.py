@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -26,6 +27,28 @@ def colour_of(artist: Artist) -> str:
     if isinstance(artist, Patch):
         return to_hex(artist.get_facecolor())
     return to_hex(np.ravel(to_rgba_array(artist.get_color()))[:3])
+
+
+def bars_of(axes: Axes, horizontal: bool = False) -> dict[int, dict[str, float]]:
+    """Stacked bars: by place, from each class in the figure's legend to its percentage.
+
+    The parts of a bar start at 0 and leave no gap.
+    """
+    names = {colour: name for name, colour in legend_of(axes.figure).items()}
+    parts: dict[int, list[tuple[float, float, str]]] = {}
+    for collection in axes.collections:
+        if not isinstance(collection, PolyCollection):
+            continue
+        name = names[to_hex(collection.get_facecolor()[0])]
+        for path in collection.get_paths():
+            x, y = path.vertices.T
+            across, along = (y, x) if horizontal else (x, y)
+            if along.max() > along.min():
+                place = round((across.min() + across.max()) / 2)
+                parts.setdefault(place, []).append((along.min(), along.max(), name))
+    for bar in parts.values():
+        assert np.allclose([start for start, *_ in bar], [0, *(end for _, end, _ in bar)][:-1])
+    return {place: {name: end - start for start, end, name in bar} for place, bar in parts.items()}
 
 
 def image_of(axes: Axes) -> np.ndarray:

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kernel_atlas.classes.rulers import FAMILY, PAPER, SOUGHT, class_by, rulers_of
-from kernel_atlas.family.names import DEAD, order_classes
+from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
 from kernel_atlas.tables.layers import count_by_layer, count_layers, sum_up
@@ -72,16 +71,10 @@ def _stack(axes: Axes, counts: pd.DataFrame, column: str, labels: Sequence[str])
     wide = counts.assign(label=label).pivot_table(
         index="layer_index", columns="label", values=column, aggfunc="sum", sort=False
     )
-    wide = wide.loc[:, wide.sum() > 0]
-    bottom = np.zeros(len(wide))
-    for name in wide.columns:
-        colour, edge = style.colour_of(name, labels), "0.6" if name == DEAD else "white"
-        x, height = np.arange(len(wide)), wide[name]
-        axes.bar(x, height, 0.86, bottom, color=colour, edgecolor=edge, linewidth=0.4)
-        bottom += height.to_numpy()
+    style.stack_classes(axes, wide, labels)
     name_layers(axes, wide.index)
     axes.set(ylim=(0, 100), ylabel="kernels (%)")
-    return set(wide.columns)
+    return set(wide.columns[wide.sum() > 0])
 
 
 def _facts(table: pd.DataFrame, ruler: str) -> str:

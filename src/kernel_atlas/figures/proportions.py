@@ -1,4 +1,4 @@
-"""Class proportions of every model (paper, Figures 11 and 28)."""
+"""Class proportions of every model (paper, Figures 11, 28 and 30)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,20 +6,24 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS, SOUGHT
-from kernel_atlas.family.names import DEAD, order_classes
+from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 
 COUNTS = {PAPER: "n", FAMILY: "n_members"}  # in the table of layers
 COLUMNS = ["model", "kernel_size", "class", *COUNTS.values()]
 BAR_INCHES = 0.17  # from one bar to the next
-BAR_HEIGHT = 0.8  # in that unit
 WIDTH_INCHES = 6.0  # without the names of models
 LETTER_INCHES = 0.06
+
+# Appendix J.2: crosses are counted as centres
+MERGE = {"on_cross": "on_centre", "off_cross": "off_centre"}
+MERGED = {"On centre": "On centre or cross", "Off centre": "Off centre or cross"}
 
 
 def plot_proportions(layers: str | Path, ruler: str) -> Figure:
@@ -28,8 +32,32 @@ def plot_proportions(layers: str | Path, ruler: str) -> Figure:
     return draw_proportions(table, ruler)
 
 
+def plot_proportions_merged(layers: str | Path, ruler: str) -> Figure:
+    """Draw the file layers.tsv with crosses counted as centres (Appendix J.2)."""
+    table = pd.read_csv(layers, sep="\t", usecols=COLUMNS, dtype={"model": str})
+    return draw_proportions(table, ruler, is_merged=True)
+
+
+def read_layers(
+    path_to_layers: str | Path, path_to_models: str | Path, columns: Sequence[str]
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Read the files layers.tsv, without duplicates, and models.tsv.
+
+    Returns
+    -------
+    layers : DataFrame
+        These columns of the layers of each checkpoint, once.
+    families : Series
+        The family by model, an empty text where there is none.
+    """
+    models = pd.read_csv(path_to_models, sep="\t", dtype=str, keep_default_na=False)
+    models = models[models["duplicate_of"] == ""].set_index("model")
+    layers = pd.read_csv(path_to_layers, sep="\t", usecols=list(columns), dtype={"model": str})
+    return layers[layers["model"].isin(models.index)], models["family"]
+
+
 @mpl.rc_context(style.RC)
-def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER) -> Figure:
+def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER, is_merged: bool = False) -> Figure:
     """One stacked bar of class percentages per model, first derivatives merged.
 
     A kernel size has a row of panels, one by either ruler.
@@ -40,6 +68,8 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER) -> Figure:
         The table layers.tsv.
     ruler : str
         The one on the left.
+    is_merged : bool, default=False
+        Count crosses as centres, and mark the middle of the *on* and *off* centres of each bar.
     """
     if layers.empty:
         return style.notice(style.NO_MODEL)
@@ -47,6 +77,8 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER) -> Figure:
     labels = order_classes(set(layers["class"]))
     merged = style.order_merged(labels)
     counts = layers.assign(label=layers["class"].map(style.merge_first_derivatives))
+    if is_merged:
+        counts["label"] = counts["label"].replace(MERGE)
     groups = dict(list(counts.groupby("kernel_size")))
     n_models = [group["model"].nunique() for group in groups.values()]
     width = WIDTH_INCHES + LETTER_INCHES * max(map(len, layers["model"].unique()))
@@ -58,40 +90,43 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER) -> Figure:
             wide = group.pivot_table(
                 index="model", columns="label", values=COUNTS[name], aggfunc="sum", sort=False
             )
-            _stack(axes, wide.reindex(columns=merged).fillna(0), labels)
+            wide = wide.reindex(columns=merged).fillna(0).astype(float)
+            percents = wide.mul(100 / wide.sum(axis=1).replace(0, np.nan), axis=0).fillna(0)
+            _stack(axes, percents, labels)
+            if is_merged:
+                _mark_middle(axes, percents[[*MERGE.values()]].sum(axis=1))
             axes.set_title(f"{size}x{size}, {SOUGHT[name]}")
         row[1].set_yticks([])
     for axes in rows[-1]:
         axes.set_xlabel("kernels (%)")
     seen = set(counts.loc[(counts[[*COUNTS.values()]] > 0).any(axis=1), "label"])
-    handles = style.patches_of([name for name in merged if name in seen], labels)
+    patches = style.patches_of([name for name in merged if name in seen], labels)
+    handles: list[Artist] = [*patches]
+    if is_merged:
+        for patch in patches:
+            title = str(patch.get_label())
+            patch.set_label(MERGED.get(title, title))
+        handles.append(Line2D([], [], color="black", lw=1, label="middle of both"))
     figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
     return figure
 
 
-def _stack(axes: Axes, counts: pd.DataFrame, labels: Sequence[str]) -> None:
-    """Draw one bar per row of counts, in percent of the row."""
-    y = np.arange(len(counts))
-    axes.set_yticks(y, counts.index)
+def _stack(axes: Axes, percents: pd.DataFrame, labels: Sequence[str]) -> None:
+    """Draw one bar per row."""
+    y = np.arange(len(percents))
+    axes.set_yticks(y, percents.index)
     axes.tick_params(axis="y", length=0, labelsize=7)
-    axes.set(xlim=(0, 100), ylim=(len(counts) - 0.4, -0.6))
-    total = counts.sum(axis=1)
-    if not total.any():
-        text = "no codebook of this size"
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.3")
+    axes.set(xlim=(0, 100), ylim=(len(percents) - 0.4, -0.6))
+    if percents.any(axis=None):
+        style.stack_classes(axes, percents, labels, horizontal=True)
         return
-    low, high = y - BAR_HEIGHT / 2, y + BAR_HEIGHT / 2
-    left = np.zeros(len(counts))
-    for name in counts.columns[counts.any()]:
-        right = left + (100 * counts[name] / total).fillna(0).to_numpy()
-        corners = np.array([(left, low), (right, low), (right, high), (left, high)])
-        edge = "0.6" if name == DEAD else "white"
-        # one artist per class: with 100 models, one per bar would take twice as long
-        bars = PolyCollection(
-            list(corners.transpose(2, 0, 1)),
-            facecolor=style.colour_of(name, labels),
-            edgecolor=edge,
-            linewidth=0.4,
-        )
-        axes.add_collection(bars, autolim=False)
-        left = right
+    text = "no codebook of this size"
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.3")
+
+
+def _mark_middle(axes: Axes, ends: pd.Series) -> None:
+    """Mark the middle of what goes from 0 to these ends, where there is any."""
+    ends = ends.reset_index(drop=True)
+    ends = ends[ends > 0]
+    half = style.BAR_WIDTH / 2
+    axes.vlines(ends / 2, ends.index - half, ends.index + half, color="black", lw=1)

@@ -118,6 +118,15 @@ FIGURES = {
             paper="10",
         ),
         Figure(
+            "{model}/outlier",
+            1,
+            "models",
+            "a layer that stands out",
+            "group classes",
+            "model sizes ruler n_samples colours",
+            paper="19, 20",
+        ),
+        Figure(
             "{model}/slices",
             4,
             "compared",
@@ -172,6 +181,7 @@ FIGURES = {
             "size ruler n_samples colours",
             paper="9, 17",
         ),
+        Figure("k{size}/shifts", 1, "sizes", "shifts and squares", "groups size_classes", "size"),
         Figure(
             "k{size}/crosses",
             1,
@@ -193,6 +203,14 @@ FIGURES = {
         Figure("large", 1, "run", "large kernels", "groups", "n_samples colours", paper="27"),
         Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
         Figure("proportions", 1, "run", "classes by model", "layers", "ruler", paper="11, 28"),
+        Figure(
+            "proportions_merged", 1, "run", "centres and crosses", "layers", "ruler", paper="30"
+        ),
+        Figure("contrast", 1, "run", "two models", "layers models", "ruler contrast", paper="29"),
+        Figure("depth", 1, "run", "classes by depth", "layers models", "ruler"),
+        Figure(
+            "accuracy", 1, "run", "percentages by accuracy", "clustered models imagenet", "ruler"
+        ),
         Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),
         Figure("stability", 1, "run", "classes by seed", "stability stability_classes"),
         Figure("family/functions", 4, "family", "functions", settings="colours", paper="1"),

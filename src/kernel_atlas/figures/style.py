@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
+from matplotlib.collections import PatchCollection, PolyCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
@@ -16,7 +16,11 @@ from kernel_atlas.atomic import replacing
 from kernel_atlas.family.functions import DIRECTIONS
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 DPI = 150  # as in config.yaml
+BAR_WIDTH = 0.86  # of a stacked bar, in units of the distance to the next
 
 # Kernels are drawn in one of these, by matplotlib's names. In the diverging one, zero is white,
 # and no reader needs to tell red from green.
@@ -98,6 +102,38 @@ def patches_of(shown: Iterable[str], labels: Sequence[str]) -> list[Patch]:
         )
         for label in shown
     ]
+
+
+def stack_classes(
+    axes: Axes, percents: "pd.DataFrame", labels: Sequence[str], horizontal: bool = False
+) -> None:
+    """Draw stacked bars of classes at 0, 1, 2, ...
+
+    Parameters
+    ----------
+    axes : Axes
+        Its limits stay.
+    percents : DataFrame
+        One row per bar, one column per class.
+    labels : sequence of str
+        All classes of the run.
+    horizontal : bool, default=False
+    """
+    place = np.arange(len(percents))
+    low, high = place - BAR_WIDTH / 2, place + BAR_WIDTH / 2
+    start = np.zeros(len(percents))
+    for name in percents.columns[(percents > 0).any()]:
+        end = start + percents[name].to_numpy(float)
+        corners = np.array([(start, low), (end, low), (end, high), (start, high)])
+        # one artist per class: with 100 models, one per bar would take twice as long
+        bars = PolyCollection(
+            list((corners if horizontal else corners[:, ::-1]).transpose(2, 0, 1)),
+            facecolor=colour_of(name, labels),
+            edgecolor="0.6" if name == DEAD else "white",
+            linewidth=0.4,
+        )
+        axes.add_collection(bars, autolim=False)
+        start = end
 
 
 def draw_kernels(

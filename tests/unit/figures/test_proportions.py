@@ -2,13 +2,12 @@
 
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
-from support.classes import classes_of
-from support.figures import legend_of, texts_of
+from matplotlib.collections import LineCollection
+from support.classes import classes_of, layers_of
+from support.figures import bars_of, legend_of, texts_of
 
 from kernel_atlas.figures.proportions import COLUMNS, draw_proportions
 from kernel_atlas.figures.style import NO_MODEL
-from kernel_atlas.tables.layers import count_by_layer
 
 CLASSES = {
     ("alpha", 5): classes_of(
@@ -20,36 +19,13 @@ CLASSES = {
 }
 
 
-def layers_of(classes):
-    """The table layers.tsv."""
-    tables = [
-        count_by_layer(table).assign(model=model, kernel_size=size)
-        for (model, size), table in classes.items()
-    ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def bars_of(figure):
+def panels_of(figure):
     """By title of the panel: from model to its classes with their percentages, left to right."""
-    names = {colour: name for name, colour in legend_of(figure).items()}
-    panels = {}
-    for axes in figure.axes:
-        parts = {}
-        for bars in axes.collections:
-            colour = to_hex(bars.get_facecolor()[0])
-            for path in bars.get_paths():
-                (left, low), (right, high) = path.vertices.min(axis=0), path.vertices.max(axis=0)
-                if right > left:
-                    parts.setdefault(round((low + high) / 2), []).append((left, right, colour))
-        for row in parts.values():
-            ends = [0, *(right for _, right, _ in row)]
-            assert [left for left, *_ in row] == pytest.approx(ends[:-1])
-            assert ends[-1] == pytest.approx(100)
-        panels[axes.get_title("left")] = {
-            place: {names[colour]: pytest.approx(right - left) for left, right, colour in row}
-            for place, row in parts.items()
-        }
-    return panels
+    return {axes.get_title("left"): bars_of(axes, horizontal=True) for axes in figure.axes}
+
+
+def approx(panel):
+    return {place: pytest.approx(bar) for place, bar in panel.items()}
 
 
 BY_PAPER = {
@@ -64,12 +40,13 @@ BY_FAMILY = {
 
 @pytest.mark.parametrize("ruler", ["paper", "family"])
 def test_parts_are_the_percentages_of_all_kernels_by_the_ruler_of_the_panel(ruler):
-    panels = bars_of(draw_proportions(layers_of(CLASSES), ruler))
-    five = {"5x5, nearest code": BY_PAPER, "5x5, nearest member": BY_FAMILY}
+    panels = panels_of(draw_proportions(layers_of(CLASSES), ruler))
+    five = {"5x5, nearest code": approx(BY_PAPER), "5x5, nearest member": approx(BY_FAMILY)}
     names = [*five] if ruler == "paper" else [*five][::-1]
     assert [*panels][:2] == names
     assert {name: panels[name] for name in five} == five
-    assert panels["9x9, nearest member"] == {0: {"On cross": 50, "Other": 25, "Dead": 25}}
+    nine = {0: {"On cross": 50, "Other": 25, "Dead": 25}}
+    assert panels["9x9, nearest member"] == approx(nine)
     assert panels["9x9, nearest code"] == {}
 
 
@@ -100,3 +77,27 @@ def test_the_legend_names_the_classes_that_any_model_has_and_no_others():
 
 def test_without_models_there_is_a_notice():
     assert texts_of(draw_proportions(pd.DataFrame(columns=COLUMNS))) == [NO_MODEL]
+
+
+def test_merged_crosses_are_centres_and_a_tick_is_in_the_middle_of_on_and_off():
+    classes = {
+        ("alpha", 5): classes_of(a="on_centre on_cross on_cross off_centre other/off_cross dead"),
+        ("beta", 5): classes_of(a="other dead"),
+    }
+    figure = draw_proportions(layers_of(classes), is_merged=True)
+    assert [*legend_of(figure)] == [
+        "On centre or cross", "Off centre or cross", "Other", "Dead", "middle of both",
+    ]  # fmt: skip
+    panels = panels_of(figure)
+    expected = {"On centre or cross": 50, "Off centre or cross": 100 / 6}
+    rest = {"Other": 100 / 6, "Dead": 100 / 6}
+    assert panels["5x5, nearest code"][0] == pytest.approx(expected | rest)
+    ticks = [
+        [line.tolist() for line in lines.get_segments()]
+        for axes in figure.axes
+        for lines in axes.collections
+        if isinstance(lines, LineCollection)
+    ]
+    assert [[line[0][0] for line in lines] for lines in ticks] == [
+        [pytest.approx(100 / 3)], [pytest.approx(250 / 6)],
+    ]  # fmt: skip

@@ -19,7 +19,12 @@ from kernel_atlas.figures.registry import FIGURES, plot_figure
 from kernel_atlas.labels.table import Interval, write_labels
 from kernel_atlas.sheet import RESERVED_IDS
 
-CLASSES = classes_of(a="on_centre off_cross first_derivative_up on_second_derivative", b="mine")
+# of 32 kernels each, the one in the middle an outlier
+CLASSES = classes_of(
+    a="on_centre off_cross first_derivative_up on_second_derivative " * 8,
+    b="mine " + "other " * 31,
+    c="on_centre " * 32,
+)
 CLASSES["code"] = np.float32(0.5)
 SHARES = ("near", "matched")
 ENDS = ("{}", "{}_low", "{}_high", "random_{}", "phase_randomised_{}")
@@ -27,11 +32,18 @@ PERCENTS = [*(end.format(share) for share in SHARES for end in ENDS), "paper"]
 TABLES = {
     "history": pd.DataFrame({**dict.fromkeys(COLUMNS, 0.5), "epoch": [1, 2, 3], "kept": True}),
     "clustered": pd.DataFrame(
-        {"model": ["net"], "kernel_size": 5, "n_kernels": 4, "n_near": 2, "n_clustered": 1}
+        {"model": ["net"], "family": "F", "kernel_size": 5}
+        | {"n_kernels": 4, "n_near": 2, "n_clustered": 1, "clustered_percent": 25.0}
         | {f"{name}_percent": 50.0 for name in PERCENTS}
     ),
     "layers": pd.DataFrame(
-        {"model": "net", "kernel_size": 5, "class": ["on_cross", "dead"], "n": 3, "n_members": 4}
+        {"model": ["net", "net", "other"], "kernel_size": 5, "layer_index": 0, "n": 3}
+    ).assign(**{"class": ["on_cross", "dead", "dead"], "n_members": 4}),
+    "models": pd.DataFrame(
+        {"model": ["net", "other"], "source": "file:net", "duplicate_of": "", "family": "F"}
+    ),
+    "imagenet": pd.DataFrame(
+        {"source": ["file:net"], "top1_percent": 75.0, "parameters_millions": 5.0}
     ),
     "sweep": pd.DataFrame(
         {"kernel_size": 5, "method": "near", "kernels": "own", "threshold": [0.1, 0.2]}
@@ -51,6 +63,7 @@ SETTINGS = {
     "ruler": "paper",
     "colours": "diverging",
     "n_samples": 3,
+    "contrast": [],
     "widths": [16, 8],
     "threshold": 0.2,
     "thresholds": {5: 0.2},
@@ -59,9 +72,10 @@ SETTINGS = {
 
 def write_inputs(folder, n_rows=None):
     """Write one file per input, by name; with `n_rows` of 0, as for a model that failed."""
-    kernels = np.random.default_rng(0).normal(size=(60, 5, 5)).astype(np.float32)
+    kernels = np.random.default_rng(0).normal(size=(96, 5, 5)).astype(np.float32)
     large = np.random.default_rng(1).normal(size=(2, 9, 9)).astype(np.float32)
-    layers = [Layer("a", kernels[:4]), Layer("b", kernels[4:5]), Layer("c", large)][:n_rows]
+    parts = [*np.split(kernels, 3), large]
+    layers = [Layer(name, part) for name, part in zip("abcd", parts, strict=True)][:n_rows]
     write_model(folder / "kernels.zarr/net", layers, {"model": "net"})
     paths = {name: folder / f"{name}.tsv" for name in TABLES}
     for name, table in TABLES.items():

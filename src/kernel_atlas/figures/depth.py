@@ -1,0 +1,87 @@
+"""Class proportions by relative depth, the models of a family together."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from kernel_atlas.classes.rulers import FAMILY, PAPER, SOUGHT
+from kernel_atlas.family.names import order_classes
+from kernel_atlas.figures import style
+from kernel_atlas.figures.proportions import COUNTS, read_layers
+
+COLUMNS = ["model", "kernel_size", "layer_index", "class", *COUNTS.values()]
+N_BINS = 10
+N_COLUMNS = 3
+PANEL_INCHES = 2.6, 1.5  # width and height
+
+
+def plot_depth(layers: str | Path, models: str | Path, ruler: str) -> Figure:
+    """Draw the file layers.tsv, with the families of models.tsv."""
+    return draw_depth(*read_layers(layers, models, COLUMNS), ruler)
+
+
+@mpl.rc_context(style.RC)
+def draw_depth(layers: pd.DataFrame, families: pd.Series, ruler: str = PAPER) -> Figure:
+    """Stacked bars of class percentages by relative depth, first derivatives merged.
+
+    Each kernel size and family has a panel.
+
+    Parameters
+    ----------
+    layers : DataFrame
+        The table layers.tsv, without duplicates.
+    families : Series
+        The family by model.
+    ruler : str
+        The one that says what class a kernel has; the family's where there is no codebook.
+    """
+    if layers.empty:
+        return style.notice(style.NO_MODEL)
+    labels = order_classes(set(layers["class"]))
+    merged = style.order_merged(labels)
+    counts = layers.assign(
+        label=layers["class"].map(style.merge_first_derivatives),
+        family=layers["model"].map(families),
+        depth=find_depths(layers),
+    )
+    groups = dict(list(counts.groupby(["kernel_size", "family"], sort=False)))
+    groups = dict(sorted(groups.items(), key=lambda item: item[0][0]))
+    n_columns = min(N_COLUMNS, len(groups))
+    n_rows = -(-len(groups) // n_columns)
+    width, height = PANEL_INCHES
+    figure = style.new_figure(max(7.2, width * n_columns), 1.0 + height * n_rows)
+    grid = figure.add_gridspec(n_rows, n_columns)
+    seen: set[str] = set()
+    for number, ((size, family), group) in enumerate(groups.items()):
+        by = ruler if group[COUNTS[ruler]].notna().all() else FAMILY
+        wide = group.pivot_table(index="depth", columns="label", values=COUNTS[by], aggfunc="sum")
+        wide = wide.reindex(index=range(N_BINS), columns=merged).fillna(0).astype(float)
+        seen |= {*wide.columns[wide.any()]}
+        axes = figure.add_subplot(grid[divmod(number, n_columns)])
+        style.stack_classes(axes, wide.mul(100 / wide.sum(axis=1), axis=0).fillna(0), labels)
+        n_models = group["model"].nunique()
+        note = f" ({SOUGHT[by]})" if by != ruler else ""
+        plural = "s" if n_models > 1 else ""
+        axes.set_title(f"{size}x{size}, {family or 'no family'}: {n_models} model{plural}{note}")
+        axes.set(xlim=(-0.6, N_BINS - 0.4), ylim=(0, 100))
+        axes.set_xticks([-0.5, N_BINS / 2 - 0.5, N_BINS - 0.5], ["0", "0.5", "1"])
+        axes.set_yticks([0, 50, 100])
+        if not number % n_columns:
+            axes.set_ylabel("kernels (%)")
+        if number + n_columns >= len(groups):
+            axes.set_xlabel("relative depth")
+    figure.suptitle(SOUGHT[ruler].capitalize(), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    handles = style.patches_of([name for name in merged if name in seen], labels)
+    figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
+    return figure
+
+
+def find_depths(layers: pd.DataFrame) -> pd.Series:
+    """The bin of each row's layer, from 0 for the first tenth of its model to 9 for the last.
+
+    Layers of all sizes in the table count, as the network has them one after the other.
+    """
+    n_layers = 1 + layers.groupby("model")["layer_index"].transform("max")
+    return ((layers["layer_index"] + 0.5) * N_BINS // n_layers).astype(int)

@@ -1,0 +1,192 @@
+"""The layer of a model that stands out from its neighbours (paper, Appendix E, Figures 19, 20)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kernel_atlas.classes.rulers import FAMILY, PAPER, rulers_of
+from kernel_atlas.family.names import DEAD
+from kernel_atlas.figures import style
+from kernel_atlas.figures.clustered import COLOURS
+from kernel_atlas.figures.model import name_layers, no_kernels, read_classes, read_kernels
+from kernel_atlas.figures.samples import LABEL_INCHES, PITCH_INCHES, SEED, draw_named_rows
+from kernel_atlas.tables.layers import count_layers
+
+SHARE = {PAPER: "clustered", FAMILY: "matched"}
+# behind a layer that stands out, and behind the one that comes closest to it where none does
+MARKS = {True: style.COLOURS["off_square"], False: "0.92"}
+PALE = style.COLOURS["other"]  # of a layer with too few kernels
+BARS_INCHES = 1.8
+MIN_KERNELS = 32  # the percentage of fewer live kernels is left to chance
+MIN_DROP = 15.0  # percentage points
+MIN_STEPS = 3.0  # times the usual difference between neighbours
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """The layer that lies furthest below both of its neighbours.
+
+    Attributes
+    ----------
+    place : int
+        Its place among the layers.
+    drop : float
+        Percentage points from it up to the lower one of its neighbours; more than 0.
+    step : float
+        Percentage points from one of the other layers to the next, in the median.
+    """
+
+    place: int
+    drop: float
+    step: float
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether the drop is large, and larger than what is usual between these layers."""
+        return self.drop >= max(MIN_DROP, MIN_STEPS * self.step)
+
+
+def find_outlier(percents: np.ndarray) -> Outlier | None:
+    """Find the layer that lies furthest below both of its neighbours.
+
+    The first and the last layer are never chosen: with one neighbour, a layer that stands
+    out cannot be told from a rise or fall towards the end of the network.
+
+    Parameters
+    ----------
+    percents : ndarray of shape (n_layers,)
+        Percentage of each layer, in the order of the layers.
+
+    Returns
+    -------
+    Outlier or None
+        None if no layer lies below both of its neighbours.
+    """
+    if len(percents) < 3:
+        return None
+    drops = np.minimum(percents[:-2], percents[2:]) - percents[1:-1]
+    place = int(drops.argmax())
+    if drops[place] <= 0:
+        return None
+    others = np.delete(percents, place + 1)
+    return Outlier(place + 1, float(drops[place]), float(np.median(abs(np.diff(others)))))
+
+
+def plot_outlier(
+    group: str | Path,
+    classes: Sequence[str | Path],
+    model: str,
+    sizes: Sequence[int],
+    ruler: str,
+    n_samples: int,
+) -> Figure:
+    """Read the tables of `read_classes`, without merging, and the kernels, and draw them.
+
+    Parameters
+    ----------
+    group : path
+        The zarr.json of the model's group in the store.
+    """
+    tables = read_classes(classes, sizes, {})
+    return draw_outlier(model, tables, read_kernels(group, tables), n_samples, ruler)
+
+
+@mpl.rc_context(style.RC)
+def draw_outlier(
+    model: str,
+    classes: Mapping[int, pd.DataFrame],
+    kernels: Mapping[int, np.ndarray],
+    n_samples: int,
+    ruler: str = PAPER,
+) -> Figure:
+    """Percentages by layer, and samples of the outlier and its neighbours, by kernel size.
+
+    Parameters
+    ----------
+    model : str
+    classes : mapping
+        From kernel size to that table of classes; none of them is empty.
+    kernels : mapping
+        From kernel size to kernels of shape (n, k, k), in the tables' order.
+    n_samples : int
+        Kernels of a layer, at most, drawn at random (seeded).
+    ruler : str
+        The one whose percentage is taken; the family's where there is no codebook.
+    """
+    if not classes:
+        return no_kernels(model)
+    by = {size: rulers_of(table, ruler)[0] for size, table in classes.items()}
+    layers = {size: _percents(table, SHARE[by[size]]) for size, table in classes.items()}
+    shown = {size: table[table["n_live"] >= MIN_KERNELS] for size, table in layers.items()}
+    outliers = {size: find_outlier(table["percent"].to_numpy()) for size, table in shown.items()}
+    rows_inches = 3 * 1.12 * PITCH_INCHES
+    heights = [
+        height
+        for outlier in outliers.values()
+        for height in ((BARS_INCHES, rows_inches) if outlier else (BARS_INCHES,))
+    ]
+    width = max(6.7, LABEL_INCHES + PITCH_INCHES * n_samples)
+    figure = style.new_figure(width, 0.3 + sum(heights), model)
+    panels = iter(figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0])
+    generator = np.random.default_rng(SEED)
+    for size, outlier in outliers.items():
+        axes = next(panels)
+        chosen = shown[size].index[outlier.place] if outlier else None
+        if outlier:
+            x = layers[size].index.get_loc(chosen)
+            mark = MARKS[outlier.stands_out]
+            axes.axvspan(x - 0.5, x + 0.5, color=mark, lw=0)
+        _draw_bars(axes, layers[size], COLOURS[by[size]])
+        axes.set_ylabel(f"{SHARE[by[size]]} (%)")
+        axes.set_title(f"{size}x{size}: {_verdict(outlier, chosen)}")
+        if outlier:
+            rows = shown[size].iloc[outlier.place - 1 : outlier.place + 2]
+            places = _choose(classes[size], rows.index, n_samples, generator)
+            samples = [kernels[size][own] for own in places]
+            names = [
+                f"layer {layer}  {percent:.0f} %" for layer, percent in rows["percent"].items()
+            ]
+            colours = [COLOURS[by[size]], mark, COLOURS[by[size]]]
+            draw_named_rows(next(panels), samples, names, colours, n_samples)
+    return figure
+
+
+def _percents(table: pd.DataFrame, share: str) -> pd.DataFrame:
+    """By layer: `n_live`, and `percent` of them that are clustered or matched."""
+    counts = count_layers(table)[["n_kernels", "n_dead", f"n_{share}"]].astype(float)
+    n_live = counts["n_kernels"] - counts["n_dead"]
+    percent = 100 * counts[f"n_{share}"] / n_live.where(n_live > 0)
+    return pd.DataFrame({"n_live": n_live, "percent": percent})
+
+
+def _choose(
+    classes: pd.DataFrame, layers: Iterable[int], n_samples: int, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Choose the places of at most `n_samples` live kernels of each of these layers."""
+    of_live = classes["layer_index"].mask(classes["class"] == DEAD)
+    places = [np.flatnonzero(of_live == layer) for layer in layers]
+    return [generator.choice(own, min(n_samples, len(own)), replace=False) for own in places]
+
+
+def _verdict(outlier: Outlier | None, layer: int | None) -> str:
+    if outlier is None:
+        return "no layer lies below both of its neighbours"
+    below = f"{outlier.drop:.0f} points below its neighbours"
+    if outlier.stands_out:
+        return f"layer {layer} stands out, {below}"
+    return f"no layer stands out (layer {layer} comes closest, {below})"
+
+
+def _draw_bars(axes: Axes, layers: pd.DataFrame, colour: str) -> None:
+    """One bar per layer, pale where there are too few kernels."""
+    colours = np.where(layers["n_live"] < MIN_KERNELS, PALE, colour)
+    x = np.arange(len(layers))
+    axes.bar(x, layers["percent"].fillna(0), style.BAR_WIDTH, color=colours)
+    name_layers(axes, layers.index)
+    axes.set_ylim(0, 100)
