@@ -10,16 +10,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# By subject: the section of the report that lists its figures, and the columns there.
-# An empty text stands for what the figure shows.
-REPORT = {
-    "models": ("Models", {"model": "{model}", "figure": ""}),
-    "compared": ("Models", {"model": "{model}", "figure": ""}),
-    "sizes": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
-    "autoencoders": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
-    "family": ("Clusters", {"kernels": "DoG family", "figure": ""}),
-    "run": ("All models", {"what": "", "form": "figure"}),
+# By subject: the section of the report that lists its figures, in the order of the paper, and
+# what tells two figures of a section apart besides what they show.
+REPORT: dict[str, tuple[str, dict[str, str]]] = {
+    "family": ("1. DoG family", {}),
+    "sizes": ("2. Clusters", {"kernels": "{size}x{size}"}),
+    "autoencoders": ("2. Clusters", {"kernels": "{size}x{size}"}),
+    "models": ("3. Models", {"model": "{model}"}),
+    "compared": ("3. Models", {"model": "{model}"}),
+    "run": ("4. All models", {"form": "figure"}),
 }
+NOT_IN_PAPER = "this project"  # after all that the paper has: the report sorts rows by their texts
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Figure:
     def place(self) -> dict[str, Any]:
         """The place in the report, as keywords of Snakemake's `report`."""
         category, columns = REPORT[self.subject]
-        labels = {column: text or self.shows for column, text in columns.items()}
+        labels = {"paper": number_in_paper("Figure", self.paper), **columns, "what": self.shows}
         return {"category": category, "subcategory": columns.get("model"), "labels": labels}
 
     @property
@@ -78,6 +79,21 @@ class Figure:
         """What logs and benchmarks are called: the rule, and the folder if it has a wildcard."""
         folder = f"/{Path(self.path).parent}" if "{" in self.path else ""
         return f"plot_{self.name}{folder}"
+
+
+def place_table(shows: str, form: str = "TSV file", paper: str = "") -> dict[str, Any]:
+    """The place of a table of all models in the report, as keywords of Snakemake's `report`."""
+    labels = {"paper": number_in_paper("Table", paper), "form": form, "what": shows}
+    return {"category": REPORT["run"][0], "labels": labels}
+
+
+def number_in_paper(kind: str, numbers: str) -> str:
+    """As in "Figure  7, 8": padded, so that it comes before "Figure 10"."""
+    if not numbers:
+        return NOT_IN_PAPER
+    first, *others = numbers.split(", ")
+    padding = " " * (2 - len(first.split()[0]))
+    return f"{kind} {padding}{', '.join([first, *others])}"
 
 
 # path, version, subject, what it shows, inputs, settings; the paper's figures
