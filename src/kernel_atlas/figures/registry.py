@@ -88,12 +88,13 @@ def place_table(shows: str, form: str = "TSV file", paper: str = "") -> dict[str
 
 
 def number_in_paper(kind: str, numbers: str) -> str:
-    """As in "Figure  7, 8": padded, so that it comes before "Figure 10"."""
+    """As in "Figure  7, 8": padded, so that it sorts before "Figure 10"."""
     if not numbers:
         return NOT_IN_PAPER
-    first, *others = numbers.split(", ")
-    padding = " " * (2 - len(first.split()[0]))
-    return f"{kind} {padding}{', '.join([first, *others])}"
+    if not numbers[0].isdigit():  # an appendix
+        return f"{kind}s of {numbers}"
+    n_digits = len(numbers.replace(",", " ").split()[0])
+    return f"{kind} {' ' * (2 - n_digits)}{numbers}"
 
 
 # path, version, subject, what it shows, inputs, settings; the paper's figures

@@ -109,7 +109,8 @@ def _describe_shares(pooled: pd.DataFrame, controls: pd.DataFrame) -> Iterator[s
     for size, row in pooled.iterrows():
         ends = [(row[f"{name}_low_percent"], row[f"{name}_high_percent"]) for name in SHARES]
         own = [
-            _percent(row[f"{name}_percent"]) + ("" if pd.isna(low) else f" ({low:.0f} to {high:.0f})")
+            _percent(row[f"{name}_percent"])
+            + ("" if pd.isna(low) else f" ({low:.0f} to {high:.0f})")
             for name, (low, high) in zip(SHARES, ends, strict=True)
         ]
         rows.append([f"{size}x{size}", "the models' kernels", *own])
