@@ -4,7 +4,7 @@ import base64
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,8 @@ class Item:
 
     path: str
     labels: dict[str, str]
-    caption: str
-    content: bytes
+    caption: str = field(repr=False)
+    content: bytes = field(repr=False)
 
     def is_numbered(self, kind: str, number: int) -> bool:
         """Whether it stands under this number of the paper."""
@@ -48,7 +48,7 @@ class Item:
 class Report:
     """What report.html shows: the opening page as HTML, and the items by category."""
 
-    opening: str
+    opening: str = field(repr=False)
     categories: dict[str, list[Item]]
 
     def numbered(self, kind: str, number: int) -> list[Item]:

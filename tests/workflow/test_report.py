@@ -16,7 +16,6 @@ from support.report import FIGURES, TABLES, read_report
 ROWS = pd.DataFrame(
     [
         ("regular", "compare", "", "", ""),
-        ("large", "classify", "", "", ""),
         ("b4", "classify", "Efficientnet-b4", "3", "70.5"),
         ("v2_tiny", "classify", "ConvNextV2 tiny 224 1k", "4", "97.33"),
     ],
@@ -29,9 +28,8 @@ def project(finished, tmp_path_factory):
     project = finished.copy(tmp_path_factory.mktemp("report"))
     slices = np.random.default_rng(0).normal(size=(8, 4, 3, 3)).astype(np.float32)
     save_file({"conv.weight": slices}, project / "weights/regular.safetensors")
-    project.write_weights("large.safetensors", [(31, 24), (7, 24)], seed=40)
-    for name, size in (("b4", 5), ("v2_tiny", 7)):
-        project.write_weights(f"{name}.safetensors", [(size, 24)] * 6, seed=50 + size)
+    project.write_weights("b4.safetensors", [(5, 24)] * 6, seed=40)
+    project.write_weights("v2_tiny.safetensors", [(7, 24)] * 5 + [(31, 24)], seed=50)
     sources = [f"file:weights/{model}.safetensors" for model in ROWS["model"]]
     rows = ROWS.assign(source=sources, sha256="", family="More")
     rows.to_csv(project / "more.tsv", sep="\t", index=False)
@@ -65,21 +63,18 @@ def test_has_each_table_of_the_paper_under_its_number(report, number):
     assert [row.split("\t")[0] for row in rows] == ["b4" if number == 3 else "v2_tiny"]
 
 
-def test_categories_and_their_rows_have_the_order_of_the_paper(report):
-    firsts = []
-    for category, items in sorted(report.categories.items()):
+def test_rows_of_a_section_have_the_order_of_the_paper(report):
+    for category, items in report.categories.items():
         # the page sorts rows by their labels
         papers = sorted(item.labels["paper"] for item in items)
-        found = [[int(n) for n in re.findall(r"Figure +(\d+)", paper)] for paper in papers]
-        numbers = [n for ns in found for n in ns]
+        numbers = [int(paper.split()[1].strip(",")) for paper in papers if "Figure " in paper]
+        assert numbers, category
         assert numbers == sorted(numbers), category
-        firsts.append(numbers[0])
-    assert firsts == sorted(firsts)
 
 
 def test_opens_with_the_run_on_one_page(report, project):
     text = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", report.opening))
-    assert "Of 7 rows of the sheet: 7 read." in text
+    assert "Of 6 rows of the sheet: 6 read." in text
     families = project.table("families").query("family == 'all'").set_index("kernel_size")
     for size in (3, 5, 7):
         assert f"{size}x{size} the models' kernels {families.near_percent[size]:.1f}" in text
