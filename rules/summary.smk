@@ -24,7 +24,6 @@ rule summarise_run:
         "results/logs/summarise_run.log",
     benchmark:
         "results/benchmarks/summarise_run.tsv"
-    localrule: True
     conda:
         "../envs/kernel-atlas.yaml"
     params:
