@@ -178,7 +178,7 @@ def _compare_models(clustered: pd.DataFrame) -> Iterator[str]:
         rows = rows.sort_values("matched_percent", kind="stable")
         low, high = rows.iloc[0], rows.iloc[-1]
         yield (
-            f"{size}x{size}: models are matched from {low['matched_percent']:.1f} % "
+            f"{size}x{size}: the share of matched kernels goes from {low['matched_percent']:.1f} % "
             f"(``{low['model']}``) to {high['matched_percent']:.1f} % (``{high['model']}``)."
         )
 
@@ -200,8 +200,8 @@ def _find_layers(layers: pd.DataFrame) -> Iterator[str]:
         row = by_layer.loc[points.idxmax()]
         yield (
             f"{size}x{size}: layer {row['layer_index']} of ``{row['model']}`` (``{row['layer']}``) "
-            f"is matched least compared with its model: {row['percent']:.1f} % of "
-            f"{row['of_model']:.1f} %."
+            f"is matched least, compared with its model: {row['percent']:.1f} % "
+            f"against {row['of_model']:.1f} %."
         )
 
 

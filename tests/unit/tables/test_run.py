@@ -138,10 +138,12 @@ def test_says_how_far_the_seeds_agree(page):
 
 def test_names_the_extremes(page):
     text = " ".join(page.split())
-    assert "5x5: models are matched from 59.9 % (``deep``) to 61.2 % (``NA``)." in text
+    assert (
+        "5x5: the share of matched kernels goes from 59.9 % (``deep``) to 61.2 % (``NA``)." in text
+    )
     # of live kernels: 130 of 229 of the model are matched
     assert "layer 1 of ``deep`` (``stage.1_``) is matched least" in text
-    assert "40.0 % of 56.8 %" in text
+    assert "40.0 % against 56.8 %" in text
 
 
 @pytest.mark.parametrize("tables", [FULL, EMPTY], ids=["full", "empty"])
