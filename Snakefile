@@ -21,6 +21,7 @@ include: "rules/classes.smk"
 include: "rules/models.smk"
 include: "rules/tables.smk"
 include: "rules/stability.smk"
+include: "rules/summary.smk"
 include: "rules/figures.smk"
 include: "rules/page.smk"
 
@@ -41,6 +42,7 @@ rule all:
         rules.summarise_classes.output,
         rules.write_paper_tables.output,
         rules.compare_seeds.output,
+        rules.summarise_run.output,
         rules.save_config.output,
         rules.check_extracted.output,
         FIGURE_FILES,

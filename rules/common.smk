@@ -15,7 +15,7 @@ try:
     from kernel_atlas import __version__, versions
     from kernel_atlas.config import check_config, codebook_sizes, kernel_sizes
     from kernel_atlas.errors import AtlasError
-    from kernel_atlas.figures.registry import DRAWINGS, FIGURES
+    from kernel_atlas.figures.registry import DRAWINGS, FIGURES, place_table
     from kernel_atlas.sheet import read_sheets
     from kernel_atlas.sources.schemes import DOWNLOAD_MB, may_download, stamp
     from kernel_atlas.sources.timm import assign_files, names_in

@@ -22,14 +22,12 @@ rule compare_seeds:
         seeds=report(
             "results/tables/stability.tsv",
             caption="../workflow/report/stability_table.rst",
-            category="All models",
-            labels={"what": "agreement of seeds", "form": "TSV file"},
+            **place_table("agreement of seeds"),
         ),
         classes=report(
             "results/tables/stability_classes.tsv",
             caption="../workflow/report/stability_classes_table.rst",
-            category="All models",
-            labels={"what": "agreement of seeds by class", "form": "TSV file"},
+            **place_table("agreement of seeds by class"),
         ),
         confusion="results/tables/confusion.tsv",
     log:

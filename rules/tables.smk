@@ -21,38 +21,32 @@ rule summarise_classes:
         clustered=report(
             "results/tables/clustered.tsv",
             caption="../workflow/report/clustered_table.rst",
-            category="All models",
-            labels={"what": "percentages", "form": "TSV file"},
+            **place_table("percentages"),
         ),
         clustered_html=report(
             "results/tables/clustered.html",
             caption="../workflow/report/clustered_table.rst",
-            category="All models",
-            labels={"what": "percentages", "form": "table"},
+            **place_table("percentages", form="page"),
         ),
         layers=report(
             "results/tables/layers.tsv",
             caption="../workflow/report/layers_table.rst",
-            category="All models",
-            labels={"what": "classes by layer", "form": "TSV file"},
+            **place_table("classes by layer"),
         ),
         families=report(
             "results/tables/families.tsv",
             caption="../workflow/report/families_table.rst",
-            category="All models",
-            labels={"what": "families", "form": "TSV file"},
+            **place_table("families"),
         ),
         agreement=report(
             "results/tables/agreement.tsv",
             caption="../workflow/report/agreement_table.rst",
-            category="All models",
-            labels={"what": "agreement of the rulers", "form": "TSV file"},
+            **place_table("agreement of the rulers"),
         ),
         controls=report(
             "results/tables/controls.tsv",
             caption="../workflow/report/controls_table.rst",
-            category="All models",
-            labels={"what": "controls and baselines", "form": "TSV file"},
+            **place_table("controls and baselines"),
         ),
         sweep="results/tables/sweep.tsv",
     log:
@@ -83,20 +77,17 @@ rule write_paper_tables:
         table1=report(
             "results/tables/paper_table1.tsv",
             caption="../workflow/report/paper_table.rst",
-            category="All models",
-            labels={"what": "the paper's Table 1", "form": "TSV file"},
+            **place_table("near kernels", paper="1"),
         ),
         table3=report(
             "results/tables/paper_table3.tsv",
             caption="../workflow/report/paper_table.rst",
-            category="All models",
-            labels={"what": "the paper's Table 3", "form": "TSV file"},
+            **place_table("near kernels", paper="3"),
         ),
         table4=report(
             "results/tables/paper_table4.tsv",
             caption="../workflow/report/paper_table.rst",
-            category="All models",
-            labels={"what": "the paper's Table 4", "form": "TSV file"},
+            **place_table("near kernels", paper="4"),
         ),
         pages=expand(
             "results/tables/paper_table{table}.{form}",

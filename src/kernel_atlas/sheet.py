@@ -18,8 +18,10 @@ PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's
 # files in the place where a model of this name would have its folder
 RESERVED_IDS = (
     "zarr.json",
-    *("clustered.png", "clustered.svg", "sweep.png", "sweep.svg"),
-    *("stability.png", "stability.svg", "proportions.png", "proportions.svg"),
+    *("accuracy.png", "accuracy.svg", "clustered.png", "clustered.svg"),
+    *("contrast.png", "contrast.svg", "depth.png", "depth.svg", "large.png", "large.svg"),
+    *("proportions.png", "proportions.svg", "proportions_merged.png", "proportions_merged.svg"),
+    *("regular.png", "regular.svg", "stability.png", "stability.svg", "sweep.png", "sweep.svg"),
 )
 
 # A dry run of 3,000 rows took Snakemake a minute of processor time and 0.6 GB, and grows with the

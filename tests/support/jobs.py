@@ -15,17 +15,18 @@ TRAINED = [5, 7]  # with an autoencoder; 3x3 kernels are clustered with k-means
 EXTRACT = ["extract_kernels"]
 CLASSIFY = ["classify_kernels", "plot_model"]
 FIT = ["fit_baselines"]
-TRAIN = ["train_autoencoder", "plot_history"]
+TRAIN = ["train_autoencoder", "plot_autoencoder"]
 LABEL = ["label_codebook", "plot_spectrum"]
-AVERAGE = ["average_classes", "plot_means", "plot_classes"]
+AVERAGE = ["average_classes", "plot_means", "plot_pool"]
 DRAW_TRAINED = ["plot_components"]  # of the kernels and classes of the train models
-DRAW_TABLES = ["plot_clustered", "plot_proportions", "plot_sweep"]
+CENTRES = ["plot_centres/k3"]
 TABLES = [
     *("summarise_classes", "write_paper_tables", "check_extracted", "build_page"),
-    *DRAW_TABLES,
+    *("summarise_run", "plot_tables"),
 ]
 SEEDS = ["compare_seeds", "plot_stability"]
-ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES, "plot_family"]
+ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES]
+DRAW_ONCE = ["plot_family", "plot_store"]
 
 
 def of_models(models: Iterable[str], rules: Iterable[str]) -> list[str]:
@@ -44,19 +45,20 @@ def of_everything() -> list[str]:
         of_models(MODELS, EXTRACT + CLASSIFY)
         + of_sizes(SIZES, FIT + LABEL + AVERAGE + DRAW_TRAINED)
         + of_sizes(TRAINED, TRAIN)
-        + [*of_sizes([3], ["cluster_kernels"]), *ONCE]
+        + [*of_sizes([3], ["cluster_kernels"]), *CENTRES, *ONCE, *DRAW_ONCE]
     )
 
 
 def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
     """The jobs of one more row with role classify: its own, and what sums up all models."""
     own = of_models([model], EXTRACT + CLASSIFY)
-    return sorted([*own, "list_models", *of_sizes(sizes, AVERAGE), *TABLES])
+    drawn = [*of_sizes(sizes, AVERAGE), *(CENTRES if 3 in sizes else ()), "plot_store"]
+    return sorted([*own, "list_models", *drawn, *TABLES])
 
 
 def of_classification(models: Iterable[str] = MODELS) -> list[str]:
     """The jobs after the labels: all models are classified again."""
-    return of_models(models, CLASSIFY) + of_sizes(SIZES, AVERAGE + DRAW_TRAINED) + TABLES
+    return of_models(models, CLASSIFY) + of_sizes(SIZES, AVERAGE + DRAW_TRAINED) + CENTRES + TABLES
 
 
 def without_figures(jobs: Iterable[str]) -> list[str]:

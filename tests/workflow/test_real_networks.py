@@ -6,6 +6,7 @@ How a training ends depends on the machine, so percentages are only bounded, wit
 import pytest
 import yaml
 from support.project import DRAWING, REPOSITORY, Project
+from support.report import FIGURES, TABLES, read_report
 
 from kernel_atlas.codebooks.codebook import SKIPPED
 
@@ -104,10 +105,14 @@ def test_skips_7x7_and_says_so(default):
     assert f"7x7: {SKIPPED}" in log
 
 
-def test_report_is_one_page_with_the_figures(default):
+def test_report_has_what_the_paper_has(default):
     run = default.snakemake("--report", "report.html")
     assert run.returncode == 0, run.output
-    report = (default / "report.html").read_text()
-    figures = ("spectrum", "history", "means", "layers", "samples", "sizes", "clustered", "sweep")
-    for name in (*figures, "functions", "derivatives", "grid", "crosses"):
-        assert f"{name}.png" in report
+    report = read_report(default / "report.html")
+    missing = [
+        number
+        for number in FIGURES
+        if not any(item.is_drawn(dpi=150) for item in report.numbered("Figure", number))
+    ]
+    assert missing == [27]  # kernels of 27x27, which no model of the bundled sheet has
+    assert all(len(report.numbered("Table", number)) == 1 for number in TABLES)

@@ -61,7 +61,7 @@ def test_train_row_retrains_and_the_dry_run_says_why(project):
     source = project.write_weights("delta.safetensors", [(3, 24), (5, 24)], seed=40)
     project.add_rows(("delta", source, "train"))
     new = of_models(["delta"], EXTRACT + CLASSIFY)
-    assert_plans(project, [*new, "list_models", *of_new_kernels()])
+    assert_plans(project, [*new, "list_models", "plot_store", *of_new_kernels()])
     output = project.snakemake("--dry-run").output
     assert "Input files updated by another job: results/kernels.zarr/delta/zarr.json" in output
 
@@ -79,7 +79,7 @@ def test_new_kernel_size_does_not_retrain_the_others(project):
 
 def test_changed_threshold_classifies_again(project):
     project.write_config(thresholds={"k5": 0.01})
-    labelling = of_sizes([5], [*LABEL, "plot_history"])
+    labelling = of_sizes([5], [*LABEL, "plot_autoencoder"])
     expected = [*labelling, *of_classification(), *SEEDS, "save_config"]
     assert_plans(project, expected)
 
@@ -98,7 +98,7 @@ def test_changed_checkpoint_is_extracted_again(project):
 
 def test_changed_train_checkpoint_retrains(project):
     project.write_weights("alpha.safetensors", [(3, 60), (5, 120), (7, 120)], seed=50)
-    assert_plans(project, ["extract_kernels/alpha", "list_models", *of_new_kernels()])
+    assert_plans(project, ["extract_kernels/alpha", "list_models", "plot_store", *of_new_kernels()])
 
 
 def test_merged_classes_draw_again_and_classify_nothing(project):

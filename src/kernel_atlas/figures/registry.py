@@ -1,29 +1,28 @@
-"""The table of all figures, from which rules/figures.smk makes its rules.
+"""The table of all figures, figures.tsv, from which rules/figures.smk makes its rules.
 
-One more figure is one line here, one module with its function, and one caption in
+One more figure is one line there, one module with its function, and one caption in
 workflow/report/. Light at import: the Snakefile reads the table each time it is parsed.
 """
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# By subject: the section of the report that lists its figures, and the columns there.
-# An empty text stands for what the figure shows.
-REPORT = {
-    "models": ("Models", {"model": "{model}", "figure": ""}),
-    "compared": ("Models", {"model": "{model}", "figure": ""}),
-    "sizes": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
-    "autoencoders": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
-    "kmeans": ("Clusters", {"kernels": "{size}x{size}", "figure": ""}),
-    "family": ("Clusters", {"kernels": "DoG family", "figure": ""}),
-    "run": ("All models", {"what": "", "form": "figure"}),
+# By subject: the section of the report that lists its figures, in the order of the paper, and
+# what tells two figures of a section apart besides what they show.
+REPORT: dict[str, tuple[str, dict[str, str]]] = {
+    "family": ("1. DoG family", {}),
+    "sizes": ("2. Clusters", {"kernels": "{size}x{size}"}),
+    "autoencoders": ("2. Clusters", {"kernels": "{size}x{size}"}),
+    "kmeans": ("2. Clusters", {"kernels": "{size}x{size}"}),
+    "models": ("3. Models", {"model": "{model}"}),
+    "compared": ("3. Models", {"model": "{model}"}),
+    "run": ("4. All models", {"form": "figure"}),
 }
-
-# By subject: the rule that draws all of its figures in one process, which starts but once.
-DRAWN_TOGETHER = {"models": "plot_model", "family": "plot_family"}
+NOT_IN_PAPER = "this project"  # after all that the paper has: the report sorts rows by their texts
 
 
 @dataclass(frozen=True)
@@ -36,28 +35,30 @@ class Figure:
         Under results/figures, without suffix. May contain {model} or {size}; the rest of it
         is the figure's name.
     version : int
-        Raise it in the change that changes what is drawn. Only the rule of this figure draws
-        again.
+        Raise it in the change that changes what is drawn: its rule then draws again.
     subject : str
         What there is one such figure of: a key of REPORT, and of SUBJECTS in
         rules/figures.smk.
+    rule : str
+        Figures of one rule are drawn by one job, since starting a process for each would cost
+        more than drawing: those that one change concerns together.
     shows : str
         What it shows, for the report.
+    paper : str
+        Numbers of the paper's figures that it corresponds to, as in "7, 8, 33 to 38".
     inputs, settings : str
         Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words. With `colours`
         it draws kernels, in the colours of that setting; its function is not told.
-    paper : str
-        Numbers of the paper's figures that it corresponds to, as in "7, 8, 33 to 38", or the
-        appendix whose figures have none.
     """
 
     path: str
     version: int
     subject: str
+    rule: str
     shows: str
-    inputs: str = ""
-    settings: str = ""
-    paper: str = ""
+    paper: str
+    inputs: str
+    settings: str
 
     @property
     def name(self) -> str:
@@ -76,154 +77,33 @@ class Figure:
     def place(self) -> dict[str, Any]:
         """The place in the report, as keywords of Snakemake's `report`."""
         category, columns = REPORT[self.subject]
-        labels = {column: text or self.shows for column, text in columns.items()}
+        labels = {"paper": number_in_paper("Figure", self.paper), **columns, "what": self.shows}
         return {"category": category, "subcategory": columns.get("model"), "labels": labels}
 
-    @property
-    def rule(self) -> str:
-        """The rule that draws it."""
-        return DRAWN_TOGETHER.get(self.subject, f"plot_{self.name}")
+
+def place_table(shows: str, form: str = "TSV file", paper: str = "") -> dict[str, Any]:
+    """The place of a table of all models in the report, as keywords of Snakemake's `report`."""
+    labels = {"paper": number_in_paper("Table", paper), "form": form, "what": shows}
+    return {"category": REPORT["run"][0], "labels": labels}
 
 
-# path, version, subject, what it shows, inputs, settings; the paper's figures
-FIGURES = {
-    figure.name: figure
-    for figure in (
-        Figure(
-            "{model}/layers",
-            4,
-            "models",
-            "classes by layer",
-            "classes",
-            "model sizes merge ruler",
-            paper="7, 8, 33 to 38",
-        ),
-        Figure(
-            "{model}/samples",
-            5,
-            "models",
-            "random samples",
-            "group classes",
-            "model sizes merge ruler n_samples colours",
-            paper="5, 6",
-        ),
-        Figure("{model}/sizes", 4, "models", "sizes by layer", "classes", "model sizes"),
-        Figure(
-            "{model}/activation",
-            1,
-            "models",
-            "total activation",
-            "group classes",
-            "model sizes merge ruler",
-            paper="10",
-        ),
-        Figure(
-            "{model}/outlier",
-            1,
-            "models",
-            "a layer that stands out",
-            "group classes",
-            "model sizes ruler n_samples colours",
-            paper="19, 20",
-        ),
-        Figure(
-            "{model}/slices",
-            4,
-            "compared",
-            "slices of regular convolutions",
-            "group",
-            "model n_samples colours",
-            paper="2",
-        ),
-        Figure(
-            "k{size}/spectrum",
-            5,
-            "sizes",
-            "spectrum",
-            "codebook labels",
-            "size colours",
-            paper="3, 31, 32",
-        ),
-        Figure(
-            "k{size}/centres",
-            1,
-            "kmeans",
-            "centres and samples",
-            "groups size_classes codebook labels",
-            "size n_samples colours",
-            paper="Appendix N",
-        ),
-        Figure(
-            "k{size}/architecture",
-            1,
-            "autoencoders",
-            "architecture",
-            settings="size widths",
-            paper="16",
-        ),
-        Figure("k{size}/history", 3, "autoencoders", "training", "history", "size threshold"),
-        Figure("k{size}/means", 4, "sizes", "mean kernels", "means", "size colours"),
-        Figure(
-            "k{size}/components",
-            1,
-            "sizes",
-            "principal components",
-            "train_groups train_classes",
-            "size ruler colours",
-            paper="4",
-        ),
-        Figure(
-            "k{size}/classes",
-            1,
-            "sizes",
-            "random samples",
-            "groups size_classes",
-            "size ruler n_samples colours",
-            paper="9, 17",
-        ),
-        Figure("k{size}/shifts", 1, "sizes", "shifts and squares", "groups size_classes", "size"),
-        Figure(
-            "k{size}/crosses",
-            1,
-            "sizes",
-            "crosses with their values",
-            "groups size_classes",
-            "size ruler colours",
-            paper="14",
-        ),
-        Figure(
-            "regular",
-            1,
-            "run",
-            "regular beside depthwise kernels",
-            "compared_groups groups",
-            "colours",
-            paper="2",
-        ),
-        Figure("large", 1, "run", "large kernels", "groups", "n_samples colours", paper="27"),
-        Figure("clustered", 4, "run", "percentages", "clustered", "ruler"),
-        Figure("proportions", 1, "run", "classes by model", "layers", "ruler", paper="11, 28"),
-        Figure(
-            "proportions_merged", 1, "run", "centres and crosses", "layers", "ruler", paper="30"
-        ),
-        Figure("contrast", 1, "run", "two models", "layers models", "ruler contrast", paper="29"),
-        Figure("depth", 1, "run", "classes by depth", "layers models", "ruler"),
-        Figure(
-            "accuracy", 1, "run", "percentages by accuracy", "clustered models imagenet", "ruler"
-        ),
-        Figure("sweep", 4, "run", "thresholds and controls", "sweep", "thresholds ruler"),
-        Figure("stability", 1, "run", "classes by seed", "stability stability_classes"),
-        Figure("family/functions", 4, "family", "functions", settings="colours", paper="1"),
-        Figure(
-            "family/derivatives", 4, "family", "all derivatives", settings="colours", paper="12"
-        ),
-        Figure(
-            "family/grid", 4, "family", "all derivatives on a grid", settings="colours", paper="13"
-        ),
-        Figure("family/crosses", 4, "family", "crosses", settings="colours", paper="15"),
-    )
-}
+def number_in_paper(kind: str, numbers: str) -> str:
+    """As in "Figure  7, 8": padded, so that it sorts before "Figure 10"."""
+    if not numbers:
+        return NOT_IN_PAPER
+    if not numbers[0].isdigit():  # an appendix
+        return f"{kind}s of {numbers}"
+    n_digits = len(numbers.replace(",", " ").split()[0])
+    return f"{kind} {' ' * (2 - n_digits)}{numbers}"
 
+
+def _read_figures() -> Iterator[Figure]:
+    table = Path(__file__).with_name("figures.tsv").read_text(encoding="utf-8")
+    for row in csv.DictReader(table.splitlines(), delimiter="\t"):
+        yield Figure(version=int(row.pop("version")), **row)
+
+
+FIGURES = {figure.name: figure for figure in _read_figures()}
 
 DRAWINGS = {
     rule: [figure for figure in FIGURES.values() if figure.rule == rule]

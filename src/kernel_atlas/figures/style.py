@@ -29,25 +29,29 @@ COLOUR_MAPS = {"diverging": "RdBu_r", "grey": "gray"}
 FIRST_DERIVATIVE = "first_derivative"
 FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
 
-# Pairs of on (saturated) and off (light) that most colour-blind readers can tell apart.
+# Pairs of on (dark) and off (light). Any two classes are at least 14 apart in CAM02-UCS, for full
+# colour vision, deuteranopia and protanopia, and neighbours in this order are so in grey print too
+# (tests/unit/figures/test_colours.py). Grey has room for 8 such steps, not for all classes: that is
+# why the parts of a bar have white edges.
 COLOURS = {
-    "on_centre": "#1f6fb4",
-    "off_centre": "#9cc9ea",
-    "on_cross": "#c25a00",
-    "off_cross": "#f7b877",
-    FIRST_DERIVATIVE: "#2e9a57",
-    f"{FIRST_DERIVATIVE}_right": "#00441b",
-    f"{FIRST_DERIVATIVE}_down": "#23985f",
-    f"{FIRST_DERIVATIVE}_left": "#90c43c",
-    f"{FIRST_DERIVATIVE}_up": "#d5edb4",
-    "on_second_derivative": "#6a4c9c",
-    "off_second_derivative": "#c3b1df",
-    "on_square": "#a8325a",
-    "off_square": "#eba7bd",
-    OTHER: "#d9d9d9",
+    "on_centre": "#1a63bd",
+    "off_centre": "#8fc6fb",
+    "on_cross": "#b35400",
+    "off_cross": "#f4b24a",
+    FIRST_DERIVATIVE: "#2f8a5f",
+    f"{FIRST_DERIVATIVE}_right": "#003000",
+    f"{FIRST_DERIVATIVE}_down": "#088770",
+    f"{FIRST_DERIVATIVE}_left": "#97a778",
+    f"{FIRST_DERIVATIVE}_up": "#c7ffa7",
+    "on_second_derivative": "#4a2370",
+    "off_second_derivative": "#9a86d8",
+    "on_square": "#8c1f40",
+    "off_square": "#cd8aaa",
+    OTHER: "#d0d0d0",
     DEAD: "#ffffff",
 }
-OWN_COLOURS = ("#8c6d31", "#17a2a2", "#d6c32c", "#5b5b5b", "#e377c2", "#393b79")
+# These are at least 12 apart, also from the ones above.
+OWN_COLOURS = ("#f7e710", "#405068", "#f77018", "#87688f", "#0008c7", "#401028")
 
 RC: Any = {
     "font.size": 8,
