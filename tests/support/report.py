@@ -46,14 +46,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Report:
-    """What report.html shows: the opening page as HTML, and the items by category."""
+    """The opening page as HTML, and the items by category and subcategory."""
 
     opening: str = field(repr=False)
-    categories: dict[str, list[Item]]
+    sections: dict[tuple[str, str], list[Item]]
 
     def numbered(self, kind: str, number: int) -> list[Item]:
         """The items under a number of the paper."""
-        items = [item for category in self.categories.values() for item in category]
+        items = [item for section in self.sections.values() for item in section]
         return [item for item in items if item.is_numbered(kind, number)]
 
 
@@ -66,11 +66,12 @@ def read_report(path: Path) -> Report:
         return json.loads(value)
 
     results = variable("results")
-    categories = {
-        category: [_item(path, results[path]) for paths in parts.values() for path in paths]
+    sections = {
+        (category, subcategory): [_item(path, results[path]) for path in paths]
         for category, parts in variable("categories").items()
+        for subcategory, paths in parts.items()
     }
-    return Report(variable("workflow_desc"), categories)
+    return Report(variable("workflow_desc"), sections)
 
 
 def _item(path: str, result: dict[str, Any]) -> Item:
