@@ -17,6 +17,7 @@ from kernel_atlas import sphere
 from kernel_atlas.atomic import replacing
 from kernel_atlas.codebooks.codebook import N_CODES, SKIPPED
 from kernel_atlas.codebooks.history import write_history
+from kernel_atlas.codebooks.stacked import Stack
 from kernel_atlas.codebooks.training import Training
 from kernel_atlas.codebooks.training_data import Settings, TrainingData
 from kernel_atlas.codebooks.training_set import read_training_set
@@ -88,7 +89,10 @@ def train_autoencoder(
         data = TrainingData(sphere.to_sphere(kernels), settings, _device(device))
         seeds = range(settings.seed, settings.seed + n_seeds)
         runs = [Training(data, replace(settings, seed=seed)) for seed in seeds]
-        _train_side_by_side(runs, threads, folder, f"{size}x{size}")
+        if data.train_set.device.type == "cuda":
+            Stack(runs).train(folder, f"{size}x{size}")
+        else:
+            _train_side_by_side(runs, threads, folder, f"{size}x{size}")
         codebooks = _codebooks(runs, size)
         good = [run for run in runs if run.settings.seed in codebooks]
         kept = max(good, key=lambda run: run.near_percent(size))
