@@ -58,5 +58,9 @@ def measure_length(model: Decoder, starts: Tensor) -> Tensor:
     -------
     Tensor of shape (...)
     """
-    chords = draw_curve(model, starts + STEP) - draw_curve(model, starts)
-    return chords.norm(dim=-1).mean(dim=-1) / STEP
+    return length_of_chords(draw_curve(model, starts), draw_curve(model, starts + STEP))
+
+
+def length_of_chords(starts: Tensor, stops: Tensor) -> Tensor:
+    """The length of a curve from chords over `STEP`, given their ends, of shape (..., m, d)."""
+    return (stops - starts).norm(dim=-1).mean(dim=-1) / STEP

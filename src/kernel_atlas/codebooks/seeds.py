@@ -158,6 +158,8 @@ def _make_deterministic() -> None:
     """Give the same result with any number of cores, and each time on the same GPU."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    # what that adds by itself: a launch for each tensor that is about to be written
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_num_threads(1)  # a sum split over threads rounds differently
 
 

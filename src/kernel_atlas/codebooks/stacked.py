@@ -5,24 +5,27 @@ operation serves all seeds, and a step is one launch: a CUDA graph, captured onc
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
-from kernel_atlas.codebooks.curve import measure_length
+from kernel_atlas.codebooks.curve import STEP, length_of_chords
 from kernel_atlas.codebooks.history import AUTOENCODER, REFINEMENT
-from kernel_atlas.codebooks.refinement import assign_codes, draw_starts
+from kernel_atlas.codebooks.refinement import CHORDS, assign_codes, draw_starts
 from kernel_atlas.codebooks.stacked_autoencoder import StackedAutoencoder
 from kernel_atlas.codebooks.trainer import Trainer
 from kernel_atlas.codebooks.training import Training, mean_loss
 
-# of matrix products in a step: "high" is TF32 on an NVIDIA GPU, "highest" float32
-PRECISION = "highest"
+# Of matrix products in a step: "high" is TF32 on an NVIDIA GPU, "highest" float32. As many
+# kernels end near a code with both (benchmarks/RESULTS.md).
+PRECISION = "high"
 WARM_UP = 3  # steps before a capture, in which libraries get their memory
 
 
@@ -110,7 +113,7 @@ class Stack(Trainer):
         # what a graph reads: each epoch writes into these
         self._order = zeros(len(runs), n_kernels, dtype=torch.int64)
         self._codes = zeros(len(runs), n_kernels)
-        self._starts = zeros(self._n_steps, len(runs), draw_starts(first.generator(0)).shape[1])
+        self._starts = zeros(self._n_steps, len(runs), CHORDS)
         self._total = zeros(len(runs))
         self._step_in_epoch = zeros(1, dtype=torch.int64)
         self._step_in_phase = zeros(1, dtype=torch.int64)
@@ -156,8 +159,8 @@ class Stack(Trainer):
                 codes = assign_codes(run.model, first.train_set, generator)
                 self._codes[number] = codes[order, 0]
                 self._starts[:, number] = draw_starts(generator, self._n_steps)
-        n_before = epoch - 1 if name == AUTOENCODER else epoch - 1 - first.settings.epochs
-        self._step_in_phase.fill_(n_before * self._n_steps)
+        n_before = 0 if name == AUTOENCODER else first.settings.epochs
+        self._step_in_phase.fill_((epoch - 1 - n_before) * self._n_steps)
         self._step_in_epoch.zero_()
         self._total.zero_()
         for _ in range(self._n_blocks):
@@ -175,25 +178,34 @@ class Stack(Trainer):
         self._graphs[key]()
 
     def _step(self, name: str, is_whole: bool) -> None:
-        settings = self._runs[0].settings
         rows = self._batch(self._order, is_whole)
         batch = self._runs[0].train_set[rows]
         if name == AUTOENCODER:
             objective = loss = mean_loss(self.model(batch), batch)
         else:
-            codes = self._batch(self._codes, is_whole).unsqueeze(-1)
-            objective = loss = mean_loss(self.model.decode(codes), batch)
-            if settings.length_penalty:
-                starts = self._starts.index_select(0, self._step_in_epoch)[0]
-                length = measure_length(self.model, starts)
-                objective = loss + settings.length_penalty * length
+            loss, objective = self._refine(self._batch(self._codes, is_whole), batch)
         phase = self._phases[name]
-        gradients = torch.autograd.grad(objective.sum(), phase.leaves)
+        gradients = self.model.gradients(objective, phase.leaves)
         with torch.no_grad():
             phase.update(gradients, self._step_in_phase)
             self._total += loss.detach() * rows.shape[1]
             self._step_in_epoch += 1
             self._step_in_phase += 1
+
+    def _refine(self, codes: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of each seed, and what is minimised: with the penalty of the length."""
+        penalty = self._runs[0].settings.length_penalty
+        if not penalty:
+            loss = mean_loss(self.model.decode(codes.unsqueeze(-1)), batch)
+            return loss, loss
+        starts = self._starts.index_select(0, self._step_in_epoch)[0]
+        decoded = self.model.decode(torch.cat([codes, starts, starts + STEP], dim=1).unsqueeze(-1))
+        sizes = [codes.shape[1], CHORDS, CHORDS]
+        drawn, *chords = decoded.split(sizes, dim=1)
+        loss = mean_loss(drawn, batch)
+        return loss, loss + penalty * length_of_chords(
+            *(normalize(ends, dim=-1) for ends in chords)
+        )
 
     def _batch(self, values: Tensor, is_whole: bool) -> Tensor:
         """The part of an epoch's values that belongs to the step, of shape (s, batch size)."""
@@ -210,18 +222,25 @@ class Stack(Trainer):
         counters = [self._total, self._step_in_epoch, self._step_in_phase]
         changed = [self.model.parameters, *moments, *counters]
         before = [tensor.clone() for tensor in changed]
-        precision = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision(PRECISION)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
+        with _precision(), torch.cuda.stream(side):
             for _ in range(WARM_UP):
                 step()
                 for tensor, values in zip(changed, before, strict=True):
                     tensor.copy_(values)
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):  # records the step, but does not take it
+        with _precision(), torch.cuda.graph(graph):  # records the step, but does not take it
             step()
-        torch.set_float32_matmul_precision(precision)
         return graph.replay
+
+
+@contextmanager
+def _precision() -> Iterator[None]:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(PRECISION)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

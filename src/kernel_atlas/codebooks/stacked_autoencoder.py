@@ -1,12 +1,70 @@
 """Several autoencoders as one, with a leading dimension of seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kernel_atlas.codebooks.autoencoder import Autoencoder
+
+
+class SideStream:
+    """A second queue of a GPU's work; on a CPU, nothing but the same order.
+
+    Parameters
+    ----------
+    device : torch.device
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._stream = torch.cuda.Stream() if device.type == "cuda" else None
+        self._used: list[Tensor] = []
+
+    @contextmanager
+    def beside(self, *used: Tensor) -> Iterator[None]:
+        """Queue the block's work beside what follows it. `used` stays in memory until `join`."""
+        if self._stream is None:
+            yield
+            return
+        self._used += used
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            yield
+
+    def join(self) -> None:
+        """Let what follows wait for the work beside it."""
+        if self._stream is not None:
+            torch.cuda.current_stream().wait_stream(self._stream)
+            self._used.clear()
+
+
+class _Linear(torch.autograd.Function):
+    """Linear layers side by side, s of them.
+
+    The gradients that go on to the layer before are a chain of small operations, which leaves
+    most of a GPU idle. Those of weights and biases are taken meanwhile, and those of biases as
+    a product with ones, since torch's sum takes three times as long.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, side: SideStream, values: Tensor, weights: Tensor, biases: Tensor) -> Any:
+        ctx.side = side
+        ctx.save_for_backward(values, weights)
+        return torch.baddbmm(biases.unsqueeze(1), values, weights.mT)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (gradient,) = gradients
+        values, weights = ctx.saved_tensors
+        with ctx.side.beside(gradient, values):
+            of_weights = gradient.mT @ values
+            ones = gradient.new_ones(len(gradient), 1, gradient.shape[1])
+            of_biases = (ones @ gradient).squeeze(1)
+        of_values = gradient @ weights if ctx.needs_input_grad[1] else None
+        return None, of_values, of_weights, of_biases
 
 
 class StackedAutoencoder:
@@ -40,12 +98,27 @@ class StackedAutoencoder:
                 parameter.data = values
             self._stacks[group[0]] = stack.detach().requires_grad_()
             start = stop
+        self._side = SideStream(self.parameters.device)
+        self._applied: set[nn.Module] = set()
         self.n_decoder = sum(stack.numel() for stack in self.leaves(self._first.decoder))
 
     def leaves(self, part: nn.Module) -> list[Tensor]:
         """The stacked parameters of the first model, or of its decoder, in order."""
         own = set(part.parameters())
         return [stack for parameter, stack in self._stacks.items() if parameter in own]
+
+    def gradients(self, objective: Tensor, leaves: list[Tensor]) -> list[Tensor]:
+        """The gradients of `leaves`, for each model of its own objective.
+
+        Parameters
+        ----------
+        objective : Tensor of shape (s,)
+        leaves : list of Tensor
+        """
+        found = torch.autograd.grad(objective.sum(), leaves)
+        self._side.join()
+        self._applied.clear()
+        return list(found)
 
     def encode(self, kernels: Tensor) -> Tensor:
         """Codes of shape (s, n, 1) of unit vectors of shape (s, n, k*k - 1)."""
@@ -62,8 +135,11 @@ class StackedAutoencoder:
     def _apply(self, layers: Iterable[nn.Module], values: Tensor) -> Tensor:
         for layer in layers:
             if isinstance(layer, nn.Linear):
+                # torch would add up the gradients of both times before they are there
+                assert layer not in self._applied, "a layer is applied twice in a step"
+                self._applied.add(layer)
                 weights, biases = self._stacks[layer.weight], self._stacks[layer.bias]
-                values = torch.baddbmm(biases.unsqueeze(1), values, weights.mT)
+                values = _Linear.apply(self._side, values, weights, biases)
             else:
                 values = layer(values)
         return values
