@@ -1,6 +1,6 @@
 """How fast is the training on a GPU, and does it give the same result each time?
 
-Usage: python benchmarks/gpu.py [GROUP...] [--epochs 100] [--repeats 2] [--precisions highest high]
+Usage: python benchmarks/gpu.py [GROUP...] [--epochs 100] [--repeats 2] [--precisions high highest]
            [--tiny]
 
 Through the library's own call, with kernels made from the DoG family with noise:
@@ -10,7 +10,8 @@ Through the library's own call, with kernels made from the DoG family with noise
   trains on theirs.
 - five seeds on 900,000 kernels of 7x7, at the precisions that torch has for products of matrices;
 - beside it, a plain loop over the batches, one seed after another, from a few hundred steps;
-- the card's limits, measured: a product of large matrices, and a copy.
+- the card's limits, measured: a product of large matrices, and a copy;
+- as many kernels as the paper's models have, with the settings of models/paper.yaml.
 
 With --tiny, everything is small: a check that it runs, on any machine. Prints the tables of
 RESULTS.md, section "On a GPU".
@@ -20,8 +21,10 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,29 +45,42 @@ from kernel_atlas.codebooks.history import paper_threshold, percent_column
 from kernel_atlas.codebooks.seeds import train_autoencoder
 from kernel_atlas.codebooks.training import Training, mean_loss
 from kernel_atlas.codebooks.training_data import Settings
+from kernel_atlas.codebooks.training_set import read_training_set
 from kernel_atlas.extraction.store import write_model
 from kernel_atlas.sphere import to_sphere
 
 NOISE = 0.35
 SEEDS = 5
+PRECISION = stacked.PRECISION
+PAPER = {"epochs": 20, "refine_epochs": 0}
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+class Sizes(NamedTuple):
+    """Kernels of the two trainings, steps of the plain loop, side of a large matrix."""
+
+    small: int
+    large: int
+    steps: int
+    side: int
+
+
 def main(groups: list[Path], epochs: int, repeats: int, precisions: list[str], tiny: bool) -> None:
+    """Print both tables."""
     settings = default_settings()
-    n_small, n_large, n_steps = (24_000, 900_000, 300) if not tiny else (400, 600, 2)
+    sizes = Sizes(24_000, 900_000, 300, 8192)
     if tiny:
-        settings = replace(settings, widths=(16, 8), epochs=2, refine_epochs=2, batch_size=128)
-        epochs = 2
+        sizes = Sizes(400, 600, 2, 256)
+        settings = replace(settings, widths=(16, 8), epochs=1, refine_epochs=2, batch_size=128)
+        epochs = 1
     name = torch.cuda.get_device_name() if DEVICE.type == "cuda" else "no GPU"
-    print(f"{name}, torch {torch.__version__}", flush=True)
+    print(f"{name}, torch {torch.__version__}\n", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for precision in precisions:
-            check_default(groups or [made_up(folder, 5, n_small)], settings, precision)
-        large = made_up(folder, 7, n_large)
+        check_default(groups or [made_up(folder, 5, sizes.small)], settings, precisions)
         long = replace(settings, epochs=epochs, refine_epochs=0)
-        time_seeds(large, long, repeats, precisions, n_steps, 256 if tiny else 8192)
+        time_seeds(made_up(folder, 7, sizes.large), long, precisions, repeats, sizes)
+        time_paper(folder, replace(settings, **PAPER), tiny)
 
 
 def default_settings() -> Settings:
@@ -84,30 +100,36 @@ def made_up(folder: Path, size: int, n_kernels: int) -> Path:
     return group
 
 
-def fit(groups: list[Path], size: int, settings: Settings, precision: str, folder: Path) -> float:
-    """Train five seeds; return the seconds of the whole call."""
+def fit(
+    groups: list[Path],
+    size: int,
+    settings: Settings,
+    precision: str,
+    folder: Path,
+    n_seeds: int = SEEDS,
+) -> float:
+    """Train all seeds; return the seconds of the whole call."""
     stacked.PRECISION = precision
     began = time.perf_counter()
-    train_autoencoder(groups, size, settings, SEEDS, SEEDS, "auto", folder)
+    train_autoencoder(groups, size, settings, n_seeds, n_seeds, "auto", folder)
     return time.perf_counter() - began
 
 
-def check_default(groups: list[Path], settings: Settings, precision: str) -> None:
+def check_default(groups: list[Path], settings: Settings, precisions: list[str]) -> None:
     """Train twice, and once more with an interruption, and compare the codebooks."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folders = [Path(temporary, name) for name in ("first", "second", "resumed")]
-        seconds = [fit(groups, 5, settings, precision, folder) for folder in folders[:2]]
-        interrupt(groups, settings, precision, folders[2])
-        left = [path.name for path in folders[2].iterdir()]
-        fit(groups, 5, settings, precision, folders[2])
-        first, *others = [(folder / "codebooks.npz").read_bytes() for folder in folders]
-        print(
-            f"5x5, {settings.epochs} + {settings.refine_epochs} epochs, {precision}: "
-            f"{seconds[0]:.1f} and {seconds[1]:.1f} s; held-out near {near(folders[0], 5)}; "
-            f"codebooks of two runs {'equal' if others[0] == first else 'DIFFER'}, resumed (from "
-            f"{len(left)} checkpoints) {'equal' if others[1] == first else 'DIFFER'}",
-            flush=True,
-        )
+    print(f"5x5, {SEEDS} seeds, {settings.epochs} + {settings.refine_epochs} epochs\n")
+    print("| precision | first run, s | second | held-out near, % | equal | equal when resumed |")
+    print("|---|---|---|---|---|---|")
+    for precision in precisions:
+        with tempfile.TemporaryDirectory() as temporary:
+            folders = [Path(temporary, name) for name in ("first", "second", "resumed")]
+            seconds = [fit(groups, 5, settings, precision, folder) for folder in folders[:2]]
+            interrupt(groups, settings, precision, folders[2])
+            fit(groups, 5, settings, precision, folders[2])
+            first, *others = [(folder / "codebooks.npz").read_bytes() for folder in folders]
+            cells = [precision, *(f"{each:.1f}" for each in seconds), near(folders[0], 5)]
+            cells += ["yes" if other == first else "NO" for other in others]
+            print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def interrupt(groups: list[Path], settings: Settings, precision: str, folder: Path) -> None:
@@ -123,9 +145,10 @@ def interrupt(groups: list[Path], settings: Settings, precision: str, folder: Pa
     Training.record, trainer.CHECKPOINT_SECONDS = record, 0  # type: ignore[method-assign]
     try:
         fit(groups, 5, settings, precision, folder)
-        raise AssertionError("the training was not interrupted")
+        sys.exit("the training was not interrupted")
     except KeyboardInterrupt:
-        pass
+        if not list(folder.glob("checkpoint-*.pt")):
+            sys.exit("the interrupted training left no checkpoint")
     finally:
         Training.record, trainer.CHECKPOINT_SECONDS = original, seconds  # type: ignore[method-assign]
 
@@ -139,62 +162,61 @@ def near(folder: Path, size: int) -> str:
 
 
 def time_seeds(
-    group: Path, settings: Settings, repeats: int, precisions: list[str], n_steps: int, side: int
+    group: Path, settings: Settings, precisions: list[str], repeats: int, sizes: Sizes
 ) -> None:
     """Five seeds on many kernels of 7x7, beside a plain loop and the card's limits."""
-    directions = to_sphere(read(group))
+    directions = to_sphere(read_training_set([group], 7))
     n_kernels = len(directions) - round(settings.held_out * len(directions))
+    n_steps = settings.epochs * -(-n_kernels // settings.batch_size)
     passes = SEEDS * settings.epochs * n_kernels
-    n_total_steps = settings.epochs * -(-n_kernels // settings.batch_size)
-    operations, n_parameters = count_operations(directions.shape[1], settings)
-    moved = SEEDS * n_total_steps * n_parameters * 4 * 8 + passes * directions.shape[1] * 4
-    copied = copy_rate(side)
-    print(f"7x7, {len(directions)} kernels, {SEEDS} seeds, {settings.epochs} epochs")
-    print(f"operations: {passes * operations:.3g}; bytes, at least: {moved:.3g}")
-    print(f"a copy moves {copied / 1e12:.3g} TB/s")
-    print("| way | precision | seconds | kernels/s | us per step | TFLOP/s | of a large product |")
-    print("|---|---|---|---|---|---|---|")
+    of_kernel, n_parameters = count_operations(directions.shape[1], settings)
+    # each kernel read once; parameter, gradient and both moments read and written in each step
+    moved = 4 * (passes * directions.shape[1] + n_steps * SEEDS * n_parameters * 8)
+    copied = copy_rate(sizes.side)
+    print(f"\n7x7, {len(directions)} kernels, {SEEDS} seeds, {settings.epochs} epochs")
+    print(f"{passes * of_kernel:.3g} operations, at least {moved:.3g} bytes")
+    print(f"a copy on the device moves {copied / 1e12:.3g} TB/s")
+    print(f"the processor launches an operation in {1e6 * launch_seconds():.1f} us\n")
+    print(
+        "| way | precision | seconds | kernels/s | us per step of all seeds | TFLOP/s "
+        "| share of a large product's | bytes/s, share of a copy's | held-out near, % |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+
+    def show(way: str, precision: str, seconds: float, limit: float, near: str) -> None:
+        rate = passes * of_kernel / seconds
+        cells = [way, precision, f"{seconds:.1f}", f"{passes / seconds:.3g}"]
+        cells += [f"{1e6 * seconds / n_steps:.0f}", f"{rate / 1e12:.3g}", f"{rate / limit:.1%}"]
+        cells += [f"{moved / seconds / copied:.1%}", near]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
     for precision in precisions:
-        limit = product_rate(side, precision)
+        limit = product_rate(sizes.side, precision)
+        books = set()
         with tempfile.TemporaryDirectory() as temporary:
-            folders = [Path(temporary, str(number)) for number in range(repeats)]
-            for folder in folders:
+            for number in range(repeats):
+                folder = Path(temporary, str(number))
                 seconds = fit([group], 7, settings, precision, folder)
-                row(
-                    "library, whole call",
-                    precision,
-                    seconds,
-                    passes,
-                    n_total_steps,
-                    operations,
-                    limit,
-                )
-            books = {(folder / "codebooks.npz").read_bytes() for folder in folders}
-            print(f"bytes moved at least, share of the copy's rate: {moved / seconds / copied:.3f}")
-            print(f"held-out near {near(folders[0], 7)}; {repeats} runs, {len(books)} results")
-        seconds = plain_loop(directions, settings, precision, n_steps) * n_total_steps * SEEDS
-        row("plain loop, estimate", precision, seconds, passes, n_total_steps, operations, limit)
+                show("library, whole call", precision, seconds, limit, near(folder, 7))
+                books.add((folder / "codebooks.npz").read_bytes())
+        seconds = plain_loop(directions, settings, precision, sizes.steps) * n_steps * SEEDS
+        show(f"plain loop, from {sizes.steps} steps", precision, seconds, limit, "-")
+        print(
+            f"\n{precision}: {repeats} runs gave {len(books)} different results; a large product "
+            f"does {limit / 1e12:.3g} TFLOP/s\n",
+            flush=True,
+        )
 
 
-def row(
-    way: str,
-    precision: str,
-    seconds: float,
-    passes: int,
-    n_steps: int,
-    operations: int,
-    limit: float,
-) -> None:
-    rate = passes * operations / seconds
-    cells = [way, precision, f"{seconds:.1f}", f"{passes / seconds:.3g}"]
-    cells += [f"{1e6 * seconds / n_steps:.0f}", f"{rate / 1e12:.3g}", f"{rate / limit:.1%}"]
-    print(f"| {' | '.join(cells)} |", flush=True)
-
-
-def read(group: Path) -> np.ndarray:
-    from kernel_atlas.codebooks.training_set import read_training_set
-
-    return read_training_set([group], 7)
+def time_paper(folder: Path, settings: Settings, tiny: bool) -> None:
+    """As many kernels as the paper's models have, with the settings of models/paper.yaml."""
+    print(f"{settings.epochs} epochs, 3 seeds, {PRECISION}\n")
+    print("| size | kernels | seconds |\n|---|---|---|")
+    for size, n_kernels in ((5, 520_000), (7, 880_000)):
+        n_made = 600 if tiny else n_kernels
+        group = made_up(folder, size, n_made)
+        seconds = fit([group], size, settings, PRECISION, folder / "paper", n_seeds=3)
+        print(f"| {size}x{size} | {n_made} | {seconds:.1f} |", flush=True)
 
 
 def count_operations(n_inputs: int, settings: Settings) -> tuple[int, int]:
@@ -245,7 +267,19 @@ def copy_rate(side: int) -> float:
     return 2 * 4 * source.numel() / median_seconds(lambda: target.copy_(source))
 
 
-def median_seconds(work) -> float:
+def launch_seconds() -> float:
+    """Seconds of an operation so small that it waits for the processor."""
+    one = torch.zeros(1, device=DEVICE)
+
+    def launch() -> None:
+        for _ in range(1000):
+            one.add_(1)
+
+    return median_seconds(launch) / 1000
+
+
+def median_seconds(work: Callable[[], object]) -> float:
+    """Of nine calls."""
     found = []
     for _ in range(9):
         synchronize()
@@ -266,7 +300,7 @@ if __name__ == "__main__":
     parser.add_argument("groups", type=Path, nargs="*", metavar="GROUP")
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--precisions", nargs="+", default=["highest", "high"])
+    parser.add_argument("--precisions", nargs="+", default=["high", "highest"])
     parser.add_argument("--tiny", action="store_true")
     arguments = parser.parse_args()
     main(

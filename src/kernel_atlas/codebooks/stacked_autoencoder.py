@@ -50,8 +50,10 @@ class _Linear(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, side: SideStream, values: Tensor, weights: Tensor, biases: Tensor) -> Any:
-        ctx.side = side
+    def forward(
+        ctx: Any, side: SideStream, ones: Tensor, values: Tensor, weights: Tensor, biases: Tensor
+    ) -> Any:
+        ctx.side, ctx.ones = side, ones
         ctx.save_for_backward(values, weights)
         return torch.baddbmm(biases.unsqueeze(1), values, weights.mT)
 
@@ -61,10 +63,9 @@ class _Linear(torch.autograd.Function):
         values, weights = ctx.saved_tensors
         with ctx.side.beside(gradient, values):
             of_weights = gradient.mT @ values
-            ones = gradient.new_ones(len(gradient), 1, gradient.shape[1])
-            of_biases = (ones @ gradient).squeeze(1)
-        of_values = gradient @ weights if ctx.needs_input_grad[1] else None
-        return None, of_values, of_weights, of_biases
+            of_biases = (ctx.ones @ gradient).squeeze(1)
+        of_values = gradient @ weights if ctx.needs_input_grad[2] else None
+        return None, None, of_values, of_weights, of_biases
 
 
 class StackedAutoencoder:
@@ -99,6 +100,7 @@ class StackedAutoencoder:
             self._stacks[group[0]] = stack.detach().requires_grad_()
             start = stop
         self._side = SideStream(self.parameters.device)
+        self._ones: dict[int, Tensor] = {}  # by the number of kernels
         self._applied: set[nn.Module] = set()
         self.n_decoder = sum(stack.numel() for stack in self.leaves(self._first.decoder))
 
@@ -133,13 +135,16 @@ class StackedAutoencoder:
         return self.decode(self.encode(kernels))
 
     def _apply(self, layers: Iterable[nn.Module], values: Tensor) -> Tensor:
+        n_models, n_kernels, _ = values.shape
+        if n_kernels not in self._ones:
+            self._ones[n_kernels] = values.new_ones(n_models, 1, n_kernels)
         for layer in layers:
             if isinstance(layer, nn.Linear):
                 # torch would add up the gradients of both times before they are there
                 assert layer not in self._applied, "a layer is applied twice in a step"
                 self._applied.add(layer)
                 weights, biases = self._stacks[layer.weight], self._stacks[layer.bias]
-                values = _Linear.apply(self._side, values, weights, biases)
+                values = _Linear.apply(self._side, self._ones[n_kernels], values, weights, biases)
             else:
                 values = layer(values)
         return values

@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.known_kernels import draw_known_kernels
 
-from kernel_atlas.codebooks import stacked, trainer
+from kernel_atlas.codebooks import stacked, trainer, training
 from kernel_atlas.codebooks.stacked import Stack
 from kernel_atlas.codebooks.training import Training
 from kernel_atlas.codebooks.training_data import Settings, TrainingData
@@ -35,6 +35,7 @@ def data(request, monkeypatch):
     """Kernels of known classes: seven batches of 64, and one that is not whole."""
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     monkeypatch.setattr(stacked, "PRECISION", "highest")
+    monkeypatch.setattr(training, "N_CODES", 500)
     torch.set_num_threads(1)
     kernels, _ = draw_known_kernels(5, 42, 0.3, np.random.default_rng(0))
     return TrainingData(to_sphere(kernels), SETTINGS, torch.device(request.param))
