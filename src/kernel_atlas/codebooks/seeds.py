@@ -44,8 +44,8 @@ def train_autoencoder(
 
     If an earlier run with the same settings and kernels was cut off, training resumes
     from the checkpoints in `folder` and gives the same result. `threads` does not change
-    the result either. Without kernels of the size, the outputs are empty and a warning
-    says so.
+    the result either. On a GPU all seeds are trained as one model, by one thread. Without
+    kernels of the size, the outputs are empty and a warning says so.
 
     Parameters
     ----------

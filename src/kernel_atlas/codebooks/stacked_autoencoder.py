@@ -140,8 +140,9 @@ class StackedAutoencoder:
             self._ones[n_kernels] = values.new_ones(n_models, 1, n_kernels)
         for layer in layers:
             if isinstance(layer, nn.Linear):
-                # torch would add up the gradients of both times before they are there
-                assert layer not in self._applied, "a layer is applied twice in a step"
+                # torch would add up the gradients of both uses before they are there
+                if layer in self._applied:
+                    raise RuntimeError("a layer is applied twice before gradients are taken")
                 self._applied.add(layer)
                 weights, biases = self._stacks[layer.weight], self._stacks[layer.bias]
                 values = _Linear.apply(self._side, self._ones[n_kernels], values, weights, biases)

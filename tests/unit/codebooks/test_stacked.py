@@ -123,3 +123,11 @@ def test_encoders_rest_while_decoders_are_refined(data, tmp_path):
 def test_fewer_kernels_than_a_batch(data, tmp_path):
     runs = train(data, tmp_path, replace(SETTINGS, batch_size=1000))
     assert [len(run.history) for run in runs] == [6, 6, 6]
+
+
+def test_a_layer_serves_once_in_a_step(data):
+    """Gradients of two uses would be added up before they are there."""
+    model, codes = Stack(runs_of(data)).model, torch.rand(3, 5, 1, device=data.train_set.device)
+    model.decode(codes)
+    with pytest.raises(RuntimeError, match="applied twice"):
+        model.decode(codes)
