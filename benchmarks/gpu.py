@@ -66,7 +66,7 @@ class Sizes(NamedTuple):
 
 
 def main(groups: list[Path], epochs: int, repeats: int, precisions: list[str], tiny: bool) -> None:
-    """Print both tables."""
+    """Print all tables."""
     settings = default_settings()
     sizes = Sizes(24_000, 900_000, 300, 8192)
     if tiny:
