@@ -13,7 +13,7 @@ import pytest
 from support.processes import kill_tree, running_jobs
 from support.project import RESULTS, TIMEOUT_SECONDS, Project
 
-from kernel_atlas.codebooks.training import CHECKPOINT_SECONDS
+from kernel_atlas.codebooks.trainer import CHECKPOINT_SECONDS
 
 pytestmark = pytest.mark.slow
 

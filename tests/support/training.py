@@ -9,7 +9,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from kernel_atlas.codebooks import training
+from kernel_atlas.codebooks import trainer
 from kernel_atlas.codebooks.seeds import train_autoencoder
 from kernel_atlas.codebooks.training import Training
 from kernel_atlas.codebooks.training_data import Settings
@@ -92,7 +92,7 @@ def cut_off(monkeypatch, fit, after, **changed):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "CHECKPOINT_SECONDS", 0)
+        patch.setattr(trainer, "CHECKPOINT_SECONDS", 0)
         in_each_epoch(patch, interrupt)
         with pytest.raises(KeyboardInterrupt):
             fit(**changed)

@@ -1,19 +1,27 @@
 """The decoder's curve over the code: its points, the nearest one to a kernel, its length."""
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from kernel_atlas.codebooks.autoencoder import Autoencoder
-
 STEP = 1 / 512  # of the code: the length of the curve is measured by chords between such steps
 
-_BATCH = 64  # kernels at once: faster than larger ones, by the processor's cache
+# kernels at once: on a processor faster than larger ones, by its cache
+_BATCH = {"cpu": 64, "cuda": 8192}
 
 
-def draw_curve(model: Autoencoder, codes: Tensor) -> Tensor:
-    """The decoder at codes of shape (m,), as unit vectors of shape (m, k*k - 1)."""
-    return normalize(model.decode(codes.unsqueeze(1)))
+class Decoder(Protocol):
+    """An autoencoder, or several as one."""
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Reconstructions of shape (..., m, k*k - 1), from codes of shape (..., m, 1)."""
+
+
+def draw_curve(model: Decoder, codes: Tensor) -> Tensor:
+    """The decoder at codes of shape (..., m), as unit vectors of shape (..., m, k*k - 1)."""
+    return normalize(model.decode(codes.unsqueeze(-1)), dim=-1)
 
 
 def find_nearest(kernels: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -32,19 +40,27 @@ def find_nearest(kernels: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     rows : Tensor of shape (n,), int64
         Of `points`.
     """
-    found = [(batch @ points.T).max(dim=1) for batch in kernels.split(_BATCH)]
+    found = [(batch @ points.T).max(dim=1) for batch in kernels.split(_BATCH[kernels.device.type])]
     return torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
 
 
-def measure_length(model: Autoencoder, starts: Tensor) -> Tensor:
+def measure_length(model: Decoder, starts: Tensor) -> Tensor:
     """The length of the curve on the unit sphere, in radians: the mean chord over its step.
 
     Parameters
     ----------
-    model : Autoencoder
-    starts : Tensor of shape (m,)
+    model : Decoder
+    starts : Tensor of shape (..., m)
         Codes from 0 to 1 - `STEP`, where the chords start. With all multiples of `STEP` the
         length is exact but for the curve's bends within a step, with others an estimate.
+
+    Returns
+    -------
+    Tensor of shape (...)
     """
-    chords = draw_curve(model, starts + STEP) - draw_curve(model, starts)
-    return chords.norm(dim=1).mean() / STEP
+    return length_of_chords(draw_curve(model, starts), draw_curve(model, starts + STEP))
+
+
+def length_of_chords(starts: Tensor, stops: Tensor) -> Tensor:
+    """The length of a curve from chords over `STEP`, given their ends, of shape (..., m, d)."""
+    return (stops - starts).norm(dim=-1).mean(dim=-1) / STEP

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from kernel_atlas.codebooks.autoencoder import Autoencoder
-from kernel_atlas.codebooks.curve import STEP, draw_curve, find_nearest, measure_length
+from kernel_atlas.codebooks.curve import STEP, draw_curve, find_nearest
 
 ASSIGNED_CODES = 2000  # a refined kernel belongs to the nearest of so many
 CHORDS = 64  # a step estimates the curve's length from so many
@@ -21,7 +21,7 @@ def assign_codes(model: Autoencoder, kernels: Tensor, generator: torch.Generator
     kernels : Tensor of shape (n, k*k - 1)
         Unit vectors.
     generator : torch.Generator
-        On the CPU.
+        On the kernels' device.
 
     Returns
     -------
@@ -30,12 +30,24 @@ def assign_codes(model: Autoencoder, kernels: Tensor, generator: torch.Generator
     even = torch.linspace(0, 1, ASSIGNED_CODES, device=kernels.device)
     with torch.no_grad():
         _, rows = find_nearest(kernels, draw_curve(model, even))
-    moves = torch.rand(len(rows), generator=generator).to(rows.device) - 0.5
+    moves = torch.rand(len(rows), generator=generator, device=rows.device) - 0.5
     return ((rows + moves) / (ASSIGNED_CODES - 1)).clamp(0, 1).unsqueeze(1)
 
 
-def estimate_length(model: Autoencoder, generator: torch.Generator) -> Tensor:
-    """The length of the curve, from chords that start at random, one in each of `CHORDS` parts."""
-    starts = (torch.arange(CHORDS) + torch.rand(CHORDS, generator=generator)) / CHORDS
-    device = next(model.parameters()).device
-    return measure_length(model, starts.to(device) * (1 - STEP))
+def draw_starts(generator: torch.Generator, n_steps: int = 1) -> Tensor:
+    """Where chords start that estimate the curve's length: one in each of `CHORDS` parts.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+    n_steps : int
+        Number of estimates.
+
+    Returns
+    -------
+    Tensor of shape (n_steps, CHORDS)
+        Codes, on the generator's device.
+    """
+    device = generator.device
+    moves = torch.rand(n_steps, CHORDS, generator=generator, device=device)
+    return (torch.arange(CHORDS, device=device) + moves) / CHORDS * (1 - STEP)

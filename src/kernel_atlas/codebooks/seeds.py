@@ -17,6 +17,7 @@ from kernel_atlas import sphere
 from kernel_atlas.atomic import replacing
 from kernel_atlas.codebooks.codebook import N_CODES, SKIPPED
 from kernel_atlas.codebooks.history import write_history
+from kernel_atlas.codebooks.stacked import Stack
 from kernel_atlas.codebooks.training import Training
 from kernel_atlas.codebooks.training_data import Settings, TrainingData
 from kernel_atlas.codebooks.training_set import read_training_set
@@ -43,8 +44,8 @@ def train_autoencoder(
 
     If an earlier run with the same settings and kernels was cut off, training resumes
     from the checkpoints in `folder` and gives the same result. `threads` does not change
-    the result either. Without kernels of the size, the outputs are empty and a warning
-    says so.
+    the result either. On a GPU all seeds are trained as one model, by one thread. Without
+    kernels of the size, the outputs are empty and a warning says so.
 
     Parameters
     ----------
@@ -88,7 +89,10 @@ def train_autoencoder(
         data = TrainingData(sphere.to_sphere(kernels), settings, _device(device))
         seeds = range(settings.seed, settings.seed + n_seeds)
         runs = [Training(data, replace(settings, seed=seed)) for seed in seeds]
-        _train_side_by_side(runs, threads, folder, f"{size}x{size}")
+        if data.train_set.device.type == "cuda":
+            Stack(runs).train(folder, f"{size}x{size}")
+        else:
+            _train_side_by_side(runs, threads, folder, f"{size}x{size}")
         codebooks = _codebooks(runs, size)
         good = [run for run in runs if run.settings.seed in codebooks]
         kept = max(good, key=lambda run: run.near_percent(size))
@@ -154,6 +158,8 @@ def _make_deterministic() -> None:
     """Give the same result with any number of cores, and each time on the same GPU."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    # what that adds by itself: a launch for each tensor that is about to be written
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_num_threads(1)  # a sum split over threads rounds differently
 
 

@@ -1,25 +1,20 @@
-"""The training of one seed: its steps, and the checkpoint it resumes from."""
+"""The training of one seed: its steps, and what the history says of them."""
 
 import hashlib
 import logging
-import sys
 import threading
-import time
 from concurrent.futures import CancelledError
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
-from tqdm import tqdm
 
 from kernel_atlas import versions
-from kernel_atlas.atomic import replacing
 from kernel_atlas.codebooks.autoencoder import Autoencoder
 from kernel_atlas.codebooks.codebook import N_CODES
-from kernel_atlas.codebooks.curve import draw_curve, find_nearest
+from kernel_atlas.codebooks.curve import draw_curve, find_nearest, measure_length
 from kernel_atlas.codebooks.history import (
     AUTOENCODER,
     PARTS,
@@ -29,7 +24,8 @@ from kernel_atlas.codebooks.history import (
     paper_threshold,
     percent_column,
 )
-from kernel_atlas.codebooks.refinement import assign_codes, estimate_length
+from kernel_atlas.codebooks.refinement import assign_codes, draw_starts
+from kernel_atlas.codebooks.trainer import Trainer
 from kernel_atlas.codebooks.training_data import Settings, TrainingData
 
 logger = logging.getLogger(__name__)
@@ -37,10 +33,8 @@ logger = logging.getLogger(__name__)
 HISTORY_CODES = 1000
 HISTORY_KERNELS = 2000
 
-CHECKPOINT_SECONDS = 5.0
 
-
-class Training:
+class Training(Trainer):
     """The state of one seed's training, and the steps that change it.
 
     Make them in one thread: torch draws the initial weights from a generator that the
@@ -49,6 +43,7 @@ class Training:
 
     def __init__(self, data: TrainingData, settings: Settings) -> None:
         self.settings = settings
+        self.name = f"seed {settings.seed}"
         self.held_out, self.train_set = data.held_out, data.train_set
         facts = (data.fingerprint, settings, versions.TRAIN, self.train_set.device.type)
         self.fingerprint = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
@@ -66,7 +61,7 @@ class Training:
         # MKL's first tanh may be inaccurate when two threads call it at once
         # (pytorch issue 188792), so it is called here, in one thread.
         with torch.no_grad():
-            _loss(self.model(self.train_set[:1]), self.train_set[:1])
+            mean_loss(self.model(self.train_set[:1]), self.train_set[:1])
 
     def _one_cycle(self, part: nn.Module, epochs: int) -> tuple[Adam, OneCycleLR]:
         """Adam for a part of the model, and its one-cycle schedule over the epochs of a phase."""
@@ -79,52 +74,25 @@ class Training:
             pct_start=0.1001,  # with 0.1 of 10 steps, torch divides by zero
         )
 
-    def train(self, folder: Path, label: str, line: int = 0) -> None:
-        """Train to the last epoch, from the checkpoint in `folder` if there is one.
+    @property
+    def n_done(self) -> int:
+        return len(self.history)
 
-        Parameters
-        ----------
-        folder : path
-            Where the checkpoint is saved, every few seconds and at the end.
-        label : str
-            Shown by the progress bar.
-        line : int
-            The bar's line in the terminal: trainings side by side have one each.
+    @property
+    def device(self) -> torch.device:
+        return self.train_set.device
 
-        Raises
-        ------
-        concurrent.futures.CancelledError
-            If `stop` was called.
-        """
-        checkpoint = folder / f"checkpoint-{self.fingerprint}.pt"
-        if checkpoint.exists():
-            self._restore(checkpoint)
-            logger.info(
-                f"seed {self.settings.seed}: going on after epoch {len(self.history)} of a run "
-                "that was cut off"
-            )
-        saved_at = time.monotonic()
-        # a live bar in a terminal, a line every 15 seconds in a file
-        interval, position = (0.2, line) if sys.stderr.isatty() else (15, 0)
-        bar = tqdm(
-            range(len(self.history) + 1, self.n_epochs + 1),
-            desc=f"training {label}, seed {self.settings.seed}",
-            unit="epoch",
-            initial=len(self.history),
-            total=self.n_epochs,
-            mininterval=interval,
-            position=position,
-        )
-        for epoch in bar:
-            loss = self._train_epoch(epoch)
-            facts = {"seed": self.settings.seed, "epoch": epoch, "phase": self._phase(epoch)}
-            row = {**facts, "loss": loss, **self._evaluate(epoch)}
-            self.history.append(row)
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            logger.info(", ".join(f"{name} {format_value(value)}" for name, value in row.items()))
-            if epoch == self.n_epochs or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                self._save(checkpoint)
-                saved_at = time.monotonic()
+    def advance(self, epoch: int) -> float:
+        loss = self._train_epoch(epoch)
+        self.record(epoch, loss)
+        return loss
+
+    def record(self, epoch: int, loss: float) -> None:
+        """Put an epoch into the history."""
+        facts = {"seed": self.settings.seed, "epoch": epoch, "phase": self.phase(epoch)}
+        row = {**facts, "loss": loss, **self._evaluate(epoch)}
+        self.history.append(row)
+        logger.info(", ".join(f"{name} {format_value(value)}" for name, value in row.items()))
 
     def stop(self) -> None:
         """End `train`, which may run in another thread, before its next step."""
@@ -149,26 +117,31 @@ class Training:
         with torch.no_grad():
             return draw_curve(self.model, codes)
 
-    def _phase(self, epoch: int) -> str:
+    def phase(self, epoch: int) -> str:
+        """The phase that an epoch belongs to."""
         return AUTOENCODER if epoch <= self.settings.epochs else REFINEMENT
+
+    def generator(self, epoch: int) -> torch.Generator:
+        """Seeded by the epoch, so that a resumed run draws the same order."""
+        seed = self.settings.seed * 1_000_003 + epoch
+        return torch.Generator(self.device).manual_seed(seed)
 
     def _train_epoch(self, epoch: int) -> float:
         """Pass once over the training set, in the epoch's own order; return the mean loss."""
-        # seeded by the epoch, so that a resumed run draws the same order
-        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + epoch)
-        order = torch.randperm(len(self.train_set), generator=generator)
-        phase = self._phase(epoch)
+        generator = self.generator(epoch)
+        order = torch.randperm(len(self.train_set), generator=generator, device=self.device)
+        phase = self.phase(epoch)
         optimizer, scheduler = self.phases[phase]
         codes = assign_codes(self.model, self.train_set, generator) if phase == REFINEMENT else None
         total = torch.zeros((), device=self.train_set.device)
-        for rows in order.to(self.train_set.device).split(self.settings.batch_size):
+        for rows in order.split(self.settings.batch_size):
             if self._stopped.is_set():
                 raise CancelledError
             batch = self.train_set[rows]
             decoded = self.model(batch) if codes is None else self.model.decode(codes[rows])
-            loss = objective = _loss(decoded, batch)
+            loss = objective = mean_loss(decoded, batch)
             if codes is not None and self.settings.length_penalty:
-                length = estimate_length(self.model, generator)
+                length = measure_length(self.model, draw_starts(generator)[0])
                 objective = loss + self.settings.length_penalty * length
             optimizer.zero_grad()
             objective.backward()
@@ -191,18 +164,16 @@ class Training:
             for threshold in THRESHOLDS:
                 share = (1 - cosines < threshold).double().mean().item()
                 row[percent_column(part, threshold)] = 100 * share
-        if self._phase(epoch) == REFINEMENT:
+        if self.phase(epoch) == REFINEMENT:
             return row | {"held_out_loss": (1 - cosines).mean().item()}
         with torch.no_grad():
-            return row | {"held_out_loss": _loss(self.model(self.held_out), self.held_out).item()}
+            loss = mean_loss(self.model(self.held_out), self.held_out)
+        return row | {"held_out_loss": loss.item()}
 
-    def _save(self, path: Path) -> None:
-        states = [part.state_dict() for part in self._parts()]
-        with replacing(path) as partial:
-            torch.save({"parts": states, "history": self.history}, partial)
+    def state(self) -> dict[str, Any]:
+        return {"parts": [part.state_dict() for part in self._parts()], "history": self.history}
 
-    def _restore(self, path: Path) -> None:
-        state = torch.load(path, map_location=self.train_set.device, weights_only=True)
+    def load(self, state: dict[str, Any]) -> None:
         for part, values in zip(self._parts(), state["parts"], strict=True):
             part.load_state_dict(values)
         self.history = state["history"]
@@ -211,6 +182,16 @@ class Training:
         return [self.model, *(part for phase in self.phases.values() for part in phase)]
 
 
-def _loss(reconstruction: Tensor, kernels: Tensor) -> Tensor:
-    """Mean of 1 - cosine. In the hyperplane's basis it is the mean-centred cosine (Section 4.1)."""
-    return (1 - torch.nn.functional.cosine_similarity(reconstruction, kernels)).mean()
+def mean_loss(reconstruction: Tensor, kernels: Tensor) -> Tensor:
+    """Mean of 1 - cosine. In the hyperplane's basis it is the mean-centred cosine (Section 4.1).
+
+    Parameters
+    ----------
+    reconstruction, kernels : Tensor of shape (..., n, k*k - 1)
+
+    Returns
+    -------
+    Tensor of shape (...)
+    """
+    cosine = torch.nn.functional.cosine_similarity(reconstruction, kernels, dim=-1)
+    return (1 - cosine).mean(dim=-1)
