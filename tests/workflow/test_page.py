@@ -80,7 +80,7 @@ def kernels_shown(page):
 
 
 def pixels_of(page, selector):
-    return page.eval_on_selector(selector, "canvas => canvas.toDataURL()")
+    return page.eval_on_selector(selector, "image => image.src")
 
 
 @pytest.mark.parametrize(("ruler", "column"), [("paper", "class"), ("family", "member")])
@@ -103,16 +103,16 @@ def test_a_click_on_a_bar_shows_the_kernels_of_the_class_table(page, finished, r
 
 def test_the_slider_moves_the_kernel_and_the_address(page):
     visit(page, "code/5/0.42")
-    before = pixels_of(page, "#code canvas.big")
+    before = pixels_of(page, "#code img.big")
     page.focus("#slider")
     for _ in range(3):
         page.keyboard.press("PageUp")
-    assert pixels_of(page, "#code canvas.big") != before
+    assert pixels_of(page, "#code img.big") != before
     address = page.evaluate("location.hash")
     assert float(address.rpartition("/")[2]) > 0.42
-    sent = pixels_of(page, "#code canvas.big")
+    sent = pixels_of(page, "#code img.big")
     visit(page, address.removeprefix("#"))
-    assert pixels_of(page, "#code canvas.big") == sent
+    assert pixels_of(page, "#code img.big") == sent
 
 
 def test_near_kernels_have_the_codes_of_the_class_table(page, finished):
@@ -199,10 +199,10 @@ def test_functions_of_the_family_are_those_of_the_library(page):
 
 def test_a_moved_parameter_moves_the_function_and_its_nearest_kernels(page):
     visit(page, "family/5/first_derivative_right")
-    before = pixels_of(page, "#function canvas.big"), page.locator("#function ul").inner_text()
+    before = pixels_of(page, "#function img.big"), page.locator("#function ul").inner_text()
     page.focus("#knob-shift_x")
     page.keyboard.press("End")
-    after = pixels_of(page, "#function canvas.big"), page.locator("#function ul").inner_text()
+    after = pixels_of(page, "#function img.big"), page.locator("#function ul").inner_text()
     assert before[0] != after[0]
     assert before[1] != after[1]
     assert "shift_x=1" in page.evaluate("location.hash")
