@@ -4,7 +4,7 @@ Each is a Snakemake param of its stage's rule, so a raised version reruns that
 stage and what follows. An edited library file alone reruns nothing.
 """
 
-RESOLVE = 1
+RESOLVE = 2
 EXTRACT = 3
 MODELS = 2
 TRAIN = 3

@@ -22,6 +22,7 @@ class Layer:
     kernels: np.ndarray
     stride: int | None = None  # None: not known from the weights alone
     dilation: int | None = None
+    padding: int | str | None = None  # pixels on each side, or sources.timm.SAME
 
 
 def without_wrappers(name: str) -> str:

@@ -154,7 +154,7 @@ def is_fetched_whole(file: RemoteFile, sha256: str) -> bool:
 
 
 def arrange(layers: Sequence[Layer], architecture: Architecture) -> list[Layer]:
-    """Put a checkpoint's depthwise layers into the network's order, with stride and dilation.
+    """Put a checkpoint's depthwise layers into the network's order, with stride, dilation, padding.
 
     If the checkpoint names its weights differently from timm, layers are matched by position.
 
@@ -175,7 +175,7 @@ def arrange(layers: Sequence[Layer], architecture: Architecture) -> list[Layer]:
                 f"checkpoint and timm's {architecture.name}; it is the checkpoint of another model"
             )
     return [
-        replace(found[key], stride=row.stride, dilation=row.dilation)
+        replace(found[key], stride=row.stride, dilation=row.dilation, padding=row.padding)
         for key, row in zip(expected, architecture.layers, strict=True)
     ]
 

@@ -21,6 +21,7 @@ class LayerInfo:
     n_kernels: int
     stride: int | None = None  # None: not known from the weights alone
     dilation: int | None = None
+    padding: int | str | None = None  # pixels on each side, or sources.timm.SAME
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def list_layers(layers: Sequence[Layer]) -> list[LayerInfo]:
             n_kernels=len(layer.kernels),
             stride=layer.stride,
             dilation=layer.dilation,
+            padding=layer.padding,
         )
         for layer in layers
     ]

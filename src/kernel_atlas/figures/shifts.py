@@ -12,17 +12,21 @@ from matplotlib.figure import Figure
 from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
+from kernel_atlas.sources.timm import SAME
 
 COLUMNS = ["layer_index", "class", "member", "matched", "shift_x", "shift_y"]
 SQUARES = ["on_square", "off_square"]
 MIN_KERNELS = 16  # matched ones, below which a layer's mean shift says little
 FAR = 0.2  # pixels from the middle, from which a layer is named
 N_NAMED = 12  # layers that have room for names
-# by stride, as a marker and a colour; larger strides look like 2, and those below come first
-STRIDES = {
-    0: ("s", "0.6", "stride not known"),
-    1: ("o", style.COLOURS["on_centre"], "stride 1"),
-    2: ("D", style.COLOURS["on_cross"], "stride 2 or more"),
+# By stride, and whether padding is SAME, a marker and a colour; larger strides look like 2, and
+# those below come first.
+KINDS = {
+    (0, False): ("s", "0.6", "stride not known"),
+    (1, False): ("o", style.COLOURS["on_centre"], "stride 1"),
+    (1, True): ("o", style.COLOURS["off_centre"], "stride 1, padding same"),
+    (2, False): ("D", style.COLOURS["on_cross"], "stride 2 or more"),
+    (2, True): ("D", style.COLOURS["off_cross"], "stride 2 or more, padding same"),
 }
 
 
@@ -38,7 +42,7 @@ def plot_shifts(
         size, in the same order.
     """
     tables = [
-        sum_up_layers(pd.read_parquet(path, columns=COLUMNS), find_strides(group, size)).assign(
+        sum_up_layers(pd.read_parquet(path, columns=COLUMNS), find_kinds(group, size)).assign(
             model=Path(group).parent.name
         )
         for group, path in zip(groups, size_classes, strict=True)
@@ -46,23 +50,27 @@ def plot_shifts(
     return draw_shifts(size, pd.concat(tables, ignore_index=True))
 
 
-def find_strides(group: str | Path, size: int) -> dict[int, int]:
-    """The stride of each layer of this size by its index; 0 where the store does not know it.
+def find_kinds(group: str | Path, size: int) -> dict[int, tuple[int, bool]]:
+    """The kind of each layer of this size, a key of `KINDS`, by the layer's index.
 
     `group` is the zarr.json of the model's group.
     """
     layers = store.read_layers(Path(group).parent)
-    return {info.index: info.stride or 0 for info in layers if info.kernel_size == size}
+    return {
+        info.index: (min(info.stride or 0, 2), info.padding == SAME)
+        for info in layers
+        if info.kernel_size == size
+    }
 
 
-def sum_up_layers(classes: pd.DataFrame, strides: dict[int, int]) -> pd.DataFrame:
+def sum_up_layers(classes: pd.DataFrame, kinds: dict[int, tuple[int, bool]]) -> pd.DataFrame:
     """Sum up a table of classes by layer.
 
     Returns
     -------
     DataFrame
         One row per layer with at least `MIN_KERNELS` matched kernels: `layer_index`,
-        `stride`, the means `shift_x` and `shift_y` of the matched kernels (in pixels, to the
+        `kind`, the means `shift_x` and `shift_y` of the matched kernels (in pixels, to the
         right and down), and `squares`, matched squares in percent of the live kernels.
     """
     n_live = (classes["class"] != DEAD).groupby(classes["layer_index"]).sum()
@@ -72,8 +80,7 @@ def sum_up_layers(classes: pd.DataFrame, strides: dict[int, int]) -> pd.DataFram
     layers = by_layer[["shift_x", "shift_y"]].mean()
     layers["squares"] = 100 * n_squares / n_live
     layers = layers[by_layer.size() >= MIN_KERNELS].reset_index()
-    layers["stride"] = layers["layer_index"].map(strides).astype(int)
-    return layers
+    return layers.assign(kind=[kinds[index] for index in layers["layer_index"]])
 
 
 @mpl.rc_context(style.RC)
@@ -111,10 +118,9 @@ def draw_shifts(size: int, layers: pd.DataFrame) -> Figure:
 
 
 def _draw_dots(axes: Axes, layers: pd.DataFrame, x: str, y: str) -> None:
-    """One dot per layer, by its stride."""
-    kind = layers["stride"].clip(upper=2)
-    for stride, (marker, colour, label) in STRIDES.items():
-        own = layers[kind == stride]
+    """One dot per layer, by its kind."""
+    for kind, (marker, colour, label) in KINDS.items():
+        own = layers[[other == kind for other in layers["kind"]]]
         if len(own):
             axes.plot(own[x], own[y], marker, color=colour, ms=4, alpha=0.7, label=label)
 

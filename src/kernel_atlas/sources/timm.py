@@ -69,6 +69,11 @@ def names_in(path: str | Path) -> list[str]:
         return []
 
 
+# Padding as in TensorFlow: where the number of zeros is odd, one more on the right and below, so
+# that a layer of stride 2 has its middle half a pixel off the grid's.
+SAME = "same"
+
+
 @dataclass(frozen=True)
 class ArchitectureLayer:
     """One depthwise weight of an architecture; MixNet's splits of one layer share `layer`."""
@@ -79,6 +84,7 @@ class ArchitectureLayer:
     n_kernels: int
     stride: int
     dilation: int
+    padding: int | str  # pixels on each side, or SAME
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,7 @@ def resolve(name: str) -> Architecture:
                 n_kernels=module.out_channels,
                 stride=max(module.stride),
                 dilation=max(module.dilation),
+                padding=SAME if type(module).__name__ == "Conv2dSame" else max(module.padding),
             )
         )
     tag = f".{config.tag}" if config.tag else ""

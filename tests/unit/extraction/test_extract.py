@@ -57,6 +57,7 @@ def test_a_timm_model_has_the_networks_order_and_geometry(serve, extraction, res
         for row in rows
     ] == [(x.layer, x.kernel_size, x.n_kernels, x.stride, x.dilation) for x in architecture.layers]
     assert {row["stride"] for row in rows} == {1, 2}
+    assert [row["padding"] for row in rows] == [row.padding for row in architecture.layers]
     # the splits of a layer share its index
     assert len({row["index"] for row in rows}) == len({row["name"] for row in rows}) < len(rows)
     for size in (3, 5, 7, 9, 11):
@@ -64,7 +65,7 @@ def test_a_timm_model_has_the_networks_order_and_geometry(serve, extraction, res
         expected = np.concatenate([weights[f"{layer.weight}.weight"][:, 0] for layer in chosen])
         np.testing.assert_array_equal(read_kernels(extraction.group, size).kernels, expected)
     # by its address the same file has no geometry
-    unknown = {"stride": None, "dilation": None}
+    unknown = {"stride": None, "dilation": None, "padding": None}
     assert extraction.run(source)["layers"] == [row | unknown for row in rows]
 
 

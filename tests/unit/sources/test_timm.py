@@ -17,6 +17,7 @@ from kernel_atlas.errors import AtlasError
 from kernel_atlas.sheet import read_sheets
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.timm import (
+    SAME,
     Architecture,
     ArchitectureLayer,
     assign_files,
@@ -102,6 +103,8 @@ def test_layers_and_weights_are_those_of_the_network(model):
         module = modules[layer.weight]
         assert module.stride == (layer.stride,) * 2, layer
         assert module.dilation == (layer.dilation,) * 2, layer
+        is_same = type(module).__name__ == "Conv2dSame"
+        assert layer.padding == (SAME if is_same else module.padding[0]), layer
 
 
 def test_layers_are_in_the_order_of_a_forward_pass(model):
