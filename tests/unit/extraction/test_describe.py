@@ -20,7 +20,7 @@ HEADER_BYTES = 100_000
 def architectures(tmp_path, checkpoint):
     """What timm says of a model with the layers of `checkpoint`, and of an unknown name."""
     layers = tuple(
-        ArchitectureLayer(name, name, kernels.shape[-1], len(kernels), 1, 1)
+        ArchitectureLayer(name, name, kernels.shape[-1], len(kernels), 1, 1, 0)
         for name, kernels in checkpoint.kernels.items()
     )
     known = asdict(Architecture("a_model.a_tag", "hf:timm/a_model.a_tag", "1.0", layers))

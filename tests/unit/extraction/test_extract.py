@@ -110,7 +110,7 @@ def layers_of(*names):
 def architecture_of(*names):
     """An architecture of these layers; the stride gives the position of each."""
     rows = [
-        ArchitectureLayer(layer.name, layer.name, 3, len(layer.kernels), number, 1)
+        ArchitectureLayer(layer.name, layer.name, 3, len(layer.kernels), number, 1, 0)
         for number, layer in enumerate(layers_of(*names), start=1)
     ]
     return Architecture("net.tag", "hf:o/r", "1.0", tuple(rows))

@@ -176,7 +176,7 @@ def test_timm_is_asked_for_new_names_alone(tmp_path):
 
 
 def test_an_architecture_is_read_from_whichever_file_has_it(tmp_path):
-    layer = ArchitectureLayer("a", "a", 3, 4, 1, 1)
+    layer = ArchitectureLayer("a", "a", 3, 4, 1, 1, 0)
     architecture = Architecture("net.tag", "hf:o/r", "1.0", (layer,))
     entries = [{"other": {"error": "no"}}, {"net": {"error": "no"}}, {"net": asdict(architecture)}]
     paths = [tmp_path / f"{number}.json" for number in range(3)]
