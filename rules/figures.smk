@@ -33,7 +33,6 @@ INPUTS = {
     "clustered": rules.summarise_classes.output.clustered,
     "layers": rules.summarise_classes.output.layers,
     "models": rules.list_models.output.models,
-    "imagenet": beside_snakefile("models/imagenet.tsv"),
     "sweep": rules.summarise_classes.output.sweep,
     "stability": rules.compare_seeds.output.seeds,
     "stability_classes": rules.compare_seeds.output.classes,

@@ -13,11 +13,14 @@ from safetensors.numpy import save_file
 from support.project import CONFIG
 from support.report import FIGURES, TABLES, read_report
 
+from kernel_atlas.family.functions import cross
+
 ROWS = pd.DataFrame(
     [
         ("regular", "compare", "", "", ""),
         ("b4", "classify", "Efficientnet-b4", "3", "70.5"),
         ("v2_tiny", "classify", "ConvNextV2 tiny 224 1k", "4", "97.33"),
+        ("crosses", "classify", "", "", ""),
     ],
     columns=["model", "role", "paper_name", "paper_table", "paper_percent"],
 )
@@ -28,6 +31,9 @@ def project(finished, tmp_path_factory):
     project = finished.copy(tmp_path_factory.mktemp("report"))
     slices = np.random.default_rng(0).normal(size=(8, 4, 3, 3)).astype(np.float32)
     save_file({"conv.weight": slices}, project / "weights/regular.safetensors")
+    crosses = cross(5, np.linspace(0.4, 0.8, 24))[:, np.newaxis]
+    crosses += np.random.default_rng(1).normal(size=crosses.shape) / 100
+    save_file({"dw.weight": crosses.astype(np.float32)}, project / "weights/crosses.safetensors")
     project.write_weights("b4.safetensors", [(5, 24)] * 6, seed=40)
     project.write_weights("v2_tiny.safetensors", [(7, 24)] * 5 + [(31, 24)], seed=50)
     sources = [f"file:weights/{model}.safetensors" for model in ROWS["model"]]
@@ -87,7 +93,7 @@ def test_every_row_of_a_section_can_be_opened(report):
 
 def test_opens_with_the_run_on_one_page(report, project):
     text = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", report.opening))
-    assert "Of 6 rows of the sheet: 6 read." in text
+    assert "Of 7 rows of the sheet: 7 read." in text
     families = project.table("families").query("family == 'all'").set_index("kernel_size")
     for size in (3, 5, 7):
         assert f"{size}x{size} the models' kernels {families.near_percent[size]:.1f}" in text

@@ -25,16 +25,19 @@ ROW_INCHES = 1.5
 TIMM_HUB = re.compile(r"hf:timm/([^@:]+).*")
 
 
-def plot_accuracy(
-    clustered: str | Path, models: str | Path, imagenet: str | Path, ruler: str
-) -> Figure:
-    """Draw the files clustered.tsv and models.tsv, with the published table models/imagenet.tsv."""
+def plot_accuracy(clustered: str | Path, models: str | Path, ruler: str) -> Figure:
+    """Draw the files clustered.tsv and models.tsv, with the published numbers."""
     return draw_accuracy(
         pd.read_csv(clustered, sep="\t", dtype={"model": str}),
         pd.read_csv(models, sep="\t", dtype=str, keep_default_na=False),
-        pd.read_csv(imagenet, sep="\t", comment="#"),
+        read_published(),
         ruler,
     )
+
+
+def read_published() -> pd.DataFrame:
+    """The published numbers: one row per `source`; imagenet.tsv says where each comes from."""
+    return pd.read_csv(Path(__file__).with_name("imagenet.tsv"), sep="\t", comment="#")
 
 
 @mpl.rc_context(style.RC)

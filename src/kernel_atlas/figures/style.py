@@ -223,9 +223,9 @@ def save_figure(figure: Figure, paths: Iterable[str | Path], dpi: int = DPI) -> 
     with mpl.rc_context(RC):
         # once for all files: as part of each, layout and margins would cost more than drawing
         figure.set_dpi(dpi)
-        if engine := figure.get_layout_engine():
+        if figure.axes and (engine := figure.get_layout_engine()):
             engine.execute(figure)
-            figure.set_layout_engine(None)
+        figure.set_layout_engine(None)
         box = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
         for path in paths:
             date = dates.get(Path(path).suffix.lower())

@@ -50,7 +50,9 @@ def describe_run(
         for path in (path_to_models, path_to_clustered, path_to_layers)
     )
     names = order_classes({*CLASSES, OTHER, DEAD, *layers["class"]})
+    # a model that failed or was never released may have rows without layers
     sizes = clustered.assign(layers=_count_layers(clustered, layers, names))
+    sizes = sizes[sizes["layers"].map(len) > 0].astype({"kernel_size": int})
     columns = ["kernel_size", *FACTS, *CONTROLS, "paper_percent", "layers"]
     by_model = {
         model: _records(table, columns) for model, table in sizes.groupby("model", sort=False)
@@ -133,4 +135,4 @@ def _count_layers(
         row = {"index": index, "name": name, "paper": own if is_known else None, "family": members}
         by_size.setdefault((model, size), []).append(row)
     keys = zip(clustered["model"], clustered["kernel_size"], strict=True)
-    return [by_size[key] for key in keys]
+    return [by_size.get(key, []) for key in keys]

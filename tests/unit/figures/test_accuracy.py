@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from support.figures import legend_of, texts_of
 
-from kernel_atlas.figures.accuracy import draw_accuracy, name_source
+from kernel_atlas.figures.accuracy import draw_accuracy, name_source, read_published
 from kernel_atlas.figures.style import NO_MODEL
 from kernel_atlas.sheet import read_sheets
 
@@ -102,7 +102,7 @@ def test_a_file_of_timm_on_the_hub_has_timm_s_name(source, name):
 
 def test_published_numbers_are_of_rows_of_the_sheets_and_plausible(repository):
     """All that is clustered and that timm lists: not models of ImageNet-22k alone."""
-    published = pd.read_csv(repository / "models/imagenet.tsv", sep="\t", comment="#")
+    published = read_published()
     paths = [repository / f"models/{name}.tsv" for name in ("bundled", "paper", "extras")]
     rows = [row for row in read_sheets(paths) if row.role != "compare"]
     sources = {row.source for row in rows}

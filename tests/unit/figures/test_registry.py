@@ -40,11 +40,8 @@ TABLES = {
         {"model": ["net", "net", "other"], "kernel_size": 5, "layer_index": 0, "n": 3}
     ).assign(**{"class": ["on_cross", "dead", "dead"], "n_members": 4}),
     "models": pd.DataFrame(
-        {"model": ["net", "other"], "source": "file:net", "duplicate_of": "", "family": "F"}
-    ),
-    "imagenet": pd.DataFrame(
-        {"source": ["file:net"], "top1_percent": 75.0, "parameters_millions": 5.0}
-    ),
+        {"model": ["net", "other"], "source": "timm:convnext_tiny.fb_in1k", "family": "F"}
+    ).assign(duplicate_of=""),
     "sweep": pd.DataFrame(
         {"kernel_size": 5, "method": "near", "kernels": "own", "threshold": [0.1, 0.2]}
     ).assign(percent=50.0),
