@@ -21,7 +21,6 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -34,8 +33,9 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "tests"))
+sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "benchmarks")]
 
+from card import DEVICE, copy_rate, launch_seconds, product_rate, synchronize
 from support.known_kernels import CLASSES, SQUARES, draw_known_kernels
 
 from kernel_atlas.checkpoints.layer import Layer
@@ -53,7 +53,6 @@ NOISE = 0.35
 SEEDS = 5
 PRECISION = stacked.PRECISION
 PAPER = {"epochs": 20, "refine_epochs": 0}
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Sizes(NamedTuple):
@@ -249,50 +248,6 @@ def plain_loop(directions: np.ndarray, settings: Settings, precision: str, n_ste
     synchronize()
     torch.set_float32_matmul_precision("highest")
     return (time.perf_counter() - began) / n_steps
-
-
-def product_rate(side: int, precision: str) -> float:
-    """Operations per second of a product of large matrices."""
-    torch.set_float32_matmul_precision(precision)
-    one, other = (torch.randn(side, side, device=DEVICE) for _ in range(2))
-    seconds = median_seconds(lambda: one @ other)
-    torch.set_float32_matmul_precision("highest")
-    return 2 * side**3 / seconds
-
-
-def copy_rate(side: int) -> float:
-    """Bytes per second of a copy on the device, read and written."""
-    source = torch.randn(8 * side, side, device=DEVICE)
-    target = torch.empty_like(source)
-    return 2 * 4 * source.numel() / median_seconds(lambda: target.copy_(source))
-
-
-def launch_seconds() -> float:
-    """Seconds of an operation so small that it waits for the processor."""
-    one = torch.zeros(1, device=DEVICE)
-
-    def launch() -> None:
-        for _ in range(1000):
-            one.add_(1)
-
-    return median_seconds(launch) / 1000
-
-
-def median_seconds(work: Callable[[], object]) -> float:
-    """Of nine calls."""
-    found = []
-    for _ in range(9):
-        synchronize()
-        began = time.perf_counter()
-        work()
-        synchronize()
-        found.append(time.perf_counter() - began)
-    return float(np.median(found))
-
-
-def synchronize() -> None:
-    if DEVICE.type == "cuda":
-        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":

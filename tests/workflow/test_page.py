@@ -222,3 +222,18 @@ def test_what_is_not_in_the_atlas_is_named(page):
     for address in ("model/nobody", "model/alpha/5/no.such.layer"):
         visit(page, address)
         expect(page.locator("main")).to_contain_text(address.rpartition("/")[2])
+
+
+@pytest.mark.parametrize("address", ["model/50%", "toString", "main", "models?ruler=toString"])
+def test_an_address_with_a_slip_opens_a_view(page, address):
+    visit(page, address)
+    expect(page.locator("h1")).not_to_be_empty()
+
+
+def test_a_change_of_ruler_keeps_what_the_slider_has_set(page):
+    visit(page, "code/5/0.42")
+    page.focus("#slider")
+    page.keyboard.press("PageUp")
+    address = page.evaluate("location.hash")
+    page.get_by_role("link", name="the family's ruler").click()
+    assert page.evaluate("location.hash") == f"{address}?ruler=family"

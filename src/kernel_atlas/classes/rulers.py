@@ -6,6 +6,7 @@ from kernel_atlas.family.names import DEAD, OTHER, order_classes
 
 PAPER, FAMILY = RULERS = ("paper", "family")
 SOUGHT = {PAPER: "nearest code", FAMILY: "nearest member"}
+SHARE = {PAPER: "clustered", FAMILY: "matched"}  # what kernels with a class are called
 
 
 def has_codebook(classes: pd.DataFrame) -> bool:

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS
+from kernel_atlas.classes.rulers import PAPER, RULERS, SHARE
 from kernel_atlas.figures import style
+from kernel_atlas.tables.reading import read_table
 
-SHARE = {PAPER: "clustered", FAMILY: "matched"}
 PUBLISHED = {
     "top1_percent": "top-1 accuracy on ImageNet (%)",
     "parameters_millions": "parameters (millions)",
@@ -28,7 +28,7 @@ TIMM_HUB = re.compile(r"hf:timm/([^@:]+).*")
 def plot_accuracy(clustered: str | Path, models: str | Path, ruler: str) -> Figure:
     """Draw the files clustered.tsv and models.tsv, with the published numbers."""
     return draw_accuracy(
-        pd.read_csv(clustered, sep="\t", dtype={"model": str}),
+        read_table(clustered),
         pd.read_csv(models, sep="\t", dtype=str, keep_default_na=False),
         read_published(),
         ruler,
@@ -44,7 +44,7 @@ def read_published() -> pd.DataFrame:
 def draw_accuracy(
     clustered: pd.DataFrame, models: pd.DataFrame, published: pd.DataFrame, ruler: str = PAPER
 ) -> Figure:
-    """One dot per checkpoint; for each kernel size one row of panels by either ruler.
+    """One dot per checkpoint, in one row of panels for each kernel size and ruler.
 
     Parameters
     ----------
@@ -70,14 +70,14 @@ def draw_accuracy(
     shown = own.dropna(subset=[*PUBLISHED])
     n_models, n_shown = own["model"].nunique(), shown["model"].nunique()
     if not n_shown:
-        return style.notice(f"no accuracy is published of any of the {n_models} models")
+        return style.notice(f"none of the {n_models} models has a published accuracy")
     rows = [
         (size, name)
         for size, table in shown.groupby("kernel_size")
         for name in sorted(RULERS, key=lambda name: name != ruler)
         if table[f"{SHARE[name]}_percent"].notna().any()
     ]
-    title = f"{n_shown} of {n_models} models, those with a published accuracy"
+    title = f"{n_shown} of {n_models} models have a published accuracy"
     figure = style.new_figure(7.2, 0.6 + ROW_INCHES * len(rows), title)
     panels = figure.subplots(len(rows), 2, squeeze=False, sharex="col", sharey="row")
     families = list(dict.fromkeys(shown["family"]))
@@ -119,4 +119,5 @@ def _draw_dots(
         axes.margins(x=0.25)
     if len(table) >= N_RANKED:
         correlation = table[[column, share]].rank().corr().iloc[0, 1]  # without scipy.stats: slow
-        axes.set_title(f"rank correlation {correlation:.2f}", fontsize=7, fontweight="normal")
+        if pd.notna(correlation):  # none if all values of a column are equal
+            axes.set_title(f"rank correlation {correlation:.2f}", fontsize=7, fontweight="normal")

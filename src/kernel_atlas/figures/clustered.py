@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS
 from kernel_atlas.figures import style
+from kernel_atlas.tables.reading import read_table
 
 TICK: Any = {"marker": "|", "ls": "", "ms": 7, "mew": 1.6, "clip_on": False}
 COLOURS = {PAPER: style.COLOURS["on_centre"], FAMILY: style.COLOURS[style.FIRST_DERIVATIVE]}
@@ -21,7 +22,7 @@ HEIGHT = 0.38  # of a bar; two stand for one model
 
 def plot_clustered(clustered: str | Path, ruler: str) -> Figure:
     """Draw the file clustered.tsv."""
-    return draw_clustered(pd.read_csv(clustered, sep="\t"), ruler)
+    return draw_clustered(read_table(clustered), ruler)
 
 
 @mpl.rc_context(style.RC)

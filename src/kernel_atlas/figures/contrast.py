@@ -15,7 +15,6 @@ from kernel_atlas.figures import style
 from kernel_atlas.figures.model import name_layers
 from kernel_atlas.figures.proportions import COUNTS, MERGE, read_layers
 
-COLUMNS = ["model", "kernel_size", "layer_index", "class", *COUNTS.values()]
 MIN_CROSSES = 1.0  # percent of a model's kernels
 PANEL_INCHES = 3.6, 1.75  # width and height
 
@@ -24,7 +23,7 @@ def plot_contrast(
     layers: str | Path, models: str | Path, ruler: str, contrast: Sequence[str]
 ) -> Figure:
     """Draw the file layers.tsv, with the families of models.tsv."""
-    return draw_contrast(*read_layers(layers, models, COLUMNS), ruler, contrast)
+    return draw_contrast(*read_layers(layers, models), ruler, contrast)
 
 
 @mpl.rc_context(style.RC)
@@ -82,8 +81,7 @@ def draw_contrast(
                 axes.set_yticklabels([])
             axes.set_title(f"{'' if column else title + _difference(shown)}\n{model}")
             seen |= {*counts.columns[counts.any()]}
-    handles = style.patches_of([name for name in merged if name in seen], labels)
-    figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
+    style.class_legend(figure, seen, labels)
     return figure
 
 

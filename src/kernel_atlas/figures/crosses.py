@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.rulers import PAPER, RULERS
 from kernel_atlas.figures import style
 from kernel_atlas.figures.pool import read_pool
+from kernel_atlas.figures.samples import SEED, draw_grid
 
-SEED = 0
 CROSSES = ("on_cross", "off_cross")
 N_PIXELS = 28  # in the row of either kind, at most, unless one kernel is wider
 MAX_COLUMNS = 6
@@ -81,7 +81,7 @@ def draw_crosses(size: int, crosses: Mapping[str, Crosses], ruler: str = PAPER) 
     crosses : mapping
         From class to its kernels.
     ruler : str
-        The one that was asked for.
+        The one of the setting.
     """
     shown = {name: own for name, own in crosses.items() if own.count}
     if not shown:
@@ -94,13 +94,11 @@ def draw_crosses(size: int, crosses: Mapping[str, Crosses], ruler: str = PAPER) 
     panels = figure.subplots(len(shown), squeeze=False)[:, 0]
     for axes, (name, own) in zip(panels, shown.items(), strict=True):
         unit = own.kernels / np.linalg.norm(own.kernels, axis=(1, 2), keepdims=True)
-        style.draw_kernels(axes, unit, n_columns)
-        write_values(axes, unit, n_columns)
         found = f"{style.title_of(name)}, by the {own.ruler}'s ruler"
         none = "" if own.ruler == ruler else f" (none by the {ruler}'s)"
-        axes.set_title(f"{found}{none}: {len(unit)} of {own.count:,}", fontsize=8)
-        axes.set(xlim=(0, n_columns * (size + 1) - 1), anchor="NW")
-        axes.axis("off")
+        title = f"{found}{none}: {len(unit)} of {own.count:,}"
+        draw_grid(axes, unit, n_columns, title, fontsize=8)
+        write_values(axes, unit, n_columns)
     return figure
 
 

@@ -11,7 +11,6 @@ from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.proportions import COUNTS, read_layers
 
-COLUMNS = ["model", "kernel_size", "layer_index", "class", *COUNTS.values()]
 N_BINS = 10
 N_COLUMNS = 3
 PANEL_INCHES = 2.6, 1.5  # width and height
@@ -19,7 +18,7 @@ PANEL_INCHES = 2.6, 1.5  # width and height
 
 def plot_depth(layers: str | Path, models: str | Path, ruler: str) -> Figure:
     """Draw the file layers.tsv, with the families of models.tsv."""
-    return draw_depth(*read_layers(layers, models, COLUMNS), ruler)
+    return draw_depth(*read_layers(layers, models), ruler)
 
 
 @mpl.rc_context(style.RC)
@@ -73,8 +72,7 @@ def draw_depth(layers: pd.DataFrame, families: pd.Series, ruler: str = PAPER) ->
         if number + n_columns >= len(groups):
             axes.set_xlabel("relative depth")
     figure.suptitle(SOUGHT[ruler].capitalize(), x=0.01, ha="left", fontsize=10, fontweight="bold")
-    handles = style.patches_of([name for name in merged if name in seen], labels)
-    figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
+    style.class_legend(figure, seen, labels)
     return figure
 
 

@@ -4,10 +4,10 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
@@ -15,12 +15,13 @@ from matplotlib.patheffects import withStroke
 from kernel_atlas import sphere
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
+from kernel_atlas.figures.samples import SEED, draw_grid
 
-SEED = 0
 LARGEST_MEASURED = 7  # the paper's largest size but for Appendix I
 MAX_ROWS = 24
 MAX_COLUMNS = 6
 KERNEL_INCHES = 0.62
+FONT: Any = {"fontsize": 7, "fontweight": "normal", "pad": 3}
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,11 @@ def draw_large(rows: Sequence[LargeKernels], left_out: Sequence[str] = ()) -> Fi
         windows = central_window(row.kernels)
         size, width = row.kernels.shape[-1], windows.shape[-1]
         found = f"{row.model}, {size}x{size}: {len(windows)} of {row.count:,}"
-        _draw_half(left, row.kernels, found, n_columns)
+        draw_grid(left, row.kernels, n_columns, found, **FONT)
         share = f"{100 * row.inside:.0f} % of the squared weights"
         area = f"{100 * width**2 / size**2:.0f} % of the area"
-        _draw_half(right, windows, f"middle {width}x{width}: {area}, {share}", n_columns)
+        title = f"middle {width}x{width}: {area}, {share}"
+        draw_grid(right, windows, n_columns, title, **FONT)
         for i in range(len(windows)):
             corner = i * (size + 1) + (size - width) / 2, (size - width) / 2
             frame = Rectangle(corner, width, width, fill=False, linewidth=0.6)
@@ -129,10 +131,3 @@ def draw_large(rows: Sequence[LargeKernels], left_out: Sequence[str] = ()) -> Fi
             left.add_patch(frame)
     figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color="0.3")
     return figure
-
-
-def _draw_half(axes: Axes, kernels: np.ndarray, title: str, n_columns: int) -> None:
-    style.draw_kernels(axes, kernels, n_columns)
-    axes.set_title(title, fontsize=7, fontweight="normal", pad=3)
-    axes.set(xlim=(0, n_columns * (kernels.shape[-1] + 1) - 1), anchor="NW")
-    axes.axis("off")

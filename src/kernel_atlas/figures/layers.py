@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, SOUGHT, class_by, rulers_of
+from kernel_atlas.classes.rulers import FAMILY, PAPER, SHARE, SOUGHT, class_by, rulers_of
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
@@ -59,9 +59,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
     for axes, (size, name, _) in zip(all_axes, panels, strict=True):
         seen |= _stack(axes, counts[size], PERCENTS[name], labels)
         axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")
-    merged = style.order_merged(labels)
-    handles = style.patches_of([label for label in merged if label in seen], labels)
-    figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
+    style.class_legend(figure, seen, labels)
     return figure
 
 
@@ -81,7 +79,7 @@ def _facts(table: pd.DataFrame, ruler: str) -> str:
     """What the title of a panel says after the size."""
     facts = sum_up(count_layers(table))
     n_live = facts["n_kernels"] - facts["n_dead"]
-    share = {PAPER: "clustered", FAMILY: "matched"}[ruler]
+    share = SHARE[ruler]
     percent = f"{facts[f'{share}_percent']:.1f} % of " if n_live else ""
     dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
     return f"{SOUGHT[ruler]}: {percent}{n_live:,} live kernels {share}{dead}"

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, rulers_of
+from kernel_atlas.classes.rulers import PAPER, SHARE, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.clustered import COLOURS
@@ -18,7 +18,6 @@ from kernel_atlas.figures.model import name_layers, no_kernels, read_classes, re
 from kernel_atlas.figures.samples import LABEL_INCHES, PITCH_INCHES, SEED, draw_named_rows
 from kernel_atlas.tables.layers import count_layers
 
-SHARE = {PAPER: "clustered", FAMILY: "matched"}
 # behind a layer that stands out, and behind the one that comes closest to it where none does
 MARKS = {True: style.COLOURS["off_square"], False: "0.92"}
 PALE = style.COLOURS["other"]  # of a layer with too few kernels

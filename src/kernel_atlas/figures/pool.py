@@ -1,4 +1,4 @@
-"""What figures of one kernel size over models share: their kernels, with the classes of these."""
+"""What figures of one kernel size share: the kernels of all models, with their classes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

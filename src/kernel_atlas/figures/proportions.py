@@ -14,9 +14,10 @@ from matplotlib.lines import Line2D
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
+from kernel_atlas.tables.reading import read_table
 
 COUNTS = {PAPER: "n", FAMILY: "n_members"}  # in the table of layers
-COLUMNS = ["model", "kernel_size", "class", *COUNTS.values()]
+COLUMNS = ["model", "kernel_size", "layer_index", "class", *COUNTS.values()]
 BAR_INCHES = 0.17  # from one bar to the next
 WIDTH_INCHES = 6.0  # without the names of models
 LETTER_INCHES = 0.06
@@ -28,31 +29,29 @@ MERGED = {"On centre": "On centre or cross", "Off centre": "Off centre or cross"
 
 def plot_proportions(layers: str | Path, ruler: str) -> Figure:
     """Draw the file layers.tsv."""
-    table = pd.read_csv(layers, sep="\t", usecols=COLUMNS, dtype={"model": str})
-    return draw_proportions(table, ruler)
+    return draw_proportions(read_table(layers, COLUMNS), ruler)
 
 
 def plot_proportions_merged(layers: str | Path, ruler: str) -> Figure:
     """Draw the file layers.tsv with crosses counted as centres (Appendix J.2)."""
-    table = pd.read_csv(layers, sep="\t", usecols=COLUMNS, dtype={"model": str})
-    return draw_proportions(table, ruler, is_merged=True)
+    return draw_proportions(read_table(layers, COLUMNS), ruler, is_merged=True)
 
 
 def read_layers(
-    path_to_layers: str | Path, path_to_models: str | Path, columns: Sequence[str]
+    path_to_layers: str | Path, path_to_models: str | Path
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Read the files layers.tsv, without duplicates, and models.tsv.
 
     Returns
     -------
     layers : DataFrame
-        These columns of the layers of each checkpoint, once.
+        `COLUMNS`, with the layers of each checkpoint once.
     families : Series
         The family by model, an empty text where there is none.
     """
     models = pd.read_csv(path_to_models, sep="\t", dtype=str, keep_default_na=False)
     models = models[models["duplicate_of"] == ""].set_index("model")
-    layers = pd.read_csv(path_to_layers, sep="\t", usecols=list(columns), dtype={"model": str})
+    layers = read_table(path_to_layers, COLUMNS)
     return layers[layers["model"].isin(models.index)], models["family"]
 
 

@@ -40,15 +40,15 @@ class Figure:
         What there is one such figure of: a key of REPORT, and of SUBJECTS in
         rules/figures.smk.
     rule : str
-        Figures of one rule are drawn by one job, since starting a process for each would cost
-        more than drawing: those that one change concerns together.
+        Figures of one rule are drawn by one job, since starting a process costs more than
+        drawing. They are figures that mostly change together.
     shows : str
         What it shows, for the report.
     paper : str
         Numbers of the paper's figures that it corresponds to, as in "7, 8, 33 to 38".
     inputs, settings : str
-        Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words. With `colours`
-        it draws kernels, in the colours of that setting; its function is not told.
+        Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words. A figure
+        with `colours` draws kernels; the setting is applied before its function is called.
     """
 
     path: str
@@ -120,8 +120,7 @@ def plot_figure(
     ----------
     name : str
     inputs, settings : mapping
-        By name: paths, or lists of paths, and values. Those that the figure does not ask for
-        are left out.
+        By name: paths or lists of paths, and values. The figure takes those that it lists.
     path_to_png : path
         Written.
     dpi : int

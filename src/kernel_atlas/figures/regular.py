@@ -10,8 +10,8 @@ from matplotlib.figure import Figure, SubFigure
 from kernel_atlas import sphere
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
+from kernel_atlas.figures.samples import SEED, draw_grid
 
-SEED = 0
 N_ROWS = 12  # of kernels in either half, at most; they are shared out among the sizes
 N_COLUMNS = 12
 PITCH_INCHES = 0.29  # from one kernel to the next
@@ -112,7 +112,4 @@ def _draw_half(part: SubFigure, kernels: Mapping[int, np.ndarray]) -> None:
     n_rows = [-(-len(own) // N_COLUMNS) for own in kernels.values()]
     panels = part.subplots(len(kernels), squeeze=False, height_ratios=n_rows)[:, 0]
     for axes, (size, own) in zip(panels, kernels.items(), strict=True):
-        style.draw_kernels(axes, own, N_COLUMNS)
-        axes.set_title(f"{size}x{size}", fontsize=8, fontweight="normal", pad=3)
-        axes.set(xlim=(0, N_COLUMNS * (size + 1) - 1), anchor="NW")
-        axes.axis("off")
+        draw_grid(axes, own, N_COLUMNS, f"{size}x{size}", fontsize=8, fontweight="normal", pad=3)

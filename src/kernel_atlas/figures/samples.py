@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -111,6 +112,14 @@ def draw_rows(
     names = [f"{style.title_of(name)}  {percents[name]:.1f} %" for name in samples]
     colours = [style.colour_of(name, list(labels.cat.categories)) for name in samples]
     draw_named_rows(axes, list(samples.values()), names, colours, n_columns)
+
+
+def draw_grid(axes: Axes, kernels: np.ndarray, n_columns: int, title: str, **font: Any) -> None:
+    """Draw kernels in rows of `n_columns`, under a title, and nothing else."""
+    style.draw_kernels(axes, kernels, n_columns)
+    axes.set_title(title, **font)
+    axes.set(xlim=(0, n_columns * (kernels.shape[-1] + 1) - 1), anchor="NW")
+    axes.axis("off")
 
 
 def draw_named_rows(

@@ -1,4 +1,4 @@
-"""Where the kernels of a layer have their middle, and its squares (paper, Appendix D)."""
+"""How far the kernels of each layer are shifted, and its squares (paper, Appendix D)."""
 
 from collections.abc import Sequence
 from pathlib import Path

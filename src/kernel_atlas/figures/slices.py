@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
+from kernel_atlas.figures.samples import PITCH_INCHES, SEED, draw_grid
 
-SEED = 0
 N_ROWS = 8  # of each kernel size, at most
 
 
@@ -46,16 +46,13 @@ def draw_slices(model: str, slices: Mapping[int, np.ndarray], n_columns: int) ->
         n_drawn = min(len(found), N_ROWS * n_columns)
         chosen[size] = found[np.sort(generator.choice(len(found), n_drawn, replace=False))]
     n_rows = [-(-len(part) // n_columns) for part in chosen.values()]
-    inches = 0.27
     figure = style.new_figure(
-        0.4 + inches * n_columns,
-        0.4 + sum(inches * rows + 0.35 for rows in n_rows),
+        0.4 + PITCH_INCHES * n_columns,
+        0.4 + sum(PITCH_INCHES * rows + 0.35 for rows in n_rows),
         f"{model}: slices of regular convolutions",
     )
     panels = figure.subplots(len(chosen), squeeze=False, height_ratios=n_rows)[:, 0]
     for axes, (size, part) in zip(panels, chosen.items(), strict=True):
-        style.draw_kernels(axes, part, n_columns)
-        axes.set_title(f"{size}x{size}: {len(part):,} of the {len(slices[size]):,} in the store")
-        axes.set(xlim=(0, n_columns * (size + 1) - 1), anchor="NW")
-        axes.axis("off")
+        title = f"{size}x{size}: {len(part):,} of the {len(slices[size]):,} in the store"
+        draw_grid(axes, part, n_columns, title)
     return figure

@@ -108,6 +108,12 @@ def patches_of(shown: Iterable[str], labels: Sequence[str]) -> list[Patch]:
     ]
 
 
+def class_legend(figure: Figure, seen: Iterable[str], labels: Sequence[str]) -> None:
+    """A legend below all panels for the classes `seen`, merged, of all the `labels` of the run."""
+    handles = patches_of([name for name in order_merged(labels) if name in seen], labels)
+    figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
+
+
 def stack_classes(
     axes: Axes, percents: "pd.DataFrame", labels: Sequence[str], horizontal: bool = False
 ) -> None:
@@ -223,7 +229,8 @@ def save_figure(figure: Figure, paths: Iterable[str | Path], dpi: int = DPI) -> 
     with mpl.rc_context(RC):
         # once for all files: as part of each, layout and margins would cost more than drawing
         figure.set_dpi(dpi)
-        if figure.axes and (engine := figure.get_layout_engine()):
+        engine = figure.get_layout_engine()
+        if engine and figure.axes:  # a notice has no axes, and the engine would warn
             engine.execute(figure)
         figure.set_layout_engine(None)
         box = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])

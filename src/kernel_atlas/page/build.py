@@ -12,12 +12,16 @@ import pandas as pd
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.extraction import store
+from kernel_atlas.labels.table import read_labels
 from kernel_atlas.page import samples
 from kernel_atlas.page.overview import describe_code, describe_run
 from kernel_atlas.page.pack import pack_arrays, pack_json
 
 WEB = files("kernel_atlas.page") / "web"
-SCRIPTS = ("data.js", "family.js", "draw.js", "models.js", "kernels.js", "main.js")
+SCRIPTS = (
+    *("data.js", "family.js", "draw.js", "models.js"),
+    *("kernels.js", "spectrum.js", "functions.js", "main.js"),
+)
 
 
 def build_page(
@@ -46,9 +50,12 @@ def build_page(
     merge : mapping
         Classes that are counted as others.
     **run
-        Of `describe_run`.
+        For `describe_run`, all but the labels.
     """
-    overview = describe_run(**run)
+    tables_of_labels = [read_labels(labels) for _, labels in codebooks.values()]
+    overview = describe_run(
+        **run, labels={interval.label for table in tables_of_labels for interval in table}
+    )
     names = [row["name"] for row in overview["classes"]]
     blocks = {}
     overview["codes"] = {}

@@ -1,6 +1,6 @@
-"""What the page knows of the run as a whole: models, layers, sizes, classes, their colours."""
+"""What the page knows about the run as a whole: models, layers, sizes, classes, their colours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.labels.table import label_rows, read_labels
 from kernel_atlas.page.samples import quantise
+from kernel_atlas.tables.reading import read_table
 
 SHADES = 255  # of the colour map
 FACTS = ["n_kernels", "n_dead", "near_percent", "clustered_percent", "matched_percent"]
@@ -31,8 +32,9 @@ def describe_run(
     sheets: Sequence[str],
     ruler: str,
     colours: str,
+    labels: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Describe a run, as JSON can hold it; what is missing is None.
+    """Describe a run in values that JSON can hold; what is missing is None.
 
     Parameters
     ----------
@@ -44,12 +46,11 @@ def describe_run(
         The one that the page shows first.
     colours : str
         Those of kernels, a key of `style.COLOUR_MAPS`.
+    labels : iterable of str
+        Classes of the label tables, which the codes need although no kernel may have them.
     """
-    models, clustered, layers = (
-        pd.read_csv(path, sep="\t", dtype={"layer": str}, keep_default_na=False, na_values=[""])
-        for path in (path_to_models, path_to_clustered, path_to_layers)
-    )
-    names = order_classes({*CLASSES, OTHER, DEAD, *layers["class"]})
+    models, clustered, layers = map(read_table, (path_to_models, path_to_clustered, path_to_layers))
+    names = order_classes({*CLASSES, OTHER, DEAD, *layers["class"], *labels})
     # a model that failed or was never released may have rows without layers
     sizes = clustered.assign(layers=_count_layers(clustered, layers, names))
     sizes = sizes[sizes["layers"].map(len) > 0].astype({"kernel_size": int})

@@ -12,9 +12,9 @@ from kernel_atlas.family.names import DEAD, OTHER
 
 MAX_KERNELS = 500_000  # of all models: keeps the page of a hundred models below 30 MB
 MAX_SAMPLES = 24  # of a class in a layer, by either ruler
-N_BINS = 500  # parts of the code, each of which the pool
-MAX_PER_BIN = 8  # holds so many near kernels of
-MAX_PER_CLASS = 250  # and so many of each class by the family's ruler
+N_BINS = 500  # parts of the code
+MAX_PER_BIN = 8  # near kernels in the pool, from each part
+MAX_PER_CLASS = 250  # kernels in the pool, from each class by the family's ruler
 
 COLUMNS = [
     *("layer_index", "channel", "code", "dissimilarity", "near", "class"),
@@ -36,8 +36,8 @@ def choose_samples(classes: pd.DataFrame, limit: int, seed: int) -> np.ndarray:
     classes : DataFrame
         One row per kernel, of `label_kernels`.
     limit : int
-        Kernels of a layer and class by a ruler: so many, or all if there are fewer. There are
-        more where those by the other ruler fall into them.
+        Kernels of each layer and class by each ruler, or all if there are fewer. Kernels drawn
+        for one ruler may add to a class by the other.
     seed : int
 
     Returns

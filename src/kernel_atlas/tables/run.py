@@ -12,6 +12,7 @@ import pandas as pd
 from kernel_atlas.atomic import replacing
 from kernel_atlas.family.names import DEAD, OTHER
 from kernel_atlas.tables.layers import SHARES
+from kernel_atlas.tables.reading import read_table
 
 TABLES = (
     *("models", "clustered", "families", "layers", "controls"),
@@ -45,17 +46,7 @@ def summarise_run(
     path_to_summary : path
         Written.
     """
-    tables = {
-        # only an empty cell is missing: a model may be called NA
-        name: pd.read_csv(
-            paths_to_tables[name],
-            sep="\t",
-            keep_default_na=False,
-            na_values=[""],
-            dtype={"model": str, "seeds": str},
-        )
-        for name in TABLES
-    }
+    tables = {name: read_table(paths_to_tables[name]) for name in TABLES}
     with replacing(path_to_summary) as partial:
         partial.write_text(describe_run(tables, sizes), encoding="utf-8")
 

@@ -55,9 +55,9 @@ def test_each_checkpoint_with_published_numbers_is_one_dot(ruler):
 
 def test_the_title_counts_those_that_are_left_out():
     texts = texts_of(draw_accuracy(CLUSTERED, MODELS, PUBLISHED))
-    assert "2 of 3 models, those with a published accuracy" in texts
+    assert "2 of 3 models have a published accuracy" in texts
     nothing = texts_of(draw_accuracy(CLUSTERED, MODELS, PUBLISHED[:0]))
-    assert nothing == ["no accuracy is published of any of the 3 models"]
+    assert nothing == ["none of the 3 models has a published accuracy"]
     for none in (CLUSTERED[:0], CLUSTERED.assign(clustered_percent=None, matched_percent=None)):
         assert texts_of(draw_accuracy(none, MODELS, PUBLISHED)) == [NO_MODEL]
 
@@ -67,7 +67,7 @@ def test_a_model_that_failed_does_not_count():
         clustered_percent=[60.0, 70.0, 60.0, np.nan], matched_percent=[65.0, 55.0, 65.0, np.nan]
     )
     texts = texts_of(draw_accuracy(table, MODELS, PUBLISHED))
-    assert "2 of 2 models, those with a published accuracy" in texts
+    assert "2 of 2 models have a published accuracy" in texts
 
 
 def test_a_size_without_a_codebook_has_the_family_s_ruler_alone():

@@ -6,13 +6,13 @@ from support.classes import classes_of, layers_of
 from support.figures import bars_of, texts_of
 
 from kernel_atlas.figures.contrast import (
-    COLUMNS,
     count_classes,
     draw_contrast,
     find_difference,
     find_pair,
     find_shares,
 )
+from kernel_atlas.figures.proportions import COLUMNS
 
 FAMILIES = pd.Series({"one": "A", "two": "A", "three": "A", "alone": "B", "x": "", "y": ""})
 CLASSES = {

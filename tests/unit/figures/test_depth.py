@@ -5,8 +5,8 @@ import pytest
 from support.classes import classes_of, layers_of
 from support.figures import bars_of, texts_of
 
-from kernel_atlas.figures.depth import COLUMNS, draw_depth, find_depths
-from kernel_atlas.figures.proportions import read_layers
+from kernel_atlas.figures.depth import draw_depth, find_depths
+from kernel_atlas.figures.proportions import COLUMNS, read_layers
 from kernel_atlas.figures.style import NO_MODEL
 
 FAMILIES = pd.Series({"one": "A", "two": "A", "three": "", "wide": ""})
@@ -60,7 +60,7 @@ def test_duplicates_are_left_out_when_read(tmp_path):
     models = pd.DataFrame({"model": ["one", "two", "three", "twin"], "family": ["A", "A", "", "A"]})
     models["duplicate_of"] = ["", "", "", "one"]
     models.to_csv(tmp_path / "models.tsv", sep="\t", index=False)
-    table, families = read_layers(tmp_path / "layers.tsv", tmp_path / "models.tsv", COLUMNS)
+    table, families = read_layers(tmp_path / "layers.tsv", tmp_path / "models.tsv")
     assert set(table["model"]) == {"one", "two", "three"}
     assert families.to_dict() == {"one": "A", "two": "A", "three": ""}
 

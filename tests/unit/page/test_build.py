@@ -112,3 +112,11 @@ def test_classes_are_merged_as_in_the_layer_table(run):
         start += count * width
     assert names.index("on_centre") in labels
     assert names.index("mine") not in labels
+
+
+def test_a_class_of_the_label_table_that_no_kernel_has_is_known(run, tmp_path):
+    codebook, _ = run["codebooks"][5]
+    write_labels([Interval(0, 1, "nobodys")], tmp_path / "k5.tsv")
+    build_page(**run | {"codebooks": {5: (codebook, tmp_path / "k5.tsv")}})
+    overview = overview_of(run["path_to_page"].read_text(encoding="utf-8"))
+    assert "nobodys" in [entry["name"] for entry in overview["classes"]]

@@ -36,7 +36,7 @@ function load(id) {
   return promises.get(id);
 }
 
-// The rows of one size of a model's block, or of a pool: { n, size, kernel(i), and columns }.
+// The kernels of one size in a model's block or in a pool: their number n, kernel(i), and one array per column.
 function rowsOf(arrays, size, prefix = "") {
   const columns = {};
   for (const [name, array] of Object.entries(arrays)) {

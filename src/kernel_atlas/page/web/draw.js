@@ -5,14 +5,16 @@ let ruler; // "paper" or "family": the one of the present address
 
 const RULERS = { paper: "the paper's ruler", family: "the family's ruler" };
 
-// An element. Text goes in as text, so that no name of a layer can be markup.
+const isThere = value => value !== null && value !== undefined && value !== false;
+
+// An element; attributes and children that are null or false are left out. Text goes in as text, so the name of a layer is never read as markup.
 function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+    else if (isThere(value)) element.setAttribute(name, value);
   }
-  element.append(...children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter(isThere));
   return element;
 }
 
@@ -31,7 +33,7 @@ function address(parts, query = {}) {
   return `#${parts.map(encodeURIComponent).join("/")}${search ? `?${search}` : ""}`;
 }
 
-// A bitmap of size x size pixels, given by their shades, as an address: it costs a tenth of a canvas.
+// A bitmap of size x size pixels, given by their shades, as an address: faster than a canvas.
 function bitmap(size, shades) {
   const width = 4 * Math.ceil((3 * size) / 4); // of a row in bytes
   const bytes = new Uint8Array(54 + width * size);
@@ -51,7 +53,7 @@ function bitmap(size, shades) {
   return `data:image/bmp;base64,${btoa(String.fromCharCode(...bytes))}`;
 }
 
-// A kernel as an image: zero in the middle of the colours, or (grey) from its least to its most.
+// A kernel as an image, with zero in the middle of the colours; in grey, from its least value to its largest.
 function drawKernel(values, size, label, style = "") {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
@@ -63,9 +65,13 @@ function drawKernel(values, size, label, style = "") {
     low = -high;
   }
   const last = run.shades.length / 3 - 1;
-  const shades = Array.from(values, value => (high > low ? Math.round(((value - low) / (high - low)) * last) : last / 2));
+  const shadeOf = value => (high > low ? Math.round(((value - low) / (high - low)) * last) : last / 2);
+  const shades = Array.from(values, shadeOf);
   return h("img", { class: `kernel ${style}`, src: bitmap(size, shades), alt: label });
 }
+
+// In the place of a bar by the paper's ruler, for a size without a codebook.
+const noCodebook = () => h("span", { class: "muted" }, "no codebook");
 
 // A stacked bar of the counts of all classes. With `link`, each part is a link of its own.
 function bar(counts, link = null, chosen = null) {
@@ -84,13 +90,15 @@ function bar(counts, link = null, chosen = null) {
 // The same as one image, where hundreds are drawn.
 function smallBar(counts) {
   const total = counts.reduce((sum, n) => sum + n, 0);
+  if (!total) return noCodebook();
   let stop = 0;
   const parts = counts.flatMap((n, place) => {
     const start = stop;
     stop += (100 * n) / total;
     return n ? [`${classAt(place).colour} ${start}% ${stop}%`] : [];
   });
-  const text = counts.flatMap((n, place) => (n ? [`${classAt(place).title} ${percent((100 * n) / total)}`] : [])).join(", ");
+  const share = (n, place) => (n ? [`${classAt(place).title} ${percent((100 * n) / total)}`] : []);
+  const text = counts.flatMap(share).join(", ");
   const style = `background: linear-gradient(to right, ${parts.join(", ")})`;
   return h("div", { class: "bar", style, title: text, role: "img", "aria-label": text });
 }
@@ -98,7 +106,8 @@ function smallBar(counts) {
 // Names of layers without the words at their ends that all of them share.
 function shortNames(layers) {
   const words = layers.map(layer => layer.name.split("."));
-  const isShared = () => words.length > 1 && words.every(list => list.length > 1 && list.at(-1) === words[0].at(-1));
+  const isShared = () =>
+    words.length > 1 && words.every(list => list.length > 1 && list.at(-1) === words[0].at(-1));
   while (isShared()) words.forEach(list => list.pop());
   return words.map(list => list.join("."));
 }
@@ -107,12 +116,12 @@ function shortNames(layers) {
 function bars(model, size, chosen = {}) {
   const short = shortNames(size.layers);
   return h("ol", { class: "bars" }, size.layers.map((layer, i) => {
-    const link = label => address(["model", model.model, size.kernel_size, layer.name, ...(label ? [label] : [])]);
+    const link = (...label) => address(["model", model.model, size.kernel_size, layer.name, ...label]);
     const counts = layer[ruler];
     const isChosen = chosen.layer === layer.name;
     return h("li", { class: isChosen ? "chosen" : null },
       h("a", { class: "name", href: link(), title: layer.name, "aria-current": isChosen }, short[i]),
-      counts ? bar(counts, link, isChosen ? chosen.label : null) : h("span", { class: "muted" }, "no codebook"),
+      counts ? bar(counts, link, isChosen ? chosen.label : null) : noCodebook(),
       h("span", { class: "n" }, thousands(layer.family.reduce((sum, n) => sum + n, 0))));
   }));
 }
@@ -131,16 +140,23 @@ function legend(labels, link = null, chosen = null) {
   }));
 }
 
-// One row per kernel size: percentages by both rulers, each with what chance gives.
+// One row per kernel size: percentages by both rulers, and below each what chance gives.
 function controls(model) {
   const columns = { near: "near, of all", clustered: "clustered", matched: "matched" };
   const cell = (size, name) => h("td", {}, percent(size[`${name}_percent`]), h("br"),
-    h("span", { class: "muted" }, `random ${percent(size[`random_${name}_percent`])}`, h("br"), `phases ${percent(size[`phase_randomised_${name}_percent`])}`));
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Percentages of ${model.model}` }, h("table", { class: "controls" },
-    h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "text" }, "size"), h("th", { scope: "col" }, "kernels"),
-      Object.values(columns).map(title => h("th", { scope: "col" }, title)))),
-    h("tbody", {}, model.sizes.map(size => h("tr", {},
-      h("th", { class: "text", scope: "row" }, `${size.kernel_size}x${size.kernel_size}`),
-      h("td", {}, thousands(size.n_kernels)),
-      Object.keys(columns).map(name => cell(size, name)))))));
+    h("span", { class: "muted" },
+      `random ${percent(size[`random_${name}_percent`])}`, h("br"),
+      `phases ${percent(size[`phase_randomised_${name}_percent`])}`));
+  const head = h("tr", {}, h("th", { scope: "col", class: "text" }, "size"), h("th", { scope: "col" }, "kernels"),
+    Object.values(columns).map(title => h("th", { scope: "col" }, title)));
+  const rows = model.sizes.map(size => h("tr", {},
+    h("th", { class: "text", scope: "row" }, `${size.kernel_size}x${size.kernel_size}`),
+    h("td", {}, thousands(size.n_kernels)),
+    Object.keys(columns).map(name => cell(size, name))));
+  const table = h("table", { class: "controls" }, h("thead", {}, head), h("tbody", {}, rows));
+  return scrolling(`Percentages of ${model.model}`, table);
 }
+
+// A wide table, which the keyboard can scroll.
+const scrolling = (label, table) =>
+  h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table);

@@ -1,6 +1,7 @@
 // The DoG family, as in family/functions.py, which has the formulas and their source.
 
 const SQRT_12 = Math.sqrt(12);
+const MAX_RATIO = 8; // of the slider, at whose end the ratio is infinite
 const DEGREES = { right: 0, down: 90, left: 180, up: -90 };
 const kindOf = label =>
   label.includes("first") ? "first" : label.includes("second") ? "second" : label.split("_")[1];
@@ -51,25 +52,24 @@ function unit(kernel) {
 
 const memberOf = (label, parameters, size) => unit(evaluate(label, parameters, size));
 
-// What can be moved for a class: name, least, most, first value, step, and how it is shown.
+// The sliders of a class: name, limits, first value, step, and how a value is shown.
 function knobsOf(label, size) {
   const kind = kindOf(label);
   const degrees = DEGREES[label.split("_")[2]] ?? 0;
   const turn = kind === "first" ? 45 : 90;
-  const derivative = kind === "first" || kind === "second";
-  const all = [
-    kind === "square"
-      ? { name: "sigma", title: "width", low: 2.5 / SQRT_12, high: size / SQRT_12, first: 3 / SQRT_12,
-          show: sigma => `${(sigma * SQRT_12).toFixed(2)} px` }
-      : { name: "sigma", title: "sigma", low: 0.4, high: size / 2, first: size / 7,
-          show: sigma => `${sigma.toFixed(2)} px` },
-    !derivative && kind !== "square" && { name: "ratio", title: "ratio of the widths", low: 1.05, high: 8,
-      first: 1.6, show: ratio => (ratio >= 8 ? "infinite" : ratio.toFixed(2)) },
-    derivative && { name: "direction", title: "direction", low: degrees - turn, high: degrees + turn,
-      first: degrees, step: 1, show: angle => `${angle.toFixed(0)}°` },
-    derivative && { name: "aspect", title: "aspect", low: 0.5, high: 2, first: 1, show: aspect => aspect.toFixed(2) },
-    { name: "shift_x", title: "shift to the right", low: -1, high: 1, first: 0, show: x => `${x.toFixed(2)} px` },
-    { name: "shift_y", title: "shift down", low: -1, high: 1, first: 0, show: y => `${y.toFixed(2)} px` },
-  ];
-  return all.filter(Boolean).map(knob => ({ step: 0.01, ...knob }));
+  const width = { name: "sigma", title: "width", low: 2.5 / SQRT_12, high: size / SQRT_12, first: 3 / SQRT_12,
+    show: sigma => `${(sigma * SQRT_12).toFixed(2)} px` };
+  const sigma = { name: "sigma", title: "sigma", low: 0.4, high: size / 2, first: size / 7,
+    show: value => `${value.toFixed(2)} px` };
+  const ratio = { name: "ratio", title: "ratio of the widths", low: 1.05, high: MAX_RATIO, first: 1.6,
+    show: value => (value >= MAX_RATIO ? "infinite" : value.toFixed(2)) };
+  const direction = { name: "direction", title: "direction", low: degrees - turn, high: degrees + turn,
+    first: degrees, step: 1, show: angle => `${angle.toFixed(0)}°` };
+  const aspect = { name: "aspect", title: "aspect", low: 0.5, high: 2, first: 1, show: value => value.toFixed(2) };
+  const shift = (name, title) => (
+    { name, title, low: -1, high: 1, first: 0, show: value => `${value.toFixed(2)} px` });
+  const own = { square: [width], first: [sigma, direction, aspect], second: [sigma, direction, aspect] };
+  const knobs = [
+    ...(own[kind] ?? [sigma, ratio]), shift("shift_x", "shift to the right"), shift("shift_y", "shift down")];
+  return knobs.map(knob => ({ step: 0.01, ...knob }));
 }

@@ -13,87 +13,101 @@ const COLUMNS = [
   { name: "paper_percent", title: "near, published" },
 ];
 
+// Missing values come last, whichever way the column is sorted.
+function sortBy(rows, name, falls) {
+  rows.sort((a, b) => {
+    const [first, second] = [a[name] ?? null, b[name] ?? null];
+    if (first === null || second === null) return (first === null) - (second === null);
+    return (first > second ? 1 : first < second ? -1 : 0) * (falls ? -1 : 1);
+  });
+}
+
+function modelCell(row, { name, text }) {
+  const value = row[name] ?? null;
+  if (name === "model") {
+    return h("a", { href: address(["model", row.model, ...(row.kernel_size ? [row.kernel_size] : [])]) }, row.model);
+  }
+  if (name === "kernel_size") return value === null ? (row.note ?? row.outcome) : `${value}x${value}`;
+  if (text) return value;
+  return name === "n_kernels" && value !== null ? thousands(value) : percent(value);
+}
+
 function showModels({ query }) {
   const rows = run.models.flatMap(model =>
     (model.sizes.length ? model.sizes : [{ layers: [] }]).map(size => ({ ...model, ...size, size })));
-  const sort = COLUMNS.find(column => column.name === query.sort);
-  if (sort) {
-    const falls = "falling" in query;
-    rows.sort((a, b) => {
-      const [first, second] = [a[sort.name] ?? null, b[sort.name] ?? null];
-      if (first === null || second === null) return (first === null) - (second === null);
-      return (first > second ? 1 : first < second ? -1 : 0) * (falls ? -1 : 1);
-    });
-  }
-  const sortLink = column => () => {
-    const falls = query.sort === column.name ? !("falling" in query) : !column.text;
-    const search = document.getElementById("search").value;
-    location.hash = address(["models"], {
-      sort: column.name, ...(falls ? { falling: "" } : {}), ...(search ? { search } : {}),
-    });
+  const sorted = COLUMNS.find(column => column.name === query.sort);
+  const falls = "falling" in query;
+  if (sorted) sortBy(rows, sorted.name, falls);
+  const sort = column => {
+    const next = { sort: column.name };
+    if (sorted === column ? !falls : !column.text) next.falling = "";
+    const text = document.getElementById("search").value;
+    location.hash = address(["models"], text ? { ...next, search: text } : next);
   };
   const head = COLUMNS.map(column => h("th", {
     scope: "col", class: column.text ? "text" : null,
-    "aria-sort": sort === column ? ("falling" in query ? "descending" : "ascending") : null,
-  }, h("button", { type: "button", id: `sort-${column.name}`, onclick: sortLink(column) }, column.title)));
-  const cell = (row, { name, text }) => {
-    const value = row[name] ?? null;
-    if (name === "model") return h("a", { href: address(["model", row.model, ...(row.kernel_size ? [row.kernel_size] : [])]) }, row.model);
-    if (name === "kernel_size") return value === null ? (row.note ?? row.outcome ?? "") : `${value}x${value}`;
-    if (text) return value ?? "";
-    return name === "n_kernels" ? (value === null ? "–" : thousands(value)) : percent(value);
-  };
+    "aria-sort": sorted === column ? (falls ? "descending" : "ascending") : null,
+  }, h("button", { type: "button", id: `sort-${column.name}`, onclick: () => sort(column) }, column.title)));
   const body = h("tbody", {}, rows.map(row => h("tr", { "data-text": `${row.model} ${row.family ?? ""}`.toLowerCase() },
-    h("td", {}, h("input", { type: "checkbox", value: row.model, "aria-label": `Compare ${row.model}`, onchange: offer })),
-    COLUMNS.map(column => h("td", { class: column.text ? "text" : null }, cell(row, column))),
-    h("td", {}, row.layers.length ? smallBar(totals(row.size)) : ""))));
+    h("td", {}, h("input", {
+      type: "checkbox", value: row.model, "aria-label": `Compare ${row.model}`, onchange: offerToCompare })),
+    COLUMNS.map(column => h("td", { class: column.text ? "text" : null }, modelCell(row, column))),
+    h("td", {}, row.layers.length ? smallBar(totals(row.size)) : null))));
   const compare = h("a", { href: address(["compare"]), id: "compare" }, "Compare models side by side");
-  function offer() {
+  function offerToCompare() {
     const chosen = [...new Set([...body.querySelectorAll("input:checked")].map(box => box.value))];
     compare.href = address(["compare", ...chosen]);
-    compare.textContent = chosen.length ? `Compare the ${chosen.length} chosen side by side` : "Compare models side by side";
+    compare.textContent =
+      chosen.length ? `Compare the ${chosen.length} chosen side by side` : "Compare models side by side";
   }
   const count = h("span", { class: "muted", role: "status" });
   function filter(text) {
     for (const row of body.rows) row.hidden = !row.dataset.text.includes(text.toLowerCase());
-    const shown = [...body.rows].filter(row => !row.hidden).length;
-    count.textContent = `${shown} of ${body.rows.length} rows`;
+    const nShown = [...body.rows].filter(row => !row.hidden).length;
+    count.textContent = `${nShown} of ${body.rows.length} rows`;
   }
   filter(query.search ?? "");
   const search = h("input", { type: "search", id: "search", value: query.search ?? "", oninput: ({ target }) => {
     filter(target.value);
     const { search: _, ...others } = query;
-    history.replaceState(null, "", address(["models"], target.value ? { ...others, search: target.value } : others));
+    setAddress(address(["models"], target.value ? { ...others, search: target.value } : others));
   } });
   return [
     h("h1", {}, "Models"),
-    h("p", {}, "One row per model and kernel size. Near: percent of all kernels that are near a code, as the paper " +
-      "counts; clustered: of the live ones, near and in an interval that has a class; matched: of the live ones, close to " +
-      "a member of the DoG family. Random directions in the same space say what chance gives. The bar has the " +
-      `classes by ${RULERS[ruler]}.`),
+    h("p", {}, "One row per model and kernel size. Near: the percentage of all kernels that are near a code, as the " +
+      "paper counts. Clustered: the percentage of live kernels that are near a code whose interval has a class. " +
+      "Matched: the percentage of live kernels that are close to a member of the DoG family. Random directions in " +
+      `the same space show what chance gives. The bar has the classes by ${RULERS[ruler]}.`),
     legend(run.classes.map(entry => entry.name)),
     h("div", { class: "tools" }, h("label", {}, "Search", search), count, compare),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of models" }, h("table", { id: "models" },
+    scrolling("Table of models", h("table", { id: "models" },
       h("thead", {}, h("tr", {}, h("td", {}), head, h("th", { scope: "col", class: "text" }, "classes"))), body)),
   ];
 }
 
+function compareColumn(model, chosen) {
+  const rest = chosen.filter(id => id !== model.model);
+  return h("section", {},
+    h("h2", {}, h("a", { href: address(["model", model.model]) }, model.model), " ",
+      h("a", { href: address(["compare", ...rest]), "aria-label": `Remove ${model.model}` }, "✕")),
+    controls(model),
+    model.sizes.map(size => [h("h2", {}, `${size.kernel_size}x${size.kernel_size}`), bars(model, size)]));
+}
+
 function showCompare({ parts }) {
-  const chosen = parts.slice(1);
+  const chosen = parts.slice(1).filter(Boolean);
   const models = chosen.map(id => run.models.find(model => model.model === id)).filter(Boolean);
-  const others = run.models.filter(model => !chosen.includes(model.model) && model.sizes.length);
+  const unknownIds = chosen.filter(id => !models.some(model => model.model === id));
+  const more = run.models.filter(model => !chosen.includes(model.model) && model.sizes.length);
   const add = h("select", { id: "add", onchange: ({ target }) => {
     if (target.value) location.hash = address(["compare", ...chosen, target.value]);
-  } }, h("option", { value: "" }, "choose a model"), others.map(({ model }) => h("option", { value: model }, model)));
+  } }, h("option", { value: "" }, "choose a model"), more.map(({ model }) => h("option", { value: model }, model)));
   return [
     h("h1", {}, "Models side by side"),
-    h("p", {}, `Classes by layer, by ${RULERS[ruler]}. A click on a part of a bar shows its kernels.`),
+    h("p", {}, `Classes by layer, by ${RULERS[ruler]}. Click on a part of a bar to see its kernels.`),
+    unknownIds.length ? h("p", {}, `Not in this atlas: ${unknownIds.join(", ")}.`) : null,
     h("div", { class: "tools" }, h("label", {}, "Add", add)),
     legend(run.classes.map(entry => entry.name)),
-    h("div", { class: "columns" }, models.map(model => h("section", {},
-      h("h2", {}, h("a", { href: address(["model", model.model]) }, model.model), " ",
-        h("a", { href: address(["compare", ...chosen.filter(id => id !== model.model)]), "aria-label": `Remove ${model.model}` }, "✕")),
-      controls(model),
-      model.sizes.map(size => [h("h2", {}, `${size.kernel_size}x${size.kernel_size}`), bars(model, size)])))),
-  ];
+    h("div", { class: "columns" }, models.map(model => compareColumn(model, chosen))),
+  ].filter(Boolean);
 }
