@@ -65,8 +65,8 @@ def survey(patterns: Sequence[str]) -> list[Architecture]:
         ]
         hint = f"; similar: {', '.join(similar)}" if similar else ""
         raise AtlasError(
-            f"timm {timm.__version__} has no pretrained model named {shlex.join(patterns)} "
-            f"(a pattern is like 'convnext*' or '*.fb_in1k'){hint}"
+            f"timm {timm.__version__} has no pretrained model named "
+            f"{one_line(shlex.join(patterns))} (a pattern is like 'convnext*' or '*.fb_in1k'){hint}"
         )
     tagged: dict[str, list[str]] = {}
     for name in names:
@@ -114,7 +114,7 @@ def make_sheet(zoo: Sequence[Architecture], patterns: Sequence[str], role: str) 
     lines = [
         f"# Written by: kernel-atlas sheet {command} --role {role}",
         *(f"# {line}" for line in describe(zoo)),
-        "# Above the models of one architecture stands how many depthwise kernels each has.",
+        "# Above the models of each architecture: the depthwise kernels of one of them, by size.",
         "\t".join(COLUMNS),
     ]
     for row in zoo:
@@ -144,8 +144,10 @@ def describe(zoo: Sequence[Architecture]) -> list[str]:
 
 
 def _models(rows: Sequence[Architecture]) -> str:
-    n_models = sum(len(row.models) for row in rows)
-    return f"{n_models:,} models of {len(rows):,} architectures"
+    """As in '9 models (4 architectures)'."""
+    counts = {"model": sum(len(row.models) for row in rows), "architecture": len(rows)}
+    models, architectures = (f"{n:,} {what}{'s' * (n != 1)}" for what, n in counts.items())
+    return f"{models} ({architectures})"
 
 
 def _sizes(kernels: dict[int, int]) -> str:
