@@ -21,7 +21,7 @@ from kernel_atlas.sources.timm_build import build
 from kernel_atlas.sources.timm_import import import_timm
 
 COLUMNS = ("model", "source", "role", "family")
-# A process spends seconds on importing timm, and needs half a gigabyte.
+# A process spends four seconds on importing timm, and takes 0.4 GB.
 MAX_PROCESSES = 4
 MODELS_PER_PROCESS = 100
 CHUNK = 8  # models that a process gets at a time
@@ -180,7 +180,7 @@ def _serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import_timm()
-    gc.freeze()  # timm's hundred thousands of objects will stay: a seventh of the time
+    gc.freeze()  # what timm has imported will stay; looking through it again and again takes time
 
 
 def _end_with_parent() -> None:
