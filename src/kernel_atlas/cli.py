@@ -158,6 +158,38 @@ def describe(
 
 
 @cli.command()
+@click.option(
+    "--timm",
+    "patterns",
+    required=True,
+    multiple=True,
+    metavar="PATTERN",
+    help="names of timm's models, such as 'convnext*' or '*.fb_in1k' (repeatable)",
+)
+@click.option(
+    "--role", type=click.Choice(["classify", "train"]), default="classify", show_default=True
+)
+@click.option("-o", "--output", type=Output(), metavar="FILE", help="instead of standard output")
+def sheet(patterns: tuple[str, ...], role: str, output: Path | None) -> None:
+    """Write a model sheet of timm's pretrained models with depthwise kernels."""
+    from kernel_atlas import zoo
+
+    found = zoo.survey(patterns)
+    for row in found:
+        if row.fault:
+            click.echo(f"WARNING: timm cannot build {row.name}: {row.fault}", err=True)
+    text = zoo.make_sheet(found, patterns, role)
+    if not output:
+        click.echo(text, nl=False)
+        return
+    from kernel_atlas.atomic import replacing
+
+    with replacing(output) as partial:
+        partial.write_text(text, encoding="utf-8")
+    click.echo("\n".join([f"{output}: {output.stat().st_size:,} bytes", *zoo.describe(found)]))
+
+
+@cli.command()
 @click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("atlas", type=Output())
 def export(results: Path, atlas: Path) -> None:

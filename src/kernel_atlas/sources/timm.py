@@ -111,7 +111,7 @@ def resolve(name: str) -> Architecture:
         If timm does not know the model, or has no weights of it.
     """
     timm = import_timm()
-    import torch
+    from kernel_atlas.sources.timm_build import build
 
     try:
         config = timm.models.get_pretrained_cfg(name, allow_unregistered=False)
@@ -130,8 +130,17 @@ def resolve(name: str) -> Architecture:
         source = config.url
     else:
         raise AtlasError(f"timm {timm.__version__} has no weights of {name!r}")
-    with torch.device("meta"):
-        modules = dict(timm.create_model(name, pretrained=False).named_modules())
+    tag = f".{config.tag}" if config.tag else ""
+    return Architecture(
+        f"{config.architecture}{tag}", source, timm.__version__, list_layers(build(name))
+    )
+
+
+def list_layers(network: Any) -> tuple[ArchitectureLayer, ...]:
+    """The depthwise weights of a torch.nn.Module, in the network's order."""
+    import torch
+
+    modules = dict(network.named_modules())
     layers = []
     for path, module in modules.items():
         if not isinstance(module, torch.nn.Conv2d) or not _is_depthwise(module):
@@ -149,8 +158,7 @@ def resolve(name: str) -> Architecture:
                 padding=SAME if type(module).__name__ == "Conv2dSame" else max(module.padding),
             )
         )
-    tag = f".{config.tag}" if config.tag else ""
-    return Architecture(f"{config.architecture}{tag}", source, timm.__version__, tuple(layers))
+    return tuple(layers)
 
 
 def resolve_timm(names: Sequence[str], path_to_architectures: str | Path) -> None:
