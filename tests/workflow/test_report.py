@@ -15,6 +15,8 @@ from support.report import FIGURES, TABLES, read_report
 
 from kernel_atlas.family.functions import cross
 
+pytestmark = pytest.mark.slow
+
 ROWS = pd.DataFrame(
     [
         ("regular", "compare", "", "", ""),

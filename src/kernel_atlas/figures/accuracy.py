@@ -109,7 +109,8 @@ def _draw_dots(
         number = families.index(family)
         colour = style.OWN_COLOURS[number % len(style.OWN_COLOURS)]
         marker = MARKERS[number % len(MARKERS)]
-        axes.plot(rows[column], rows[share], marker, color=colour, ms=4.5, alpha=0.8, label=family)
+        dots = {"color": colour, "markeredgecolor": "0.3", "markeredgewidth": 0.4}
+        axes.plot(rows[column], rows[share], marker, ms=4.5, alpha=0.8, label=family, **dots)
     table = table[table[share].notna()]  # all kernels of a model may be dead
     if len(table) <= N_NAMED:
         for row in table.to_dict("records"):
