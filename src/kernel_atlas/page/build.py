@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kernel_atlas.atomic import replacing
+from kernel_atlas.classes.rulers import RULERS
 from kernel_atlas.extraction import store
 from kernel_atlas.labels.table import read_labels
 from kernel_atlas.page import samples
@@ -69,9 +70,22 @@ def build_page(
         for key, path in classes.items()
         if len(table := pd.read_parquet(path, columns=samples.COLUMNS))
     }
-    blocks |= _pack_kernels(tables, groups, list(thresholds), names, overview)
-    overview["thresholds"] = thresholds
+    limit = samples.find_limit(_count_parts(overview))
+    overview |= {"thresholds": thresholds, "samples": limit, "order": list(groups)}
+    blocks |= _pack_kernels(tables, groups, list(thresholds), names, limit)
     _write(path_to_page, {"overview": pack_json(overview), **blocks})
+
+
+def _count_parts(overview: Mapping[str, Any]) -> np.ndarray:
+    """The kernels of each layer and class, by each ruler, of all models: one flat array."""
+    counts = [
+        layer[ruler] or []
+        for model in overview["models"]
+        for size in model["sizes"]
+        for layer in size["layers"]
+        for ruler in RULERS
+    ]
+    return np.array([n for part in counts for n in part], int)
 
 
 def _pack_kernels(
@@ -79,19 +93,9 @@ def _pack_kernels(
     groups: Mapping[str, str | Path],
     sizes: Sequence[int],
     names: list[str],
-    overview: dict[str, Any],
+    limit: int,
 ) -> dict[str, str]:
     """The block of each model, and the pool of each size. Kernels of a model are read once."""
-    layers = [
-        np.array(layer[ruler])
-        for model in overview["models"]
-        for size in model["sizes"]
-        for layer in size["layers"]
-        for ruler in ("paper", "family")
-        if layer[ruler]
-    ]
-    limit = samples.find_limit(np.concatenate([np.zeros(0, int), *layers]))
-    overview["samples"] = limit
     pools = {size: _pool(tables, size) for size in sizes}
     parts: dict[int, list[dict[str, np.ndarray]]] = {size: [] for size in sizes}
     blocks = {}
@@ -109,7 +113,6 @@ def _pack_kernels(
             pool = samples.columns_of(kernels[rows], table.iloc[rows], names, with_member=True)
             parts[size].append(pool | {"model": np.full(len(rows), number, np.uint16)})
         blocks[f"model-{model}"] = pack_arrays(arrays)
-    overview["order"] = list(groups)
     for size, of_size in parts.items():
         if of_size:
             joined = {name: np.concatenate([part[name] for part in of_size]) for name in of_size[0]}
