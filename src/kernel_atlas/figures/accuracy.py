@@ -109,8 +109,9 @@ def _draw_dots(
         number = families.index(family)
         colour = style.OWN_COLOURS[number % len(style.OWN_COLOURS)]
         marker = MARKERS[number % len(MARKERS)]
-        dots = {"color": colour, "markeredgecolor": "0.3", "markeredgewidth": 0.4}
-        axes.plot(rows[column], rows[share], marker, ms=4.5, alpha=0.8, label=family, **dots)
+        (dots,) = axes.plot(rows[column], rows[share], marker, color=colour, label=family)
+        # with an edge, bright colours are seen on white
+        dots.set(ms=4.5, alpha=0.8, markeredgecolor="0.3", markeredgewidth=0.4)
     table = table[table[share].notna()]  # all kernels of a model may be dead
     if len(table) <= N_NAMED:
         for row in table.to_dict("records"):
