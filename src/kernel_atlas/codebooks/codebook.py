@@ -43,6 +43,12 @@ class Codebook:
         """The code of each row, shape (n,), float64 in [0, 1]."""
         return np.linspace(0, 1, len(self))
 
+    @property
+    def spectrum_rows(self) -> np.ndarray:
+        """The rows that make up the spectrum, evenly spaced: at most `N_SPECTRUM`, int64."""
+        n_rows = min(len(self), N_SPECTRUM)
+        return np.linspace(0, len(self) - 1, n_rows).round().astype(int)
+
     def nearest(self, kernels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find the row that is nearest to each kernel.
 

@@ -14,7 +14,13 @@ from kernel_atlas.codebooks.codebook import SKIPPED, read_codebook
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.pool import read_pool
-from kernel_atlas.figures.samples import LABEL_INCHES, PITCH_INCHES, SEED, draw_named_rows
+from kernel_atlas.figures.samples import (
+    LABEL_INCHES,
+    PITCH_INCHES,
+    SEED,
+    choose_places,
+    draw_named_rows,
+)
 from kernel_atlas.labels.table import label_rows, read_labels
 
 
@@ -42,10 +48,10 @@ def plot_centres(
     rows = (pd.concat(codes) * (len(centres) - 1)).round().fillna(-1).to_numpy(int)
     pool = read_pool(groups, size_classes, size, PAPER)
     generator = np.random.default_rng(SEED)
-    chosen = []
-    for row in range(len(centres)):
-        places = np.flatnonzero(rows == row)
-        chosen.append(generator.choice(places, min(n_samples, len(places)), replace=False))
+    chosen = [
+        choose_places(np.flatnonzero(rows == row), n_samples, generator)
+        for row in range(len(centres))
+    ]
     counts = np.bincount(rows[rows >= 0], minlength=len(centres))
     classes = label_rows(read_labels(labels), centres)
     samples = pool.read_each(chosen)

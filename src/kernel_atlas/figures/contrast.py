@@ -9,11 +9,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, SOUGHT
+from kernel_atlas.classes.rulers import PAPER, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import name_layers
-from kernel_atlas.figures.proportions import COUNTS, MERGE, read_layers
+from kernel_atlas.figures.proportions import (
+    COUNTS,
+    MERGE,
+    find_percents,
+    find_ruler,
+    read_layers,
+)
 
 MIN_CROSSES = 1.0  # percent of a model's kernels
 PANEL_INCHES = 3.6, 1.75  # width and height
@@ -53,7 +59,7 @@ def draw_contrast(
     merged = style.order_merged(labels)
     rows: list[tuple[str, dict[str, pd.DataFrame]]] = []
     for size, group in layers.groupby("kernel_size"):
-        by = ruler if group[COUNTS[ruler]].notna().all() else FAMILY
+        by = find_ruler(group, ruler)
         counts = count_classes(group, COUNTS[by], merged)
         chosen = [name for name in models if name in counts]
         shown = {name: counts[name] for name in chosen or find_pair(counts, families)}
@@ -72,7 +78,7 @@ def draw_contrast(
     for row, (title, shown) in enumerate(rows):
         for column, (model, counts) in enumerate(shown.items()):
             axes = figure.add_subplot(grid[row, column])
-            style.stack_classes(axes, _percent(counts), labels)
+            style.stack_classes(axes, find_percents(counts), labels)
             name_layers(axes, counts.index)
             axes.set(ylim=(0, 100), ylabel="" if column else "kernels (%)")
             if row + 1 < len(rows):
@@ -150,11 +156,6 @@ def merge_crosses(counts: pd.DataFrame) -> pd.DataFrame:
         merged[centre] += merged[cross]
         merged[cross] = 0.0
     return merged
-
-
-def _percent(counts: pd.DataFrame) -> pd.DataFrame:
-    """Each row in percent of its sum."""
-    return counts.mul(100 / counts.sum(axis=1), axis=0)
 
 
 def _difference(shown: Mapping[str, pd.DataFrame]) -> str:

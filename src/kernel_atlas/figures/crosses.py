@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.rulers import PAPER, RULERS
 from kernel_atlas.figures import style
 from kernel_atlas.figures.pool import read_pool
-from kernel_atlas.figures.samples import SEED, draw_grid
+from kernel_atlas.figures.samples import SEED, choose_places, draw_grid
 
 CROSSES = ("on_cross", "off_cross")
 N_PIXELS = 28  # in the row of either kind, at most, unless one kernel is wider
@@ -59,8 +59,7 @@ def plot_crosses(
             pool = read_pool(groups, size_classes, size, by)
             for name in missing:
                 places = np.flatnonzero(pool.labels == name)
-                n_drawn = min(len(places), columns_of(size))
-                drawn = pool.read(generator.choice(places, n_drawn, replace=False))
+                drawn = pool.read(choose_places(places, columns_of(size), generator))
                 crosses[name] = Crosses(drawn, len(places), pool.ruler)
     return draw_crosses(size, {name: crosses[name] for name in CROSSES}, ruler)
 

@@ -6,10 +6,10 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, SOUGHT
+from kernel_atlas.classes.rulers import PAPER, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
-from kernel_atlas.figures.proportions import COUNTS, read_layers
+from kernel_atlas.figures.proportions import COUNTS, find_percents, find_ruler, read_layers
 
 N_BINS = 10
 N_COLUMNS = 3
@@ -54,12 +54,12 @@ def draw_depth(layers: pd.DataFrame, families: pd.Series, ruler: str = PAPER) ->
     grid = figure.add_gridspec(n_rows, n_columns)
     seen: set[str] = set()
     for number, ((size, family), group) in enumerate(groups.items()):
-        by = ruler if group[COUNTS[ruler]].notna().all() else FAMILY
+        by = find_ruler(group, ruler)
         wide = group.pivot_table(index="depth", columns="label", values=COUNTS[by], aggfunc="sum")
         wide = wide.reindex(index=range(N_BINS), columns=merged).fillna(0).astype(float)
         seen |= {*wide.columns[wide.any()]}
         axes = figure.add_subplot(grid[divmod(number, n_columns)])
-        style.stack_classes(axes, wide.mul(100 / wide.sum(axis=1), axis=0).fillna(0), labels)
+        style.stack_classes(axes, find_percents(wide), labels)
         n_models = group["model"].nunique()
         note = f" ({SOUGHT[by]})" if by != ruler else ""
         plural = "s" if n_models > 1 else ""

@@ -15,7 +15,13 @@ from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.clustered import COLOURS
 from kernel_atlas.figures.model import name_layers, no_kernels, read_classes, read_kernels
-from kernel_atlas.figures.samples import LABEL_INCHES, PITCH_INCHES, SEED, draw_named_rows
+from kernel_atlas.figures.samples import (
+    LABEL_INCHES,
+    PITCH_INCHES,
+    SEED,
+    choose_places,
+    draw_named_rows,
+)
 from kernel_atlas.tables.layers import count_layers
 
 # behind a layer that stands out, and behind the one that comes closest to it where none does
@@ -170,7 +176,7 @@ def _choose(
     """Choose the places of at most `n_samples` live kernels of each of these layers."""
     of_live = classes["layer_index"].mask(classes["class"] == DEAD)
     places = [np.flatnonzero(of_live == layer) for layer in layers]
-    return [generator.choice(own, min(n_samples, len(own)), replace=False) for own in places]
+    return [choose_places(own, n_samples, generator) for own in places]
 
 
 def _verdict(outlier: Outlier | None, layer: int | None) -> str:

@@ -55,6 +55,16 @@ def read_layers(
     return layers[layers["model"].isin(models.index)], models["family"]
 
 
+def find_ruler(layers: pd.DataFrame, ruler: str) -> str:
+    """The ruler that layers of one size are shown by: the family's where `ruler` has no counts."""
+    return ruler if layers[COUNTS[ruler]].notna().all() else FAMILY
+
+
+def find_percents(counts: pd.DataFrame) -> pd.DataFrame:
+    """Each row in percent of its sum; 0 where that is 0."""
+    return counts.mul(100 / counts.sum(axis=1).replace(0, np.nan), axis=0).fillna(0)
+
+
 @mpl.rc_context(style.RC)
 def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER, is_merged: bool = False) -> Figure:
     """One stacked bar of class percentages per model, first derivatives merged.
@@ -90,7 +100,7 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER, is_merged: bool =
                 index="model", columns="label", values=COUNTS[name], aggfunc="sum", sort=False
             )
             wide = wide.reindex(columns=merged).fillna(0).astype(float)
-            percents = wide.mul(100 / wide.sum(axis=1).replace(0, np.nan), axis=0).fillna(0)
+            percents = find_percents(wide)
             _stack(axes, percents, labels)
             if is_merged:
                 _mark_middle(axes, percents[[*MERGE.values()]].sum(axis=1))

@@ -90,10 +90,15 @@ def choose_samples(
     """Choose the places of at most `n_samples` kernels of each class that there is but the dead."""
     places = {name: np.flatnonzero(labels == name) for name in labels.cat.categories}
     return {
-        name: generator.choice(own, min(n_samples, len(own)), replace=False)
+        name: choose_places(own, n_samples, generator)
         for name, own in places.items()
         if len(own) and name != DEAD
     }
+
+
+def choose_places(places: np.ndarray, n: int, generator: np.random.Generator) -> np.ndarray:
+    """Choose `n` of these places, or all if there are fewer, in random order."""
+    return generator.choice(places, min(n, len(places)), replace=False)
 
 
 def draw_rows(

@@ -33,7 +33,7 @@ KINDS = {
 def plot_shifts(
     groups: Sequence[str | Path], size_classes: Sequence[str | Path], size: int
 ) -> Figure:
-    """Read the columns that are needed and the strides, and draw them.
+    """Read the columns that are needed, strides and padding, and draw the shifts.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def draw_spectrum(size: int, codebook: Codebook, intervals: list[Interval]) -> F
     """
     if not len(codebook):
         return style.notice(f"{size}x{size}: {SKIPPED}")
-    rows = np.linspace(0, len(codebook) - 1, min(len(codebook), N_SPECTRUM)).round().astype(int)
+    rows = codebook.spectrum_rows
     labels = label_rows(intervals, codebook)
     names = order_classes(set(labels))
     noted = [interval for interval in intervals if interval.note]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.classes.rulers import RULERS
+from kernel_atlas.codebooks.codebook import read_codebook
 from kernel_atlas.extraction import store
 from kernel_atlas.labels.table import read_labels
 from kernel_atlas.page import samples
@@ -53,15 +54,15 @@ def build_page(
     **run
         For `describe_run`, all but the labels.
     """
-    tables_of_labels = [read_labels(labels) for _, labels in codebooks.values()]
+    intervals = {size: read_labels(labels) for size, (_, labels) in codebooks.items()}
     overview = describe_run(
-        **run, labels={interval.label for table in tables_of_labels for interval in table}
+        **run, labels={interval.label for table in intervals.values() for interval in table}
     )
     names = [row["name"] for row in overview["classes"]]
     blocks = {}
     overview["codes"] = {}
-    for size, paths in codebooks.items():
-        facts, arrays = describe_code(*paths, names)
+    for size, (codebook, _) in codebooks.items():
+        facts, arrays = describe_code(read_codebook(codebook), intervals[size], names)
         if len(arrays["codes"]):
             overview["codes"][size] = facts
             blocks[f"code-{size}"] = pack_arrays(arrays)

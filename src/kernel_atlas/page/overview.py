@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from kernel_atlas import __version__
-from kernel_atlas.codebooks.codebook import N_SPECTRUM, read_codebook
+from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
 from kernel_atlas.figures import style
-from kernel_atlas.labels.table import label_rows, read_labels
+from kernel_atlas.labels.table import Interval, label_rows
 from kernel_atlas.page.samples import quantise
 from kernel_atlas.tables.reading import read_table
 
@@ -79,9 +79,9 @@ def describe_run(
 
 
 def describe_code(
-    path_to_codebook: str | Path, path_to_labels: str | Path, names: list[str]
+    codebook: Codebook, intervals: list[Interval], names: list[str]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Describe the codes of one size: at most `N_SPECTRUM` of them, evenly spaced.
+    """Describe the codes of one size: those of its spectrum.
 
     Returns
     -------
@@ -90,8 +90,7 @@ def describe_code(
     arrays : dict
         To pack: `codes`, the kernels that they stand for, and their classes, places in `names`.
     """
-    codebook, intervals = read_codebook(path_to_codebook), read_labels(path_to_labels)
-    rows = np.linspace(0, len(codebook) - 1, min(len(codebook), N_SPECTRUM)).round().astype(int)
+    rows = codebook.spectrum_rows
     labels = pd.Categorical(label_rows(intervals, codebook)[rows], names)
     facts = {
         "ordered": codebook.is_ordered,

@@ -1,4 +1,4 @@
-// The views that show kernels: a model, a code of the spectrum, a function of the family.
+// What the views of kernels share, and the view of a model.
 
 const PARAMETERS = ["sigma", "ratio", "direction", "aspect", "shift_x", "shift_y"];
 const NO_CLASS = 255; // in the column `member` of dead kernels
