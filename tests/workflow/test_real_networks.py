@@ -5,7 +5,7 @@ How a training ends depends on the machine, so percentages are only bounded, wit
 
 import pytest
 import yaml
-from support.project import DRAWING, REPOSITORY, Project
+from support.project import REPOSITORY, Project
 from support.report import FIGURES, TABLES, read_report
 
 from kernel_atlas.codebooks.codebook import SKIPPED
@@ -31,7 +31,7 @@ def default(tmp_path_factory):
 def large(real_weights, tmp_path_factory):
     """A finished run that trains on the 7x7 kernels of three networks."""
     paths = {name: real_weights(name) for name in N_KERNELS[7]}
-    project = Project(tmp_path_factory.mktemp("large"), without=DRAWING)
+    project = Project(tmp_path_factory.mktemp("large"))
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
     config["autoencoder"] |= {"sizes": [7], "device": "cpu"}
     config["kmeans"]["sizes"] = []
@@ -105,14 +105,15 @@ def test_skips_7x7_and_says_so(default):
     assert f"7x7: {SKIPPED}" in log
 
 
-def test_report_has_what_the_paper_has(default):
-    run = default.snakemake("--report", "report.html")
+def test_report_has_what_the_paper_has(finished_run):
+    _, project = finished_run
+    run = project.snakemake("--report", "report.html")
     assert run.returncode == 0, run.output
-    report = read_report(default / "report.html")
+    report = read_report(project / "report.html")
     missing = [
         number
         for number in FIGURES
         if not any(item.is_drawn(dpi=150) for item in report.numbered("Figure", number))
     ]
-    assert missing == [27]  # kernels of 27x27, which no model of the bundled sheet has
+    assert missing == [27]  # kernels of 27x27, which none of these models has
     assert all(len(report.numbered("Table", number)) == 1 for number in TABLES)

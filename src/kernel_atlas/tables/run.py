@@ -110,9 +110,10 @@ def _describe_shares(pooled: pd.DataFrame, controls: pd.DataFrame) -> Iterator[s
             rows.append([f"{size}x{size}", title, *map(_percent, found)])
     yield _table(["size", "percent of", *SHARES], rows)
     yield (
-        "*Near* a code is of all kernels, as the paper counts; *clustered* (near, and the code has "
-        "a class) and *matched* (by a member of the DoG family; no training is in it) are of live "
-        "kernels. In brackets is a 95 % interval over layers."
+        "The percentage of *near* kernels is of all kernels, as the paper counts. Those of "
+        "*clustered* (near a code that has a class) and *matched* (close to a member of the DoG "
+        "family, which needs no training) are of live kernels. The brackets hold 95 % intervals "
+        "over layers."
     )
     for size, row in pooled[pooled["paper_percent"].notna()].iterrows():
         yield (

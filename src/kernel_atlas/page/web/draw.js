@@ -7,7 +7,8 @@ const RULERS = { paper: "the paper's ruler", family: "the family's ruler" };
 
 const isThere = value => value !== null && value !== undefined && value !== false;
 
-// An element; attributes and children that are null or false are left out. Text goes in as text, so the name of a layer is never read as markup.
+// An element; attributes and children that are null or false are left out. Text goes in as text, so the
+// name of a layer is never read as markup.
 function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
