@@ -17,7 +17,7 @@ from kernel_atlas.labels.table import Interval, label_rows, read_labels
 N_COLUMNS = 25
 N_LEGEND_COLUMNS = 4
 WIDTH_INCHES = 7.2
-NOTE = "half a strip: mixed"
+NOTE = "half a strip: mixed or unmatched"
 
 
 def plot_spectrum(codebook: str | Path, labels: str | Path, size: int) -> Figure:
@@ -29,7 +29,7 @@ def plot_spectrum(codebook: str | Path, labels: str | Path, size: int) -> Figure
 def draw_spectrum(size: int, codebook: Codebook, intervals: list[Interval]) -> Figure:
     """Kernels along the code, row by row, over a strip in the colours of their classes.
 
-    The strip is half as high where a class was kept although the interval is mixed.
+    The strip is half as high where a class was kept although it has a note.
 
     Parameters
     ----------

@@ -1,11 +1,12 @@
 """Propose a label table: an interval's class is what its kernels are by the family's ruler.
 
-Each training kernel votes, at its nearest code, for the class of its member, or for `other`
-if it is not matched. What the decoder draws there counts only where there is no kernel.
+Each training kernel votes, at its nearest code, for the class of its member; where most are
+not matched, there is no class. What the decoder draws counts only where there is no kernel.
 """
 
 import logging
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,13 @@ from kernel_atlas.codebooks.codebook import Codebook, read_codebook
 from kernel_atlas.codebooks.training_set import sample_training_set
 from kernel_atlas.family.fit import find_matched, fit_members
 from kernel_atlas.family.names import CLASSES, OTHER
-from kernel_atlas.labels.table import MIN_PURITY, Interval, read_labels, write_labels
+from kernel_atlas.labels.table import (
+    MIN_MATCHED,
+    MIN_PURITY,
+    Interval,
+    read_labels,
+    write_labels,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +35,6 @@ MIN_SHARE = 0.5
 MIN_LENGTH = 0.001
 # The weight of a code's own vote beside that of a kernel: it decides only without kernels.
 WEIGHT_OF_CODES = 1e-6
-
-_NAMES = (*CLASSES, OTHER)
 
 
 def label_codebook(
@@ -94,8 +99,8 @@ def propose_labels(
         Kernels less dissimilar than this from their nearest code are near; see also
         `find_matched`.
     min_purity : float
-        An interval of an ordered codebook becomes `other` if a smaller share of its near
-        kernels are matched members of its class. A centre of k-means never needs more than half.
+        An interval becomes `other` if a smaller share of its near kernels have a member of
+        its class, or if fewer than `MIN_MATCHED` of them are matched.
 
     Returns
     -------
@@ -114,34 +119,37 @@ def propose_labels(
     weights = np.repeat([1, WEIGHT_OF_CODES], [is_near.sum(), len(voters)])
     found = pd.concat([members[is_near], fit_members(codebook.kernels[voters])], ignore_index=True)
     residual = found["residual"].to_numpy()
-    choices = np.where(find_matched(found, threshold), found["member"].cat.codes, len(CLASSES))
-    votes = np.zeros((n_codes, len(_NAMES)))
-    np.add.at(votes, (rows, choices), weights)
+    is_matched = find_matched(found, threshold)
+    votes = np.zeros((n_codes, len(CLASSES) + 1))
+    np.add.at(votes, (rows, found["member"].cat.codes), weights)
+    np.add.at(votes[:, -1], rows, weights * is_matched)
     winner = _count(votes, codebook.is_ordered)
 
     codes = codebook.codes
-    # ten centres of 3x3 are mixed by nature; with a note, most of their kernels name them
-    limit = min_purity if codebook.is_ordered else min(min_purity, MIN_SHARE)
     borders = np.concatenate([[0.0], (codes[1:] + codes[:-1]) / 2, [1.0]])
     intervals = []
     for first, end in _runs(winner):
-        share = votes[first:end, :-1].sum(axis=0) / votes[first:end].sum()
-        mostly = CLASSES[share.argmax()] if share.any() else ""
         inside = (rows >= first) & (rows < end)
         match = 1 - np.average(residual[inside], weights=weights[inside])
-        label = mostly if mostly and share.max() >= limit else OTHER
-        intervals.append(Interval(borders[first], borders[end], label, match, share.max(), mostly))
+        *shares, matched = votes[first:end].sum(axis=0) / weights[inside].sum()
+        purity, mostly = max(zip(shares, CLASSES, strict=True), key=itemgetter(0))
+        label = mostly if purity >= min_purity and matched >= MIN_MATCHED else OTHER
+        facts = (match, matched, purity, mostly)
+        intervals.append(Interval(borders[first], borders[end], label, *facts))
     return intervals
 
 
 def _count(votes: np.ndarray, is_ordered: bool) -> np.ndarray:
-    """The column that wins at each code, shape (n,): the last (`other`) without a majority."""
-    n_codes, n_names = votes.shape
+    """The column that wins at each code, shape (n,): the last (`other`) where none does."""
+    n_codes, n_columns = votes.shape
     pooled = votes
     if is_ordered:
         pooled = gaussian_filter1d(votes, POOLING_LENGTH * n_codes, axis=0, mode="constant")
-    has_majority = pooled.max(axis=1) >= MIN_SHARE * pooled.sum(axis=1)
-    winner = np.where(has_majority, pooled.argmax(axis=1), n_names - 1)
+    *_, matched = pooled.T
+    cast = pooled[:, :-1]
+    n_cast = cast.sum(axis=1)
+    wins = (cast.max(axis=1) >= MIN_SHARE * n_cast) & (matched >= MIN_MATCHED * n_cast)
+    winner = np.where(wins, cast.argmax(axis=1), n_columns - 1)
     return _merge_slivers(winner, round(MIN_LENGTH * n_codes)) if is_ordered else winner
 
 

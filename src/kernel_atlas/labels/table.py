@@ -1,8 +1,8 @@
 """Label tables: which interval of the code has which class.
 
 A person can edit a table. It is tab-separated, with columns `start`, `stop` and `class`;
-`match`, `purity`, `mostly` and `note` are for information. Codes that no interval covers are
-`other`.
+`match`, `matched`, `purity`, `mostly` and `note` are for information. Codes that no interval
+covers are `other`.
 """
 
 import csv
@@ -23,6 +23,8 @@ from kernel_atlas.family.names import DEAD, OTHER
 
 # An interval with a smaller share of members of its class is mixed.
 MIN_PURITY = 0.7
+# Where fewer of the near kernels are matched, their members say too little of them.
+MIN_MATCHED = 0.5
 
 _CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -31,22 +33,25 @@ _CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 class Interval:
     """Codes from `start` up to `stop` belong to class `label`.
 
-    Of the near kernels there, `match` is the mean cosine with their members, `mostly` the
-    class of most matched members (empty without any), and `purity` the share of these. In a
-    table made by hand they are NaN and empty.
+    Of the near kernels there, `match` is the mean cosine with their members, `matched` the
+    share that the family's ruler matches, `mostly` the class of most members, and `purity`
+    the share of these. In a table made by hand they are NaN and empty.
     """
 
     start: float
     stop: float
     label: str
     match: float = float("nan")
+    matched: float = float("nan")
     purity: float = float("nan")
     mostly: str = ""
 
     @property
     def note(self) -> str:
         """Why the class is in doubt, if it is."""
-        return "mixed" if self.purity < MIN_PURITY else ""
+        if self.purity < MIN_PURITY:
+            return "mixed"
+        return "unmatched" if self.matched < MIN_MATCHED else ""
 
 
 def label_rows(intervals: list[Interval], codebook: Codebook) -> np.ndarray:
@@ -60,14 +65,15 @@ def label_rows(intervals: list[Interval], codebook: Codebook) -> np.ndarray:
 
 
 def write_labels(intervals: list[Interval], path_to_labels: str | Path) -> None:
-    """Write a label table; match and purity stay empty where they are not known."""
+    """Write a label table; what is not known of an interval stays empty."""
     rows = []
     for row in intervals:
-        facts = ["" if np.isnan(x) else f"{x:.3f}" for x in (row.match, row.purity)]
+        shares = (row.match, row.matched, row.purity)
+        facts = ["" if np.isnan(x) else f"{x:.3f}" for x in shares]
         rows.append(
             [f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, row.mostly, row.note]
         )
-    columns = ["start", "stop", "class", "match", "purity", "mostly", "note"]
+    columns = ["start", "stop", "class", "match", "matched", "purity", "mostly", "note"]
     write_table(pd.DataFrame(rows, columns=columns), path_to_labels)
 
 
@@ -118,11 +124,12 @@ def check_rows(rows: Iterable[tuple[str, Mapping[str, Any]]], table: str) -> lis
                 f"{place}, column class: {label!r} is not a class name (a letter, then "
                 f"letters, digits, '_' or '-'; '{DEAD}' is reserved)"
             )
-        match, purity = (
+        match, matched, purity = (
             _number(row, column, place) if row.get(column) else float("nan")
-            for column in ("match", "purity")
+            for column in ("match", "matched", "purity")
         )
-        intervals.append(Interval(start, stop, label, match, purity, str(row.get("mostly") or "")))
+        mostly = str(row.get("mostly") or "")
+        intervals.append(Interval(start, stop, label, match, matched, purity, mostly))
     intervals.sort(key=lambda interval: interval.start)
     for left, right in pairwise(intervals):
         if right.start < left.stop:

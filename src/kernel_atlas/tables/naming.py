@@ -11,7 +11,7 @@ from kernel_atlas.family import names
 from kernel_atlas.family.fit import find_matched
 from kernel_atlas.family.names import OTHER
 from kernel_atlas.labels.proposal import propose_labels
-from kernel_atlas.labels.table import label_rows
+from kernel_atlas.labels.table import MIN_MATCHED, label_rows
 
 CLASSES = list(names.CLASSES)  # which pandas takes as labels
 # purity says little of an interval with fewer near kernels
@@ -29,8 +29,9 @@ class Naming:
     n_named : Series
         By class: intervals of the code with this label.
     best_purity : Series
-        By class: the largest share that its matched members have of an interval's near
-        kernels, whatever the interval's label; 0 where no interval has `FEW` kernels.
+        By class: the largest share that its members have of an interval's near kernels,
+        whatever the interval's label, where these are `FEW` or more and matched enough for a
+        class; else 0.
     """
 
     near: np.ndarray
@@ -63,9 +64,10 @@ def name_kernels(
     found = Classifier(codebook, label_rows(intervals, codebook), threshold).classify(kernels)
     near = found["near"].to_numpy(bool)
     number = np.searchsorted([interval.start for interval in intervals], found["code"], "right")
-    matched = name_matched(members, threshold)
-    counts = pd.crosstab(number[near], matched[near])
-    counts = counts[counts.sum(axis=1) >= FEW]
+    counts = pd.crosstab(number[near], members["member"].astype(object).to_numpy()[near])
+    matched = find_matched(members, threshold)[near]
+    share = pd.Series(matched, dtype=float).groupby(number[near]).mean()
+    counts = counts[(counts.sum(axis=1) >= FEW) & (share >= MIN_MATCHED)]
     n_named = pd.Series([interval.label for interval in intervals]).value_counts()
     return Naming(
         near,

@@ -88,7 +88,7 @@ def write_inputs(folder, n_rows=None):
     paths["codebook"].parent.mkdir(parents=True)
     np.save(paths["codebook"], kernels[:n_rows])
     paths["labels"] = folder / "labels.tsv"
-    write_labels([Interval(0, 0.5, "on_centre", 0.9, 0.1)], paths["labels"])
+    write_labels([Interval(0, 0.5, "on_centre", purity=0.1)], paths["labels"])
     paths["means"] = folder / "means.npz"
     groups, classes = [paths["group"].parent], paths["classes"][:1]
     average_classes(groups, classes, 5, folder / "means.tsv", paths["means"])

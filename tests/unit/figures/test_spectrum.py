@@ -61,7 +61,7 @@ def test_where_a_class_is_mixed_the_strip_is_half_as_high(rng):
         "other": 0.1,  # claims nothing
     }
     intervals = [
-        Interval(i / 4, (i + 1) / 4, label, 0.9, purity, "on_centre")
+        Interval(i / 4, (i + 1) / 4, label, purity=purity, mostly="on_centre")
         for i, (label, purity) in enumerate(purities.items())
     ]
     figure = draw_spectrum(5, Codebook(rng.normal(size=(1000, 5, 5))), intervals)
@@ -73,5 +73,5 @@ def test_where_a_class_is_mixed_the_strip_is_half_as_high(rng):
 
 def test_doubt_is_explained_only_if_there_is_some(rng):
     codebook = Codebook(rng.normal(size=(60, 5, 5)))
-    figure = draw_spectrum(5, codebook, [Interval(0, 1, "on_centre", 0.9, 0.9, "on_centre")])
+    figure = draw_spectrum(5, codebook, [Interval(0, 1, "on_centre", 0.9, 0.9, 0.9, "on_centre")])
     assert NOTE not in texts_of(figure)

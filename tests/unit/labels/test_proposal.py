@@ -104,16 +104,28 @@ def test_how_pure_an_interval_must_be_can_be_set(min_purity, label):
     assert (interval.label, interval.mostly, interval.note) == (label, "on_centre", "mixed")
 
 
-def test_kernels_that_match_no_class_count_against_all():
-    """They are near the code, but too far from the family."""
+@pytest.mark.parametrize(("n_far", "label"), [(2, "on_centre"), (4, "other"), (9, "other")])
+def test_where_most_kernels_match_no_class_there_is_none(n_far, label):
+    """They are near the code and members of its class, but too far from the family."""
     far = CENTRE + 0.95 * ASIDE
     codes = [CENTRE + 0.5 * ASIDE]
-    assert fit_members(far[None])["residual"].item() > 0.25
+    found = fit_members(far[None])
+    assert (found["member"].item(), found["residual"].item() > 0.25) == ("on_centre", True)
     assert labels_of(codes, threshold=0.25) == ["on_centre"]
-    for n_far, label in ((1, "on_centre"), (2, "other"), (5, "other")):
-        (interval,) = propose(codes, [far] * n_far + [CENTRE] * 3, 0.25)
-        assert interval.purity == pytest.approx(3 / (3 + n_far), abs=1e-5)
-        assert (interval.label, interval.mostly) == (label, "on_centre")
+    (interval,) = propose(codes, [far] * n_far + [CENTRE] * 3, 0.25)
+    assert interval.matched == pytest.approx(3 / (3 + n_far), abs=1e-5)
+    assert (interval.label, interval.mostly) == (label, "on_centre")
+    assert (interval.note == "unmatched") == (label == "other")
+    assert interval.purity == pytest.approx(1)
+
+
+def test_an_interval_ends_where_most_kernels_match_no_class():
+    codes = np.repeat([CENTRE, CENTRE + 0.5 * ASIDE], 500, axis=0)
+    kernels = [CENTRE] * 9 + [CENTRE + 0.95 * ASIDE] * 9  # each nearest to the first such code
+    intervals = propose(codes, kernels, 0.25)
+    assert [row.label for row in intervals[:2]] == ["on_centre", "other"]
+    assert [row.mostly for row in intervals[:2]] == ["on_centre"] * 2
+    assert intervals[0].stop == pytest.approx(0.5, abs=0.015)
 
 
 def test_match_and_purity_are_those_of_the_near_kernels_of_the_interval():
@@ -153,12 +165,12 @@ def test_a_kernel_votes_for_the_codes_beside_its_own_too():
 def test_what_matches_no_class_is_other(rng):
     for min_purity in (0, 0.7):
         (interval,) = propose([CHECKERBOARD], threshold=0.3, min_purity=min_purity)
-        assert (interval.label, interval.mostly, interval.purity) == ("other", "", 0)
+        assert (interval.label, interval.matched) == ("other", 0)
     noise = rng.normal(size=(300, 7, 7))
     intervals = propose(np.concatenate([np.repeat([CENTRE], 300, axis=0), noise]), threshold=0.3)
     assert [row.label for row in intervals] == ["on_centre", "other"]
     assert intervals[1].match < 0.7
-    assert intervals[1].note == "mixed"
+    assert intervals[1].note in ("mixed", "unmatched")
 
 
 def test_a_sliver_goes_to_its_longer_neighbour(monkeypatch):
@@ -194,18 +206,16 @@ def test_centres_of_k_means_are_labelled_each_on_its_own(rng, n_codes):
 
 
 @pytest.mark.parametrize(
-    ("n_matched", "min_purity", "label"),
-    [(6, 0.7, "on_centre"), (4, 0.7, "other"), (4, 0.3, "on_centre")],
+    ("n_crosses", "min_purity", "label"),
+    [(3, 0.7, "on_centre"), (4, 0.7, "other"), (4, 0.6, "on_centre")],
 )
-def test_half_of_its_kernels_name_a_centre_of_k_means(n_matched, min_purity, label):
-    """Ten centres of 3x3 are too few for purer ones."""
-    centre = CENTRE + 0.5 * ASIDE
-    centres = Centres(min_max_scale(centre[None]).reshape(1, 7, 7))
-    kernels = np.array([CENTRE] * n_matched + [CENTRE + 0.95 * ASIDE] * (10 - n_matched))
+def test_a_centre_of_k_means_must_be_as_pure_as_an_interval(n_crosses, min_purity, label):
+    centres = Centres(min_max_scale(CENTRE[None]).reshape(1, 7, 7))
+    kernels = np.array([CENTRE] * (10 - n_crosses) + [CROSS] * n_crosses)
     members = fit_members(kernels)
-    (interval,) = propose_labels(centres, kernels, members, 0.25, min_purity)
-    assert interval.purity == pytest.approx(n_matched / 10, abs=1e-5)
-    assert (interval.label, interval.mostly, interval.note) == (label, "on_centre", "mixed")
+    (interval,) = propose_labels(centres, kernels, members, 0.45, min_purity)
+    assert interval.purity == pytest.approx(1 - n_crosses / 10, abs=1e-5)
+    assert (interval.label, interval.mostly) == (label, "on_centre")
 
 
 def test_kernels_vote_at_the_centre_that_they_belong_to(rng):

@@ -65,22 +65,25 @@ def test_classes_are_ordered_as_the_family_then_own_then_other_and_dead():
     assert found == ["on_centre", "off_square", "ape", "zebra", "other", "dead"]
 
 
-def test_a_table_round_trips_and_marks_mixed_intervals(tmp_path):
+def test_a_table_round_trips_and_says_what_is_in_doubt(tmp_path):
     intervals = [
-        Interval(0, 0.125, "on_centre", 0.875, 0.75, "on_centre"),
-        Interval(0.125, 0.25, "on_square", 0.75, 0.625, "on_square"),  # a smaller share was asked
-        Interval(0.25, 0.5, "other", 0.5, 0.5, "off_cross"),
+        Interval(0, 0.125, "on_centre", 0.875, 0.75, 0.75, "on_centre"),
+        Interval(
+            0.125, 0.25, "on_square", 0.75, 1, 0.625, "on_square"
+        ),  # a smaller share was asked
+        Interval(0.25, 0.375, "other", 0.5, 0.25, 0.5, "off_cross"),
+        Interval(0.375, 0.5, "other", 0.5, 0.25, 0.75, "off_cross"),
         Interval(0.5, 1, "mine"),
     ]
     write_labels(intervals, tmp_path / "labels.tsv")
     lines = [line.split("\t") for line in (tmp_path / "labels.tsv").read_text().splitlines()]
-    assert lines[0] == ["start", "stop", "class", "match", "purity", "mostly", "note"]
-    assert [line[-1] for line in lines[1:]] == ["", "mixed", "mixed", ""]
-    assert lines[-1] == ["0.5", "1", "mine", "", "", "", ""]
+    assert lines[0] == ["start", "stop", "class", "match", "matched", "purity", "mostly", "note"]
+    assert [line[-1] for line in lines[1:]] == ["", "mixed", "mixed", "unmatched", ""]
+    assert lines[-1] == ["0.5", "1", "mine", "", "", "", "", ""]
     *found, own = read_labels(tmp_path / "labels.tsv")
     assert found == intervals[:-1]
     assert (own.start, own.stop, own.label, own.mostly, own.note) == (0.5, 1, "mine", "", "")
-    assert np.isnan([own.match, own.purity]).all()
+    assert np.isnan([own.match, own.matched, own.purity]).all()
 
 
 def test_a_table_made_by_hand_needs_three_columns_in_any_order(tmp_path):

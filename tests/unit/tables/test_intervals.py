@@ -25,11 +25,11 @@ def test_holds_the_true_percentage_about_as_often_as_it_says(rng, n_layers, perc
     assert n_held / n_simulations >= 0.93 - 4 * np.sqrt(0.93 * 0.07 / n_simulations)
 
 
-def test_layers_of_one_size_give_a_t_interval_of_their_shares(rng):
+def test_layers_of_one_size_give_a_widened_t_interval_of_their_shares(rng):
     shares = rng.uniform(0.49, 0.51, 12)
     low, high = interval(1e9 * shares, np.full(12, 1e9))
     # a narrow interval in the middle is the same on the scale of logits; t of 11 degrees is 2.201
-    error = 100 * shares.std(ddof=1) / np.sqrt(12)
+    error = 1.2 * 100 * shares.std(ddof=1) / np.sqrt(12)
     assert low == pytest.approx(100 * shares.mean() - 2.201 * error, abs=1e-3 * error)
     assert high == pytest.approx(100 * shares.mean() + 2.201 * error, abs=1e-3 * error)
 

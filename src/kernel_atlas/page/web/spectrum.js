@@ -66,6 +66,6 @@ function describeInterval(interval) {
   if (!interval) return null;
   const { start, stop, purity, note } = interval;
   const share = purity === null ? ""
-    : `; ${percent(100 * purity)} of its matched near kernels are members of its class`;
+    : `; ${percent(100 * purity)} of its near kernels are members of one class`;
   return h("p", {}, `Interval ${number(start)} to ${number(stop)}${share}${note ? ` (${note})` : ""}`);
 }
