@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kernel_atlas.sources.timm_import import import_timm
+from kernel_atlas.sources.timm_build import build
 
 # bytes per element, in the order in which the safetensors library writes dtypes
 _BY_BYTES = {8: "U64 I64 F64", 4: "F32 U32 I32", 2: "BF16 F16 U16 I16", 1: "I8 U8 BOOL"}
@@ -31,11 +31,7 @@ def write_checkpoint(timm_name: str, path: Path, seed: int = 0) -> dict[str, np.
         The depthwise weights by name, float32 of shape (n, 1, k, k), decided by `timm_name` and
         `seed`.
     """
-    timm = import_timm()
-    import torch
-
-    with torch.device("meta"):
-        state = timm.create_model(timm_name, pretrained=False).state_dict()
+    state = build(timm_name).state_dict()
     weights = {
         name: _make_weights(f"{timm_name}/{name}", tuple(tensor.shape), seed)
         for name, tensor in state.items()
@@ -47,6 +43,12 @@ def write_checkpoint(timm_name: str, path: Path, seed: int = 0) -> dict[str, np.
     }
     write_safetensors(path, tensors)
     return weights
+
+
+def depthwise_shapes(timm_name: str) -> dict[str, tuple[int, ...]]:
+    """Shapes (n, 1, k, k) of a timm model's depthwise weights by name, all in memory."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in build(timm_name).state_dict().items()}
+    return {name: shape for name, shape in shapes.items() if _is_depthwise(shape)}
 
 
 def make_header(tensors: Tensors, metadata: Mapping[str, str] | None = None) -> dict[str, Any]:
