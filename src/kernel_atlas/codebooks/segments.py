@@ -64,9 +64,8 @@ class Segments:
         rows = np.zeros(len(directions), np.int64)
         highest = np.full(len(directions), -np.inf)
         least = bounds.max(axis=0)
-        for _ in range(
-            2
-        ):  # the most promising segment, then all that could still hold a nearer code
+        # first the most promising segment, then all that could still hold a nearer code
+        for _ in range(2):
             is_open = bounds >= least
             for number in np.flatnonzero(is_open.any(axis=1)):
                 open_ = np.flatnonzero(is_open[number])
