@@ -56,9 +56,11 @@ def find_dead(kernels: np.ndarray) -> np.ndarray:
         True where no pixel departs from the kernel's mean by more than
         `DEAD_TOLERANCE`, or by more than float32 resolves.
     """
-    pixels = flatten(kernels)
-    departure = np.abs(pixels - pixels.mean(axis=1, keepdims=True)).max(axis=1, initial=0)
-    resolution = np.finfo(np.float32).eps * np.abs(pixels).max(axis=1, initial=0)
+    pixels = kernels.reshape(len(kernels), kernels.shape[1] * kernels.shape[2])
+    low, high = pixels.min(axis=1), pixels.max(axis=1)
+    mean = pixels.mean(axis=1, dtype=np.float64)
+    departure = np.maximum(high - mean, mean - low)
+    resolution = np.finfo(np.float32).eps * np.maximum(high, -low)
     return departure <= np.maximum(DEAD_TOLERANCE, resolution)
 
 

@@ -29,8 +29,8 @@ class Classifier:
     labels: np.ndarray
     threshold: float
 
-    def classify(self, kernels: np.ndarray) -> pd.DataFrame:
-        """Classify kernels of shape (n, k, k).
+    def classify(self, kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
+        """Classify kernels of shape (n, k, k). Threads do not change the result.
 
         Returns
         -------
@@ -46,7 +46,7 @@ class Classifier:
         label = np.full(len(kernels), None, dtype=object)
         label[~live] = DEAD
         if live.any() and len(self.codebook):
-            rows, dissimilarity[live] = self.codebook.nearest(kernels[live])
+            rows, dissimilarity[live] = self.codebook.nearest(kernels[live], threads)
             code[live] = self.codebook.codes[rows]
             label[live] = np.where(dissimilarity[live] < self.threshold, self.labels[rows], OTHER)
         near = pd.array(dissimilarity < self.threshold, dtype="boolean")

@@ -18,7 +18,8 @@ def tabulate(found: Kernels, classifier: Classifier, threads: int = 1) -> pd.Dat
         the columns of `Classifier.classify`, with `class` categorical, and of `fit_members`;
         last `matched`: see `find_matched`.
     """
-    table = classifier.classify(found.kernels).join(fit_members(found.kernels, threads))
+    members = fit_members(found.kernels, threads)
+    table = classifier.classify(found.kernels, threads).join(members)
     table["matched"] = find_matched(table, classifier.threshold)
     table.insert(0, "layer", pd.Categorical.from_codes(found.layer, found.layer_names))
     table.insert(1, "layer_index", found.layer)

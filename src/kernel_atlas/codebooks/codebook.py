@@ -1,12 +1,15 @@
 """The codebook: the kernels that codes stand for, and which of them is nearest to a kernel."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from kernel_atlas.codebooks.segments import Segments
 from kernel_atlas.sphere import flatten, to_sphere
 
 N_CODES = 10_000  # paper, Section 4.2
@@ -15,9 +18,7 @@ N_SPECTRUM = 500  # paper, Section 4.2: what is drawn and labelled
 # why a codebook has no rows
 SKIPPED = "skipped, the models with role 'train' have too few live kernels of this size"
 
-_SEGMENT = 64  # neighbouring codes that are looked at together
-_BATCH = 4096  # kernels at once
-_SLACK = 2e-3  # radians that arccos of float32 may be off
+_BATCH = 16_384  # kernels at once
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,15 @@ class Codebook:
         n_rows = min(len(self), N_SPECTRUM)
         return np.linspace(0, len(self) - 1, n_rows).round().astype(int)
 
-    def nearest(self, kernels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(self, kernels: np.ndarray, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Find the row that is nearest to each kernel.
 
         Parameters
         ----------
         kernels : ndarray of shape (m, k, k)
             None of them dead.
+        threads : int
+            How many work at the same time. They do not change the result.
 
         Returns
         -------
@@ -63,36 +66,26 @@ class Codebook:
         dissimilarity : ndarray of shape (m,), float32
             1 - cosine of the mean-centred kernels, 0 to 2 (Section 4.2).
         """
+        # whatever the threads, since the last digits depend on the batches
+        batches = np.array_split(kernels, max(1, -(-len(kernels) // _BATCH)))
+        # the threads that BLAS would start stand in the way of these
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+            parts = list(pool.map(self._nearest, batches))
+        rows, dissimilarity = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return rows, dissimilarity
+
+    def _nearest(self, kernels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         directions = to_sphere(kernels)
         rows = self._nearest_rows(kernels, directions)
         cosine = np.einsum("ij,ij->i", directions, self._directions[rows])
         return rows, np.clip(1 - cosine, 0, 2).astype(np.float32)
 
     def _nearest_rows(self, kernels: np.ndarray, directions: np.ndarray) -> np.ndarray:
-        # Neighbouring codes are nearly tied. In float32 the batch and the number of threads
-        # would decide between them.
-        codes = self._directions.astype(np.float64)
-        segments = [slice(start, start + _SEGMENT) for start in range(0, len(codes), _SEGMENT)]
-        middles = np.stack([codes[segment][len(codes[segment]) // 2] for segment in segments])
-        pairs = zip(segments, middles, strict=True)
-        reach = np.array([_angle(codes[segment] @ middle).max() for segment, middle in pairs])
-        rows = np.zeros(len(directions), np.int64)
-        highest = np.full(len(directions), -np.inf)
-        for start in range(0, len(directions), _BATCH):
-            batch = directions[start : start + _BATCH]
-            angle = _angle(batch @ middles.T.astype(np.float32))
-            # elsewhere even the nearest code is farther off than the nearest middle
-            is_near = angle - reach <= angle.min(axis=1, keepdims=True) + _SLACK
-            for number, segment in enumerate(segments):
-                near = np.flatnonzero(is_near[:, number])
-                cosine = batch[near] @ codes[segment].T
-                best = cosine.argmax(axis=1)
-                cosine = cosine[np.arange(len(near)), best]
-                near += start
-                is_higher = cosine > highest[near]
-                rows[near[is_higher]] = segment.start + best[is_higher]
-                highest[near[is_higher]] = cosine[is_higher]
-        return rows
+        return self._segments.nearest_rows(directions)
+
+    @cached_property
+    def _segments(self) -> Segments:
+        return Segments(self._directions)
 
     @cached_property
     def _directions(self) -> np.ndarray:
@@ -143,7 +136,3 @@ def read_codebook(path: str | Path) -> Codebook:
     """
     made_by = Centres if Path(path).absolute().parent.parent.name == "kmeans" else Codebook
     return made_by(np.load(path))
-
-
-def _angle(cosine: np.ndarray) -> np.ndarray:
-    return np.arccos(np.clip(cosine, -1, 1))

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ logger = logging.getLogger(__name__)
 # enough for baselines, labels and the comparison of seeds
 MAX_SAMPLE = 50_000
 SEED = 0
+N_READERS = 4  # models read at the same time
 
 
 def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.ndarray:
@@ -33,12 +36,21 @@ def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.nd
         If no train model could be extracted.
     """
     parts = [np.zeros((0, size, size), np.float32)]
-    for path in _extracted(paths_to_groups):
-        kernels = store.read_kernels(path, size).kernels
-        live = kernels[~find_dead(kernels)]
-        logger.info(f"{path.name}: {len(kernels)} kernels of {size}x{size}, {len(live)} live")
-        parts.append(live)
+    groups = _extracted(paths_to_groups)
+    with ThreadPoolExecutor(N_READERS) as pool:
+        for path, (live, n_kernels) in zip(
+            groups, pool.map(partial(_read_live, size=size), groups), strict=True
+        ):
+            logger.info(f"{path.name}: {n_kernels} kernels of {size}x{size}, {len(live)} live")
+            parts.append(live)
     return np.concatenate(parts)
+
+
+def _read_live(path: Path, size: int) -> tuple[np.ndarray, int]:
+    """The live kernels of a model, and how many it has with the dead ones."""
+    kernels = store.read_kernel_array(path, size)
+    dead = find_dead(kernels)
+    return kernels[~dead] if dead.any() else kernels, len(kernels)
 
 
 def sample_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.ndarray:
@@ -72,7 +84,7 @@ def list_training_set(
                 "size to autoencoder.sizes in config.yaml"
             )
         for size in sizes:
-            kernels = store.read_kernels(path, size).kernels
+            kernels = store.read_kernel_array(path, size)
             rows.append((path.name, size, len(kernels), int(find_dead(kernels).sum())))
     columns = ["model", "kernel_size", "n_kernels", "n_dead"]
     write_table(pd.DataFrame(rows, columns=columns), path_to_table)

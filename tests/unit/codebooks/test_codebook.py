@@ -5,6 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 
 from kernel_atlas.codebooks import codebook as codebook_module
+from kernel_atlas.codebooks import segments
 from kernel_atlas.codebooks.codebook import Centres, Codebook, min_max_scale, read_codebook
 
 
@@ -13,22 +14,39 @@ def test_codes_are_even_from_0_to_1():
     assert len(Codebook(np.zeros((0, 3, 3))).codes) == 0
 
 
-@pytest.mark.parametrize("is_smooth", [True, False])
-@pytest.mark.parametrize("size", [3, 7])
-def test_the_nearest_codes_are_those_of_brute_force(rng, monkeypatch, size, is_smooth):
-    monkeypatch.setattr(codebook_module, "_BATCH", 16)  # several batches, the last one shorter
+def wind(rng, size, curve):
+    """500 codes: a smooth curve, one that stands still for most of its length, or none."""
     codes = rng.normal(-1, 3, (500, size, size))
-    if is_smooth:  # most of the curve is then out of reach of most kernels
-        angle = np.linspace(0, 2 * np.pi, 500)[:, None, None]
-        codes = codes[0] * np.cos(angle) + codes[1] * np.sin(angle) + codes[2] * np.cos(3 * angle)
-    kernels = rng.normal(2, 1, (50, size, size))
-    kernels[::2] += 3 * codes[rng.integers(500, size=25)]
-    cosine = np.corrcoef(kernels.reshape(50, -1), codes.reshape(500, -1))[:50, 50:]
+    if curve == "none":
+        return codes
+    angle = np.linspace(0, 2 * np.pi, 500)[:, None, None]
+    if curve == "still":
+        angle = np.minimum(angle, 1)
+    return codes[0] * np.cos(angle) + codes[1] * np.sin(angle) + codes[2] * np.cos(3 * angle)
+
+
+@pytest.mark.parametrize("curve", ["smooth", "still", "none"])
+@pytest.mark.parametrize("size", [3, 7])
+def test_the_nearest_codes_are_those_of_brute_force(rng, monkeypatch, size, curve):
+    monkeypatch.setattr(codebook_module, "_BATCH", 60)  # several batches, of different lengths
+    monkeypatch.setattr(segments, "_MOST_CODES", 100)  # what stands still is cut too
+    codes = wind(rng, size, curve)
+    kernels = rng.normal(2, 1, (250, size, size))
+    kernels[::2] += 3 * codes[rng.integers(500, size=125)]
+    kernels[::5] *= 1e-3
+    cosine = np.corrcoef(kernels.reshape(250, -1), codes.reshape(500, -1))[:250, 250:]
     rows, dissimilarity = Codebook(codes).nearest(kernels)
     assert (rows.dtype, dissimilarity.dtype) == (np.int64, np.float32)
-    found = cosine[np.arange(50), rows]
+    found = cosine[np.arange(250), rows]
     np.testing.assert_allclose(found, cosine.max(axis=1), atol=1e-6)
     np.testing.assert_allclose(dissimilarity, 1 - found, atol=1e-6)
+
+
+def test_threads_do_not_change_the_nearest_codes(rng, monkeypatch):
+    monkeypatch.setattr(codebook_module, "_BATCH", 16)
+    codebook, kernels = Codebook(wind(rng, 5, "smooth")), rng.normal(size=(300, 5, 5))
+    for one, other in zip(codebook.nearest(kernels), codebook.nearest(kernels, 3), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("made_by", [Codebook, Centres])
