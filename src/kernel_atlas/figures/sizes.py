@@ -10,7 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kernel_atlas.figures import style
-from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
+from kernel_atlas.figures.model import (
+    LAYERS,
+    TITLE,
+    name_layers,
+    new_column,
+    no_kernels,
+    read_classes,
+    width_of_layers,
+)
 
 # A part of the name of the member's class: on and off, and all directions, are taken together.
 SHAPES = {
@@ -20,6 +28,8 @@ SHAPES = {
     "second_derivative": style.COLOURS["on_second_derivative"],
     "square": style.COLOURS["on_square"],
 }
+HEIGHT = 1.6  # inches of a panel
+LEGEND_INCHES = 1.6
 MIN_KERNELS = 8  # the quartiles of fewer say little
 
 
@@ -40,12 +50,15 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     """
     if not classes:
         return no_kernels(model)
-    figure, panels = new_layer_panels(model, classes.values(), [2.2] * len(classes))
+    panels = [(LAYERS + TITLE if number else TITLE, HEIGHT) for number in range(len(classes))]
+    width = width_of_layers(classes.values()) + LEGEND_INCHES
+    figure, all_axes = new_column(model, width, panels, right=LEGEND_INCHES)
     seen: set[str] = set()
-    for axes, (size, table) in zip(panels, classes.items(), strict=True):
+    for axes, (size, table) in zip(all_axes, classes.items(), strict=True):
         layers = np.unique(table["layer_index"])
-        for place in range(1, len(layers), 2):  # bands show whose dots stand beside each other
-            axes.axvspan(place - 0.5, place + 0.5, color="0.96", lw=0)
+        # bands show whose dots stand beside each other
+        bands = [(place - 0.5, 1) for place in range(1, len(layers), 2)]
+        axes.broken_barh(bands, (0, 1), transform=axes.get_xaxis_transform(), color="0.96", lw=0)
         quartiles = _quartiles(table)
         shapes = [shape for shape in SHAPES if shape in quartiles.index]
         for number, shape in enumerate(shapes):

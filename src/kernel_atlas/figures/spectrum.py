@@ -12,6 +12,7 @@ from kernel_atlas import sphere
 from kernel_atlas.codebooks.codebook import N_SPECTRUM, SKIPPED, Codebook, read_codebook
 from kernel_atlas.family.names import OTHER, order_classes
 from kernel_atlas.figures import style
+from kernel_atlas.figures.mosaics import draw_kernels
 from kernel_atlas.labels.table import Interval, label_rows, read_labels
 
 N_COLUMNS = 25
@@ -58,7 +59,7 @@ def draw_spectrum(size: int, codebook: Codebook, intervals: list[Interval]) -> F
         chosen = rows[part]
         axes.set(xlim=(-0.2, n_columns * (size + 1)), ylim=(size * 1.24 + 0.3, -0.2))
         axes.axis("off")
-        style.draw_kernels(axes, sphere.centre(codebook.kernels[chosen]), n_columns)
+        draw_kernels(axes, sphere.centre(codebook.kernels[chosen]), n_columns)
         colours = [style.colour_of(label, names) for label in labels[chosen]]
         _draw_strips(axes, size, colours, is_doubtful[part])
         code = f"{codebook.codes[chosen[0]]:.2f}"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection, PolyCollection
+from matplotlib.collections import PolyCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.family.functions import DIRECTIONS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DPI = 150  # as in config.yaml
+LEGEND_COLUMNS = 4
 BAR_WIDTH = 0.86  # of a stacked bar, in units of the distance to the next
 
 # Kernels are drawn in one of these, by matplotlib's names. In the diverging one, zero is white,
@@ -59,6 +60,7 @@ RC: Any = {
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else each drawing measures all texts around a title
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
@@ -66,6 +68,8 @@ RC: Any = {
     "svg.fonttype": "none",
     "image.cmap": COLOUR_MAPS["diverging"],
 }
+
+HEAD: Any = {"ha": "left", "fontsize": 10, "fontweight": "bold"}  # the title of a figure
 
 # the notice where a table of all models is empty
 NO_MODEL = "no model has kernels of a size that is measured"
@@ -108,10 +112,17 @@ def patches_of(shown: Iterable[str], labels: Sequence[str]) -> list[Patch]:
     ]
 
 
+def legend_inches(n_entries: int) -> float:
+    """How much room `class_legend` needs below all panels."""
+    return 0.14 + 0.168 * -(-n_entries // LEGEND_COLUMNS)
+
+
 def class_legend(figure: Figure, seen: Iterable[str], labels: Sequence[str]) -> None:
     """A legend below all panels for the classes `seen`, merged, of all the `labels` of the run."""
     handles = patches_of([name for name in order_merged(labels) if name in seen], labels)
-    figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
+    figure.legend(
+        handles=handles, loc="outside lower center", handlelength=1.2, ncols=LEGEND_COLUMNS
+    )
 
 
 def stack_classes(
@@ -130,83 +141,48 @@ def stack_classes(
     horizontal : bool, default=False
     """
     place = np.arange(len(percents))
-    low, high = place - BAR_WIDTH / 2, place + BAR_WIDTH / 2
     start = np.zeros(len(percents))
     for name in percents.columns[(percents > 0).any()]:
         end = start + percents[name].to_numpy(float)
-        corners = np.array([(start, low), (end, low), (end, high), (start, high)])
-        # one artist per class: with 100 models, one per bar would take twice as long
-        bars = PolyCollection(
-            list((corners if horizontal else corners[:, ::-1]).transpose(2, 0, 1)),
-            facecolor=colour_of(name, labels),
-            edgecolor="0.6" if name == DEAD else "white",
-            linewidth=0.4,
-        )
-        axes.add_collection(bars, autolim=False)
+        look: Any = {"facecolor": colour_of(name, labels), "linewidth": 0.4}
+        look["edgecolor"] = "0.6" if name == DEAD else "white"
+        draw_bars(axes, place, start, end, horizontal=horizontal, **look)
         start = end
 
 
-def draw_kernels(
-    axes: Axes, kernels: np.ndarray, n_columns: int, peak: float | None = None
+def draw_bars(
+    axes: Axes,
+    place: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    width: float = BAR_WIDTH,
+    horizontal: bool = False,
+    **look: Any,
 ) -> None:
-    """Draw kernels as images in rows, one pixel apart.
+    """Draw bars from `start` to `end`, as one artist: one per bar would take twice as long.
 
     Parameters
     ----------
     axes : Axes
-        One data unit is one pixel; kernel i has its upper left corner at
-        ((k + 1) * (i % n_columns), (k + 1) * (i // n_columns)).
-    kernels : ndarray of shape (n, k, k)
-        The place of a kernel of NaN stays blank.
-    n_columns : int
-    peak : float, optional
-        As for `range_of`.
+        Its limits stay.
+    place, start, end : ndarray of shape (n,)
+        In data units.
+    width : float, default=BAR_WIDTH
+    horizontal : bool, default=False
+    **look
+        Of a PolyCollection.
     """
-    n, size = kernels.shape[:2]
-    pitch = size + 1
-    n_rows = -(-n // n_columns)
-    canvas = np.full((n_rows * pitch - 1, n_columns * pitch - 1), np.nan)
-    frames = []
-    for i, kernel in enumerate(kernels):
-        if np.isnan(kernel).all():
-            continue
-        y, x = (pitch * place for place in divmod(i, n_columns))
-        low, high = range_of(kernel, peak)
-        scaled = np.full_like(kernel, 0.5) if low == high else (kernel - low) / (high - low)
-        canvas[y : y + size, x : x + size] = scaled
-        frames.append(Rectangle((x, y), size, size))
-    height, width = canvas.shape
-    extent = (0, width, height, 0)
-    axes.imshow(canvas, vmin=0, vmax=1, interpolation="nearest", extent=extent)
-    # without hairlines, white borders would vanish on white paper
-    hairlines = PatchCollection(
-        frames, facecolor="none", edgecolor="0.6", linewidth=0.3, clip_on=False
-    )
-    axes.add_collection(hairlines, autolim=False)
-
-
-def range_of(kernel: np.ndarray, peak: float | None = None) -> tuple[float, float]:
-    """The values of a kernel that are drawn in the colours of both ends.
-
-    Parameters
-    ----------
-    kernel : ndarray of shape (k, k)
-    peak : float, optional
-        The upper end; the lower one is its negative, and zero is halfway between. By default
-        it is the largest absolute value. In grey, the kernel's own range is the default
-        instead, from black to white, as in the paper.
-    """
-    if peak is None and mpl.rcParams["image.cmap"] == COLOUR_MAPS["grey"]:
-        return kernel.min(), kernel.max()
-    high = np.abs(kernel).max() if peak is None else peak
-    return -high, high
+    low, high = place - width / 2, place + width / 2
+    corners = np.array([(start, low), (end, low), (end, high), (start, high)])
+    corners = (corners if horizontal else corners[:, ::-1]).transpose(2, 0, 1)
+    axes.add_collection(PolyCollection(corners, **look), autolim=False)  # type: ignore[arg-type]
 
 
 def new_figure(width_inches: float, height_inches: float, title: str = "") -> Figure:
     """A figure in the house style, without pyplot's global state."""
     figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+        figure.suptitle(title, x=0.01, **HEAD)
     return figure
 
 
@@ -229,11 +205,12 @@ def save_figure(figure: Figure, paths: Iterable[str | Path], dpi: int = DPI) -> 
     with mpl.rc_context(RC):
         # once for all files: as part of each, layout and margins would cost more than drawing
         figure.set_dpi(dpi)
-        engine = figure.get_layout_engine()
-        if engine and figure.axes:  # a notice has no axes, and the engine would warn
-            engine.execute(figure)
-        figure.set_layout_engine(None)
-        box = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
+        box = None
+        if engine := figure.get_layout_engine():
+            if figure.axes:  # a notice has none, and the engine would warn
+                engine.execute(figure)
+            figure.set_layout_engine(None)
+            box = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
         for path in paths:
             date = dates.get(Path(path).suffix.lower())
             metadata = {date: None} if date else {}

@@ -87,5 +87,6 @@ def test_members_may_be_merged_into_a_name_that_no_class_has():
 
 def test_of_many_layers_some_are_numbered():
     many = classes_of(**{f"layer{i}": "on_centre" for i in range(90)})
-    axes, _ = draw_layers("net", {5: many}).axes
-    assert [text.get_text() for text in axes.get_xticklabels()][:3] == ["0", "3", "6"]
+    upper, lower = draw_layers("net", {5: many}).axes
+    assert [text.get_text() for text in lower.get_xticklabels()][:3] == ["0", "3", "6"]
+    assert upper.get_xlim() == lower.get_xlim()

@@ -17,7 +17,8 @@ def points_of(axes):
     """Each point's shape (by its colour), nearest layer, median and quartiles."""
     shapes = {colour: shape for shape, colour in SHAPES.items()}
     found = []
-    for line, bars in zip(axes.lines, axes.collections, strict=True):
+    _, *quartiles = axes.collections
+    for line, bars in zip(axes.lines, quartiles, strict=True):
         for x, y, bar in zip(*line.get_data(), bars.get_segments(), strict=True):
             assert bar[:, 0].tolist() == [x, x]
             found.append((shapes[colour_of(line)], round(x), y, *bar[:, 1]))
@@ -81,7 +82,8 @@ def test_shapes_stand_side_by_side_within_the_band_of_their_layer():
     assert places.mean(axis=0) == pytest.approx([0, 2])
     assert np.diff(places, axis=0).min() > 0.1
     assert np.ptp(places, axis=0).max() < 1
-    assert [(band.get_x(), band.get_width()) for band in axes.patches] == [(0.5, 1)]
+    (band,) = axes.collections[0].get_paths()
+    assert (band.vertices[:, 0].min(), band.vertices[:, 0].max()) == (0.5, 1.5)
 
 
 @pytest.mark.parametrize("words", ["other other", "dead", "on_centre other"])
