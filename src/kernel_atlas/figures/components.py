@@ -77,6 +77,8 @@ def draw_components(
             text(f"component {number + 1} ({percents[number]:.1f} % of the variance)")
         _draw_samples(axes, pair, kernels, colours, is_other)
     handles = style.patches_of(names, names)
+    for handle in handles:
+        handle.set_hatch("")  # as dots have none
     figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1.2)
     return figure
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.rulers import PAPER, SHARE, SOUGHT, class_by, rulers_of
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import stack_classes
 from kernel_atlas.figures.model import (
     LAYERS,
     TITLE,
@@ -64,7 +65,7 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
     figure, all_axes = new_column(model, width, list(panels.values()), below=below)
     last = dict(panels.keys())  # the ruler of each size whose panel numbers the layers for both
     for axes, (size, name), wide in zip(all_axes, panels, percents, strict=True):
-        style.stack_classes(axes, wide, labels)
+        stack_classes(axes, wide, labels)
         name_layers(axes, wide.index, is_numbered=name == last[size])
         axes.set(ylim=(0, 100), yticks=(0, 25, 50, 75, 100), ylabel="kernels (%)")
         axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")

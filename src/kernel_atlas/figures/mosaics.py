@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import draw_bars
 
 
 def draw_kernels(
@@ -42,7 +42,7 @@ def draw_kernels(
     # without hairlines, white borders would vanish on white paper
     look: Any = {"facecolor": "none", "edgecolor": "0.6", "linewidth": 0.3, "clip_on": False}
     top, left = pitch * y, pitch * x
-    style.draw_bars(axes, top + size / 2, left, left + size, size, horizontal=True, **look)
+    draw_bars(axes, top + size / 2, left, left + size, size, horizontal=True, **look)
 
 
 def range_of(kernel: np.ndarray, peak: float | None = None) -> tuple[float, float]:
@@ -56,7 +56,7 @@ def range_of(kernel: np.ndarray, peak: float | None = None) -> tuple[float, floa
         it is the largest absolute value. In grey, the kernel's own range is the default
         instead, from black to white, as in the paper.
     """
-    if peak is None and mpl.rcParams["image.cmap"] == style.COLOUR_MAPS["grey"]:
+    if peak is None and style.is_grey():
         return kernel.min(), kernel.max()
     high = np.abs(kernel).max() if peak is None else peak
     return -high, high

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.rulers import PAPER, SHARE, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import draw_bars
 from kernel_atlas.figures.clustered import COLOURS
 from kernel_atlas.figures.model import (
     LAYERS,
@@ -200,6 +201,6 @@ def _draw_bars(axes: Axes, layers: pd.DataFrame, colour: str) -> None:
     """One bar per layer, pale where there are too few kernels."""
     colours = np.where(layers["n_live"] < MIN_KERNELS, PALE, colour)
     x = np.arange(len(layers))
-    style.draw_bars(axes, x, 0 * x, layers["percent"].fillna(0), facecolors=colours)
+    draw_bars(axes, x, 0 * x, layers["percent"].fillna(0), facecolors=colours)
     name_layers(axes, layers.index)
     axes.set(ylim=(0, 100), yticks=(0, 25, 50, 75, 100))

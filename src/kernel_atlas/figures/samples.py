@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import draw_bars
 from kernel_atlas.figures.model import (
     MARGIN,
     TITLE,
@@ -153,6 +154,6 @@ def draw_named_rows(
     middles = pitch * np.arange(len(rows)) + size / 2
     start, end = np.full((2, len(rows)), [[-pitch * 0.6], [-pitch * 0.6 + size * 0.35]])
     look = {"facecolors": colours, "clip_on": False}
-    style.draw_bars(axes, middles, start, end, size, horizontal=True, **look)
+    draw_bars(axes, middles, start, end, size, horizontal=True, **look)
     for middle, name in zip(middles, names, strict=True):
         axes.text(-pitch * 0.8, middle, name, ha="right", va="center", fontsize=7)

@@ -30,6 +30,7 @@ SHAPES = {
 }
 HEIGHT = 1.6  # inches of a panel
 LEGEND_INCHES = 1.6
+MARKERS = dict(zip(SHAPES, "oX^Ds", strict=True))
 MIN_KERNELS = 8  # the quartiles of fewer say little
 
 
@@ -65,7 +66,7 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
             rows = quartiles.loc[shape]
             x = np.searchsorted(layers, rows.index) + 0.15 * (number - (len(shapes) - 1) / 2)
             axes.vlines(x, rows["low"], rows["high"], color=SHAPES[shape], lw=1.2, alpha=0.6)
-            axes.plot(x, rows["median"], "o", color=SHAPES[shape], ms=3.5)
+            axes.plot(x, rows["median"], MARKERS[shape], color=SHAPES[shape], ms=3.5)
         seen.update(shapes)
         if not shapes:
             text = f"no layer has {MIN_KERNELS} matched kernels of one shape"
@@ -74,7 +75,15 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         axes.set(ylim=(0, None), ylabel="sigma (pixels)")
         axes.set_title(f"{size}x{size}: scale of the nearest members, of matched kernels")
     handles = [
-        Line2D([], [], color=colour, marker="o", ms=3.5, lw=1.2, label=style.title_of(shape))
+        Line2D(
+            [],
+            [],
+            color=colour,
+            marker=MARKERS[shape],
+            ms=3.5,
+            lw=1.2,
+            label=style.title_of(shape),
+        )
         for shape, colour in SHAPES.items()
         if shape in seen
     ]

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -17,15 +16,16 @@ from kernel_atlas.family.functions import DIRECTIONS
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 DPI = 150  # as in config.yaml
 LEGEND_COLUMNS = 4
-BAR_WIDTH = 0.86  # of a stacked bar, in units of the distance to the next
 
 # Kernels are drawn in one of these, by matplotlib's names. In the diverging one, zero is white,
 # and no reader needs to tell red from green.
 COLOUR_MAPS = {"diverging": "RdBu_r", "grey": "gray"}
+
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 
 FIRST_DERIVATIVE = "first_derivative"
 FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
@@ -33,7 +33,7 @@ FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
 # Pairs of on (dark) and off (light). Any two classes are at least 14 apart in CAM02-UCS, for full
 # colour vision, deuteranopia and protanopia, and neighbours in this order are so in grey print too
 # (tests/unit/figures/test_colours.py). Grey has room for 8 such steps, not for all classes: that is
-# why the parts of a bar have white edges.
+# why the parts of a bar have white edges, and hatches where the setting is grey.
 COLOURS = {
     "on_centre": "#1a63bd",
     "off_centre": "#8fc6fb",
@@ -54,6 +54,16 @@ COLOURS = {
 # These are at least 12 apart, also from the ones above.
 OWN_COLOURS = ("#f7e710", "#405068", "#f77018", "#87688f", "#0008c7", "#401028")
 
+# For print in grey, by a part of the name. Classes of one hatch are at least 14 apart in grey.
+HATCHES = {
+    "centre": "...",
+    "cross": "xxx",
+    "first_derivative": "///",
+    "second_derivative": "|||",
+    "square": "+++",
+}
+OWN_HATCHES = "---", "\\\\\\", "\\\\\\", "---", "---", "\\\\\\"  # of OWN_COLOURS
+
 RC: Any = {
     "font.size": 8,
     "font.family": "DejaVu Sans",
@@ -64,6 +74,7 @@ RC: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
+    "hatch.linewidth": 0.5,
     "svg.hashsalt": "kernel-atlas",  # the same figure gives the same bytes
     "svg.fonttype": "none",
     "image.cmap": COLOUR_MAPS["diverging"],
@@ -77,10 +88,34 @@ NO_MODEL = "no model has kernels of a size that is measured"
 
 def colour_of(label: str, labels: Sequence[str]) -> str:
     """The colour of a class; the user's own classes take turns in the order of `labels`."""
-    if label in COLOURS:
-        return COLOURS[label]
+    return COLOURS[label] if label in COLOURS else OWN_COLOURS[_turn_of(label, labels)]
+
+
+def hatch_of(label: str, labels: Sequence[str]) -> str:
+    """The hatch of a class in grey print: of two classes, this differs, or the grey does."""
+    if label not in COLOURS:
+        return OWN_HATCHES[_turn_of(label, labels)]
+    return next((hatch for shape, hatch in HATCHES.items() if shape in label), "")
+
+
+def _turn_of(label: str, labels: Sequence[str]) -> int:
     own = [name for name in labels if name not in COLOURS]
-    return OWN_COLOURS[own.index(label) % len(OWN_COLOURS)]
+    return own.index(label) % len(OWN_COLOURS)
+
+
+def is_grey() -> bool:
+    """Whether the setting is grey, for print."""
+    return mpl.rcParams["image.cmap"] == COLOUR_MAPS["grey"]
+
+
+def fill_of(label: str, labels: Sequence[str]) -> dict[str, Any]:
+    """How areas of a class are filled: a patch's colour and, in grey, its hatch."""
+    colour = colour_of(label, labels)
+    if not is_grey():
+        return {"facecolor": colour}
+    is_light = np.dot(to_rgb(colour), LUMINANCE) > 0.45
+    hatch = hatch_of(label, labels)
+    return {"facecolor": colour, "hatch": hatch, "hatchcolor": "0.2" if is_light else "0.9"}
 
 
 def title_of(label: str) -> str:
@@ -104,9 +139,9 @@ def patches_of(shown: Iterable[str], labels: Sequence[str]) -> list[Patch]:
     """Entries of a legend for the classes `shown`, of all the `labels` of the run."""
     return [
         Patch(
-            facecolor=colour_of(label, labels),
             edgecolor="0.6" if label == DEAD else "none",
             label=title_of(label),
+            **fill_of(label, labels),
         )
         for label in shown
     ]
@@ -123,59 +158,6 @@ def class_legend(figure: Figure, seen: Iterable[str], labels: Sequence[str]) -> 
     figure.legend(
         handles=handles, loc="outside lower center", handlelength=1.2, ncols=LEGEND_COLUMNS
     )
-
-
-def stack_classes(
-    axes: Axes, percents: "pd.DataFrame", labels: Sequence[str], horizontal: bool = False
-) -> None:
-    """Draw stacked bars of classes at 0, 1, 2, ...
-
-    Parameters
-    ----------
-    axes : Axes
-        Its limits stay.
-    percents : DataFrame
-        One row per bar, one column per class.
-    labels : sequence of str
-        All classes of the run.
-    horizontal : bool, default=False
-    """
-    place = np.arange(len(percents))
-    start = np.zeros(len(percents))
-    for name in percents.columns[(percents > 0).any()]:
-        end = start + percents[name].to_numpy(float)
-        look: Any = {"facecolor": colour_of(name, labels), "linewidth": 0.4}
-        look["edgecolor"] = "0.6" if name == DEAD else "white"
-        draw_bars(axes, place, start, end, horizontal=horizontal, **look)
-        start = end
-
-
-def draw_bars(
-    axes: Axes,
-    place: np.ndarray,
-    start: np.ndarray,
-    end: np.ndarray,
-    width: float = BAR_WIDTH,
-    horizontal: bool = False,
-    **look: Any,
-) -> None:
-    """Draw bars from `start` to `end`, as one artist: one per bar would take twice as long.
-
-    Parameters
-    ----------
-    axes : Axes
-        Its limits stay.
-    place, start, end : ndarray of shape (n,)
-        In data units.
-    width : float, default=BAR_WIDTH
-    horizontal : bool, default=False
-    **look
-        Of a PolyCollection.
-    """
-    low, high = place - width / 2, place + width / 2
-    corners = np.array([(start, low), (end, low), (end, high), (start, high)])
-    corners = (corners if horizontal else corners[:, ::-1]).transpose(2, 0, 1)
-    axes.add_collection(PolyCollection(corners, **look), autolim=False)  # type: ignore[arg-type]
 
 
 def new_figure(width_inches: float, height_inches: float, title: str = "") -> Figure:

@@ -45,6 +45,8 @@ def test_medians_and_quartiles_by_layer_and_shape_on_and_off_alike():
     for row, (*_, values) in zip(found, expected, strict=True):
         assert row[2:] == pytest.approx(np.quantile(values, (0.5, 0.25, 0.75)))
     assert list(legend_of(figure)) == ["Centre", "First derivative", "Second derivative"]
+    markers = [line.get_marker() for line in figure.axes[0].lines]
+    assert len(set(markers)) == 3  # colours alone are not told apart in grey
 
 
 def test_too_few_kernels_of_a_shape_are_not_drawn():
