@@ -13,9 +13,21 @@ from matplotlib.patheffects import withStroke
 from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
-from kernel_atlas.figures.model import no_kernels, read_classes, read_kernels
+from kernel_atlas.figures.bars import draw_bars
+from kernel_atlas.figures.model import (
+    TITLE,
+    new_column,
+    no_kernels,
+    read_classes,
+    read_kernels,
+    room_for,
+)
 
 BOX_INCHES = 0.22
+BOX_WIDTH = 0.65  # of that
+WIDTH_INCHES = 5.5  # of a panel, and what is free beside it
+VALUES_INCHES = 0.25  # below a panel
+SHOWN = 5, 25, 50, 75, 95  # percentiles
 ON_DARK = withStroke(linewidth=3, foreground="white")
 
 
@@ -61,42 +73,48 @@ def draw_activation(
         return no_kernels(model)
     by = {size: rulers_of(table, ruler)[0] for size, table in classes.items()}
     labels = {size: class_by(table, by[size]) for size, table in classes.items()}
+    counts = {size: label.value_counts(sort=False) for size, label in labels.items()}
     names = {
-        size: [name for name in label.cat.categories if name != DEAD and (label == name).any()]
-        for size, label in labels.items()
+        size: {
+            name: f"{style.title_of(name)} ({count:,})"
+            for name, count in of_size.items()
+            if count and name != DEAD
+        }
+        for size, of_size in counts.items()
     }
-    ratios = [len(shown) + 2.5 for shown in names.values()]
-    figure = style.new_figure(7.2, 0.3 + BOX_INCHES * sum(ratios), model)
-    panels = figure.subplots(len(classes), squeeze=False, height_ratios=ratios)[:, 0]
-    for axes, size in zip(panels, classes, strict=True):
+    heights = [BOX_INCHES * max(2, len(shown)) for shown in names.values()]
+    panels = [
+        (VALUES_INCHES + TITLE if number else TITLE, height)
+        for number, height in enumerate(heights)
+    ]
+    left = room_for(name for shown in names.values() for name in shown.values())
+    figure, all_axes = new_column(model, left + WIDTH_INCHES, panels, left)
+    for axes, size in zip(all_axes, classes, strict=True):
         axes.set_title(f"{size}x{size}, by the {by[size]}'s ruler")
         totals = kernels[size].sum(axis=(1, 2), dtype=float)
         _draw_boxes(axes, totals, labels[size], names[size])
-    panels[-1].set_xlabel("total activation (sum of a kernel's weights)")
+    all_axes[-1].set_xlabel("total activation (sum of a kernel's weights)")
     return figure
 
 
-def _draw_boxes(axes: Axes, totals: np.ndarray, labels: pd.Series, names: Sequence[str]) -> None:
+def _draw_boxes(
+    axes: Axes, totals: np.ndarray, labels: pd.Series, names: Mapping[str, str]
+) -> None:
     """Draw median, quartiles, and as whiskers the 5th and 95th percentiles."""
     if not names:
         axes.text(0.5, 0.5, "no live kernels", transform=axes.transAxes, ha="center", color="0.3")
         return
     axes.axvline(0, color="0.6", lw=0.8, zorder=0)
     samples = [totals[labels == name] for name in names]
-    boxes = axes.boxplot(
-        samples,
-        orientation="horizontal",
-        tick_labels=[
-            f"{style.title_of(name)} ({len(sample):,})"
-            for name, sample in zip(names, samples, strict=True)
-        ],
-        widths=0.65,
-        whis=(5, 95),
-        showfliers=False,
-        patch_artist=True,
-        medianprops={"color": "black", "path_effects": [ON_DARK]},
-    )
-    for box, name in zip(boxes["boxes"], names, strict=True):
-        box.set(facecolor=style.colour_of(name, list(labels.cat.categories)), linewidth=0.6)
-    axes.tick_params(axis="y", length=0)
-    axes.invert_yaxis()
+    low, first, middle, third, high = np.transpose([np.percentile(own, SHOWN) for own in samples])
+    y, half = np.arange(len(names)), BOX_WIDTH / 2
+    axes.hlines([*y, *y], [*low, *third], [*first, *high], "black", lw=1)
+    for ends in (low, high):
+        axes.vlines(ends, y - half / 2, y + half / 2, "black", lw=1)
+    colours = [style.colour_of(name, list(labels.cat.categories)) for name in names]
+    look = {"facecolors": colours, "edgecolor": "black", "linewidth": 0.6}
+    draw_bars(axes, y, first, third, BOX_WIDTH, horizontal=True, **look)
+    axes.vlines(middle, y - half, y + half, "black", lw=1, path_effects=[ON_DARK])
+    axes.set_yticks(y, list(names.values()))
+    axes.tick_params("y", left=False)
+    axes.set_ylim(len(names) - 0.5, -0.5)

@@ -14,6 +14,7 @@ from kernel_atlas import sphere
 from kernel_atlas.classes.rulers import PAPER
 from kernel_atlas.family.names import DEAD, OTHER
 from kernel_atlas.figures import style
+from kernel_atlas.figures.mosaics import range_of
 from kernel_atlas.figures.pool import read_pool
 
 SEED = 0
@@ -76,6 +77,8 @@ def draw_components(
             text(f"component {number + 1} ({percents[number]:.1f} % of the variance)")
         _draw_samples(axes, pair, kernels, colours, is_other)
     handles = style.patches_of(names, names)
+    for handle in handles:
+        handle.set_hatch("")  # as dots have none
     figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1.2)
     return figure
 
@@ -121,7 +124,7 @@ def _draw_samples(
         ends = zip(points[place], (x, y), strict=True)
         axes.plot(*ends, color="0.2", lw=0.6, marker="o", ms=2.5, markevery=[0], zorder=3)
         extent = (x - half, x + half, y - half, y + half)
-        low, high = style.range_of(kernels[place])
+        low, high = range_of(kernels[place])
         image = axes.imshow(kernels[place], vmin=low, vmax=high, interpolation="nearest")
         image.set(extent=extent, zorder=4)
         frame = Rectangle((x - half, y - half), 2 * half, 2 * half, fill=False, zorder=5)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.rulers import PAPER, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import stack_classes
 from kernel_atlas.figures.model import name_layers
 from kernel_atlas.figures.proportions import (
     COUNTS,
@@ -78,7 +79,7 @@ def draw_contrast(
     for row, (title, shown) in enumerate(rows):
         for column, (model, counts) in enumerate(shown.items()):
             axes = figure.add_subplot(grid[row, column])
-            style.stack_classes(axes, find_percents(counts), labels)
+            stack_classes(axes, find_percents(counts), labels)
             name_layers(axes, counts.index)
             axes.set(ylim=(0, 100), ylabel="" if column else "kernels (%)")
             if row + 1 < len(rows):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from kernel_atlas.classes.rulers import PAPER, RULERS
 from kernel_atlas.figures import style
+from kernel_atlas.figures.mosaics import range_of
 from kernel_atlas.figures.pool import read_pool
 from kernel_atlas.figures.samples import SEED, choose_places, draw_grid
 
@@ -102,7 +103,7 @@ def draw_crosses(size: int, crosses: Mapping[str, Crosses], ruler: str = PAPER) 
 
 
 def write_values(axes: Axes, kernels: np.ndarray, n_columns: int) -> None:
-    """Write into each pixel that `style.draw_kernels` drew a hundred times its value.
+    """Write into each pixel that `draw_kernels` drew a hundred times its value.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def write_values(axes: Axes, kernels: np.ndarray, n_columns: int) -> None:
     pitch = kernels.shape[-1] + 1
     colours = mpl.colormaps[mpl.rcParams["image.cmap"]]
     for i, kernel in enumerate(kernels):
-        low, high = style.range_of(kernel)
+        low, high = range_of(kernel)
         luminance = colours((kernel - low) / (high - low))[..., :3] @ (0.30, 0.59, 0.11)
         top, left = (pitch * place for place in divmod(i, n_columns))
         for (y, x), value in np.ndenumerate(kernel):

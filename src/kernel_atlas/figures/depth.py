@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.rulers import PAPER, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import stack_classes
 from kernel_atlas.figures.proportions import COUNTS, find_percents, find_ruler, read_layers
 
 N_BINS = 10
@@ -59,7 +60,7 @@ def draw_depth(layers: pd.DataFrame, families: pd.Series, ruler: str = PAPER) ->
         wide = wide.reindex(index=range(N_BINS), columns=merged).fillna(0).astype(float)
         seen |= {*wide.columns[wide.any()]}
         axes = figure.add_subplot(grid[divmod(number, n_columns)])
-        style.stack_classes(axes, find_percents(wide), labels)
+        stack_classes(axes, find_percents(wide), labels)
         n_models = group["model"].nunique()
         note = f" ({SOUGHT[by]})" if by != ruler else ""
         plural = "s" if n_models > 1 else ""

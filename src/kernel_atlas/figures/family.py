@@ -10,6 +10,7 @@ from matplotlib.patches import ConnectionPatch
 
 from kernel_atlas.family import functions
 from kernel_atlas.figures import style
+from kernel_atlas.figures.mosaics import draw_kernels
 
 SIZE = 7  # of the paper's grid, in pixels
 SMOOTH = 21 * SIZE  # samples along the same length, which look continuous
@@ -151,7 +152,7 @@ def plot_family_crosses() -> Figure:
 def _draw_one(axes: Axes, kernel: np.ndarray, title: str = "") -> None:
     size = len(kernel)
     margin = max(0.0, (SIZE - size) / 2)  # pixels of smaller kernels are as large
-    style.draw_kernels(axes, kernel[None], n_columns=1, peak=np.abs(kernel).max())
+    draw_kernels(axes, kernel[None], n_columns=1, peak=np.abs(kernel).max())
     axes.set(xlim=(-margin, size + margin), ylim=(size + margin, -margin))
     below = axes.annotate(title, (size / 2, size), (0, -7), textcoords="offset points")
     below.set(ha="center", va="top", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})

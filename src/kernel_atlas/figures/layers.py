@@ -5,17 +5,24 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, SHARE, SOUGHT, class_by, rulers_of
+from kernel_atlas.classes.rulers import PAPER, SHARE, SOUGHT, class_by, rulers_of
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
-from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
-from kernel_atlas.tables.layers import count_by_layer, count_layers, sum_up
+from kernel_atlas.figures.bars import stack_classes
+from kernel_atlas.figures.model import (
+    LAYERS,
+    TITLE,
+    name_layers,
+    new_column,
+    no_kernels,
+    read_classes,
+    width_of_layers,
+)
+from kernel_atlas.tables.layers import count_layers
 
-HEIGHTS = 2.4, 1.8  # inches of the first and of the other ruler's panel
-PERCENTS = {PAPER: "percent", FAMILY: "members_percent"}  # in the counts by layer
+HEIGHTS = 1.6, 1.2  # inches of the first and of the other ruler's panel
 
 
 def plot_layers(
@@ -44,42 +51,41 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
     """
     if not classes:
         return no_kernels(model)
-    panels = [
-        (size, name, height)
-        for size, table in classes.items()
-        for name, height in zip(rulers_of(table, ruler), HEIGHTS, strict=False)
-    ]
-    heights = [height for *_, height in panels]
-    figure, all_axes = new_layer_panels(model, classes.values(), heights)
     # of either ruler, as a merged member may have a name that no class has
     by = [class_by(table, PAPER) for table in classes.values()]
     labels = order_classes({name for label in by for name in label.cat.categories})
-    counts = {size: count_by_layer(table) for size, table in classes.items()}
-    seen: set[str] = set()
-    for axes, (size, name, _) in zip(all_axes, panels, strict=True):
-        seen |= _stack(axes, counts[size], PERCENTS[name], labels)
+    panels: dict[tuple[int, str], tuple[float, float]] = {}
+    for size, table in classes.items():
+        for number, name in enumerate(rulers_of(table, ruler)):
+            above = LAYERS + TITLE if panels and not number else TITLE
+            panels[size, name] = above, HEIGHTS[number]
+    percents = [_find_percents(classes[size], name) for size, name in panels]
+    seen = {name for wide in percents for name in wide.columns[wide.any()]}
+    width, below = width_of_layers(classes.values()), LAYERS + style.legend_inches(len(seen))
+    figure, all_axes = new_column(model, width, list(panels.values()), below=below)
+    last = dict(panels.keys())  # the ruler of each size whose panel numbers the layers for both
+    for axes, (size, name), wide in zip(all_axes, panels, percents, strict=True):
+        stack_classes(axes, wide, labels)
+        name_layers(axes, wide.index, is_numbered=name == last[size])
+        axes.set(ylim=(0, 100), yticks=(0, 25, 50, 75, 100), ylabel="kernels (%)")
         axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")
     style.class_legend(figure, seen, labels)
     return figure
 
 
-def _stack(axes: Axes, counts: pd.DataFrame, column: str, labels: Sequence[str]) -> set[str]:
-    """Draw one bar per layer, and say which classes are there."""
-    label = counts["class"].astype(str).map(style.merge_first_derivatives)
-    wide = counts.assign(label=label).pivot_table(
-        index="layer_index", columns="label", values=column, aggfunc="sum", sort=False
-    )
-    style.stack_classes(axes, wide, labels)
-    name_layers(axes, wide.index)
-    axes.set(ylim=(0, 100), ylabel="kernels (%)")
-    return set(wide.columns[wide.sum() > 0])
+def _find_percents(table: pd.DataFrame, ruler: str) -> pd.DataFrame:
+    """One row per layer, one column per class, first derivatives merged."""
+    is_class = pd.get_dummies(class_by(table, ruler))
+    percents = 100 * is_class.groupby(table["layer_index"]).mean()
+    return percents.T.groupby(style.merge_first_derivatives, sort=False).sum().T
 
 
 def _facts(table: pd.DataFrame, ruler: str) -> str:
     """What the title of a panel says after the size."""
-    facts = sum_up(count_layers(table))
-    n_live = facts["n_kernels"] - facts["n_dead"]
+    counts = count_layers(table).sum()
     share = SHARE[ruler]
-    percent = f"{facts[f'{share}_percent']:.1f} % of " if n_live else ""
-    dead = f", {facts['n_dead']:,} dead" if facts["n_dead"] else ""
+    n_dead = counts["n_dead"]
+    n_live = counts["n_kernels"] - n_dead
+    percent = f"{100 * counts[f'n_{share}'] / n_live:.1f} % of " if n_live else ""
+    dead = f", {n_dead:,} dead" if n_dead else ""
     return f"{SOUGHT[ruler]}: {percent}{n_live:,} live kernels {share}{dead}"

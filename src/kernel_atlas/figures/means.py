@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from kernel_atlas.classes.means import MIN_CORRELATION, ClassMean, read_means
 from kernel_atlas.figures import style
+from kernel_atlas.figures.mosaics import draw_kernels
 
 WARNING_COLOUR = "#c00000"
 N_COLUMNS = 4
@@ -50,7 +51,7 @@ def _draw_one(axes: Axes, mean: ClassMean, colour: str) -> None:
     size = len(mean.mean)
     # both of unit norm, as members are, so that their shapes compare
     pair = np.stack([mean.mean / np.linalg.norm(mean.mean), mean.member])
-    style.draw_kernels(axes, pair, 2, peak=np.nanmax(np.abs(pair)))
+    draw_kernels(axes, pair, 2, peak=np.nanmax(np.abs(pair)))
     axes.add_patch(Rectangle((-0.2 * size, 0), 0.12 * size, size, facecolor=colour))
     axes.set(xlim=(-0.2 * size, 2 * size + 1), ylim=(size, 0))
     title = f"{style.title_of(mean.label)}{mean.axis and f', {mean.axis}'}"

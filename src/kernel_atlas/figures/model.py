@@ -1,6 +1,7 @@
 """What the figures of one model share: its tables of classes, and panels over its layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,15 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.classifier import merge_classes
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
+
+# What is free around panels, in inches
+MARGIN = 0.1
+MODEL = 0.28  # the name of the model, above all panels
+TITLE = 0.28  # above a panel
+LAYERS = 0.42  # below a panel: the numbers of its layers, and what they are
+VALUES = 0.6  # to the left of a panel: its scale, and what it is
+LETTER = 0.064  # the width of a letter, nearly always less
+FAR = 0.4  # from a panel to what its scale is
 
 
 def read_classes(
@@ -32,14 +42,35 @@ def read_classes(
         From kernel size to table, without the sizes of which the model has no kernels.
     """
     tables = {
-        size: pd.read_parquet(path) for size, path in zip(sizes, paths_to_classes, strict=True)
+        size: _read_table(Path(path), _written(path))
+        for size, path in zip(sizes, paths_to_classes, strict=True)
     }
-    return {size: merge_classes(table, merge) for size, table in tables.items() if len(table)}
+    return {
+        size: merge_classes(table, merge) if merge else table
+        for size, table in tables.items()
+        if len(table)
+    }
 
 
 def read_kernels(group: str | Path, sizes: Iterable[int]) -> dict[int, np.ndarray]:
     """Read a model's kernels, by size, from its group in the store, named by its zarr.json."""
-    return {size: store.read_kernels(Path(group).parent, size).kernels for size in sizes}
+    return {size: _read_kernels(Path(group), _written(group), size) for size in sizes}
+
+
+def _written(path: str | Path) -> int:
+    """When a file was written: what was read from it is read again if it has changed."""
+    return Path(path).stat().st_mtime_ns if Path(path).exists() else 0
+
+
+# The figures of a model are drawn one after the other, and each reads the same files.
+@lru_cache(maxsize=8)
+def _read_table(path: Path, written: int) -> pd.DataFrame:
+    return pd.read_parquet(path)
+
+
+@lru_cache(maxsize=8)
+def _read_kernels(group: Path, written: int, size: int) -> np.ndarray:
+    return store.read_kernels(group.parent, size).kernels
 
 
 def no_kernels(model: str) -> Figure:
@@ -47,20 +78,60 @@ def no_kernels(model: str) -> Figure:
     return style.notice(f"{model}: no kernels of a size that is measured")
 
 
-def new_layer_panels(
-    model: str, tables: Iterable[pd.DataFrame], heights_inches: Sequence[float]
+def new_column(
+    model: str,
+    width: float,
+    panels: Sequence[tuple[float, float]],
+    left: float = VALUES,
+    right: float = MARGIN,
+    below: float = LAYERS,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of one model with one panel per height, as wide as the layers of the tables need."""
+    """A figure of one model, its panels one below the other.
+
+    All lengths are in inches. A layout engine would measure all texts, several times: that
+    takes as long as drawing them.
+
+    Parameters
+    ----------
+    model : str
+    width : float
+        Of the figure.
+    panels : sequence of (float, float)
+        What is free above each panel, and its height.
+    left, right, below : float
+        What is free around all of them.
+    """
+    height = MODEL + sum(map(sum, panels)) + below
+    figure = Figure(figsize=(width, height))
+    figure.suptitle(model, x=MARGIN / width, y=1 - MARGIN / height, **style.HEAD)
+    inner, top = width - left - right, height - MODEL
+    for above, inches in panels:
+        top -= above + inches
+        axes = figure.add_axes((left / width, top / height, inner / width, inches / height))
+        axes.xaxis.set_label_coords(0.5, -(LAYERS - 0.16) / inches)
+        axes.yaxis.set_label_coords(-FAR / inner, 0.5)
+    return figure, figure.axes
+
+
+def room_for(names: Iterable[str]) -> float:
+    """The inches that the longest of these names of classes needs to the left of a panel."""
+    return 0.2 + LETTER * max(map(len, names), default=0)
+
+
+def width_of_layers(tables: Iterable[pd.DataFrame]) -> float:
+    """The inches that the layers of a model need, in a figure of one panel per size."""
     n_layers = max(table["layer_index"].nunique() for table in tables)
-    width = float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
-    figure = style.new_figure(width, 0.3 + sum(heights_inches), model)
-    ratios, n_panels = list(heights_inches), len(heights_inches)
-    return figure, list(figure.subplots(n_panels, squeeze=False, height_ratios=ratios)[:, 0])
+    return float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
 
 
-def name_layers(axes: Axes, layers: Iterable[int]) -> None:
-    """Number the layers, which stand at 0, 1, 2 ..., along the x axis."""
+def name_layers(axes: Axes, layers: Iterable[int], is_numbered: bool = True) -> None:
+    """Number the layers, which stand at 0, 1, 2 ..., along the x axis, or just make room."""
     names = [str(layer) for layer in layers]
+    axes.set_xlim(-0.7, len(names) - 0.3)
+    if not is_numbered:
+        axes.set_xticks([])
+        return
     step = -(-len(names) // 40)
     axes.set_xticks(np.arange(len(names))[::step], names[::step])
-    axes.set(xlim=(-0.7, len(names) - 0.3), xlabel="depthwise layer, in the network's order")
+    axes.tick_params("x", bottom=False)
+    axes.set_xlabel("depthwise layer, in the network's order")

@@ -13,10 +13,19 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.rulers import PAPER, SHARE, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import draw_bars
 from kernel_atlas.figures.clustered import COLOURS
-from kernel_atlas.figures.model import name_layers, no_kernels, read_classes, read_kernels
+from kernel_atlas.figures.model import (
+    LAYERS,
+    MARGIN,
+    TITLE,
+    name_layers,
+    new_column,
+    no_kernels,
+    read_classes,
+    read_kernels,
+)
 from kernel_atlas.figures.samples import (
-    LABEL_INCHES,
     PITCH_INCHES,
     SEED,
     choose_places,
@@ -27,7 +36,8 @@ from kernel_atlas.tables.layers import count_layers
 # behind a layer that stands out, and behind the one that comes closest to it where none does
 MARKS = {True: style.COLOURS["off_square"], False: "0.92"}
 PALE = style.COLOURS["other"]  # of a layer with too few kernels
-BARS_INCHES = 1.8
+BARS_INCHES = 1.2
+LABEL_INCHES = 1.2  # of a row
 MIN_KERNELS = 32  # the percentage of fewer live kernels is left to chance
 MIN_DROP = 15.0  # percentage points
 MIN_STEPS = 3.0  # times the usual difference between neighbours
@@ -130,15 +140,14 @@ def draw_outlier(
     layers = {size: _percents(table, SHARE[by[size]]) for size, table in classes.items()}
     shown = {size: table[table["n_live"] >= MIN_KERNELS] for size, table in layers.items()}
     outliers = {size: find_outlier(table["percent"].to_numpy()) for size, table in shown.items()}
-    rows_inches = 3 * 1.12 * PITCH_INCHES
+    bars, rows = (TITLE, BARS_INCHES), (LAYERS, 3 * PITCH_INCHES)
     heights = [
-        height
-        for outlier in outliers.values()
-        for height in ((BARS_INCHES, rows_inches) if outlier else (BARS_INCHES,))
+        height for outlier in outliers.values() for height in ((bars, rows) if outlier else (bars,))
     ]
-    width = max(6.7, LABEL_INCHES + PITCH_INCHES * n_samples)
-    figure = style.new_figure(width, 0.3 + sum(heights), model)
-    panels = iter(figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0])
+    width = LABEL_INCHES + max(5.6, PITCH_INCHES * n_samples) + MARGIN
+    below = LAYERS if heights[-1] == bars else MARGIN
+    figure, all_axes = new_column(model, width, heights, LABEL_INCHES, below=below)
+    panels = iter(all_axes)
     generator = np.random.default_rng(SEED)
     for size, outlier in outliers.items():
         axes = next(panels)
@@ -192,6 +201,6 @@ def _draw_bars(axes: Axes, layers: pd.DataFrame, colour: str) -> None:
     """One bar per layer, pale where there are too few kernels."""
     colours = np.where(layers["n_live"] < MIN_KERNELS, PALE, colour)
     x = np.arange(len(layers))
-    axes.bar(x, layers["percent"].fillna(0), style.BAR_WIDTH, color=colours)
+    draw_bars(axes, x, 0 * x, layers["percent"].fillna(0), facecolors=colours)
     name_layers(axes, layers.index)
-    axes.set_ylim(0, 100)
+    axes.set(ylim=(0, 100), yticks=(0, 25, 50, 75, 100))

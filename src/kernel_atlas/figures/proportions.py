@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import BAR_WIDTH, stack_classes
 from kernel_atlas.tables.reading import read_table
 
 COUNTS = {PAPER: "n", FAMILY: "n_members"}  # in the table of layers
@@ -127,7 +128,7 @@ def _stack(axes: Axes, percents: pd.DataFrame, labels: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0, labelsize=7)
     axes.set(xlim=(0, 100), ylim=(len(percents) - 0.4, -0.6))
     if percents.any(axis=None):
-        style.stack_classes(axes, percents, labels, horizontal=True)
+        stack_classes(axes, percents, labels, horizontal=True)
         return
     text = "no codebook of this size"
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.3")
@@ -137,5 +138,5 @@ def _mark_middle(axes: Axes, ends: pd.Series) -> None:
     """Mark the middle of what goes from 0 to these ends, where there is any."""
     ends = ends.reset_index(drop=True)
     ends = ends[ends > 0]
-    half = style.BAR_WIDTH / 2
+    half = BAR_WIDTH / 2
     axes.vlines(ends / 2, ends.index - half, ends.index + half, color="black", lw=1)

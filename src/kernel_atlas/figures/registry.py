@@ -48,7 +48,8 @@ class Figure:
         Numbers of the paper's figures that it corresponds to, as in "7, 8, 33 to 38".
     inputs, settings : str
         Keys of INPUTS (files) and of SETTINGS in rules/figures.smk, as words. A figure
-        with `colours` draws kernels; the setting is applied before its function is called.
+        with `colours` draws kernels, or areas in the colours of classes; the setting is applied
+        before its function is called.
     """
 
     path: str

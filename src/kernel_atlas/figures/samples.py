@@ -9,12 +9,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
-from kernel_atlas.figures.model import no_kernels, read_classes, read_kernels
+from kernel_atlas.figures.bars import draw_bars
+from kernel_atlas.figures.model import (
+    MARGIN,
+    TITLE,
+    new_column,
+    no_kernels,
+    read_classes,
+    read_kernels,
+    room_for,
+)
+from kernel_atlas.figures.mosaics import draw_kernels
 
 SEED = 0
 LABEL_INCHES = 2.3  # the width of a row's name
@@ -69,15 +78,12 @@ def draw_samples(
     labels = {size: class_by(table, by[size]) for size, table in classes.items()}
     generator = np.random.default_rng(SEED)
     chosen = {size: choose_samples(labels[size], n_samples, generator) for size in classes}
-    n_rows = {size: max(1, len(places)) for size, places in chosen.items()}
-    figure = style.new_figure(
-        LABEL_INCHES + PITCH_INCHES * n_samples,
-        0.3 + sum(PITCH_INCHES * 1.12 * rows + 0.35 for rows in n_rows.values()),
-        model,
-    )
-    ratios = [n + 1.2 for n in n_rows.values()]
-    panels = figure.subplots(len(classes), squeeze=False, height_ratios=ratios)[:, 0]
-    for axes, size in zip(panels, classes, strict=True):
+    panels = [(TITLE, PITCH_INCHES * max(1, len(places))) for places in chosen.values()]
+    names = [f"{style.title_of(name)}  00.0 %" for shown in chosen.values() for name in shown]
+    left = room_for(names) + PITCH_INCHES
+    width = left + PITCH_INCHES * n_samples + MARGIN
+    figure, all_axes = new_column(model, width, panels, left, below=MARGIN)
+    for axes, size in zip(all_axes, classes, strict=True):
         axes.set_title(f"{size}x{size}, by the {by[size]}'s ruler", pad=4)
         samples = {name: kernels[size][places] for name, places in chosen[size].items()}
         draw_rows(axes, samples, labels[size], n_samples)
@@ -121,7 +127,7 @@ def draw_rows(
 
 def draw_grid(axes: Axes, kernels: np.ndarray, n_columns: int, title: str, **font: Any) -> None:
     """Draw kernels in rows of `n_columns`, under a title, and nothing else."""
-    style.draw_kernels(axes, kernels, n_columns)
+    draw_kernels(axes, kernels, n_columns)
     axes.set_title(title, **font)
     axes.set(xlim=(0, n_columns * (kernels.shape[-1] + 1) - 1), anchor="NW")
     axes.axis("off")
@@ -142,10 +148,12 @@ def draw_named_rows(
     canvas = np.full((len(rows), n_columns, size, size), np.nan, np.float32)
     for row, kernels in zip(canvas, rows, strict=True):
         row[: len(kernels)] = kernels
-    style.draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
+    draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
+    axes.set_anchor("NW")
     pitch = size + 1
-    for number, (name, colour) in enumerate(zip(names, colours, strict=True)):
-        corner = (-pitch * 0.6, number * pitch)
-        axes.add_patch(Rectangle(corner, size * 0.35, size, clip_on=False, facecolor=colour))
-        middle = number * pitch + size / 2
+    middles = pitch * np.arange(len(rows)) + size / 2
+    start, end = np.full((2, len(rows)), [[-pitch * 0.6], [-pitch * 0.6 + size * 0.35]])
+    look = {"facecolors": colours, "clip_on": False}
+    draw_bars(axes, middles, start, end, size, horizontal=True, **look)
+    for middle, name in zip(middles, names, strict=True):
         axes.text(-pitch * 0.8, middle, name, ha="right", va="center", fontsize=7)

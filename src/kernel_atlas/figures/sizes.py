@@ -10,7 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kernel_atlas.figures import style
-from kernel_atlas.figures.model import name_layers, new_layer_panels, no_kernels, read_classes
+from kernel_atlas.figures.model import (
+    LAYERS,
+    TITLE,
+    name_layers,
+    new_column,
+    no_kernels,
+    read_classes,
+    width_of_layers,
+)
 
 # A part of the name of the member's class: on and off, and all directions, are taken together.
 SHAPES = {
@@ -20,6 +28,9 @@ SHAPES = {
     "second_derivative": style.COLOURS["on_second_derivative"],
     "square": style.COLOURS["on_square"],
 }
+HEIGHT = 1.6  # inches of a panel
+LEGEND_INCHES = 1.6
+MARKERS = dict(zip(SHAPES, "oX^Ds", strict=True))
 MIN_KERNELS = 8  # the quartiles of fewer say little
 
 
@@ -40,19 +51,22 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     """
     if not classes:
         return no_kernels(model)
-    figure, panels = new_layer_panels(model, classes.values(), [2.2] * len(classes))
+    panels = [(LAYERS + TITLE if number else TITLE, HEIGHT) for number in range(len(classes))]
+    width = width_of_layers(classes.values()) + LEGEND_INCHES
+    figure, all_axes = new_column(model, width, panels, right=LEGEND_INCHES)
     seen: set[str] = set()
-    for axes, (size, table) in zip(panels, classes.items(), strict=True):
+    for axes, (size, table) in zip(all_axes, classes.items(), strict=True):
         layers = np.unique(table["layer_index"])
-        for place in range(1, len(layers), 2):  # bands show whose dots stand beside each other
-            axes.axvspan(place - 0.5, place + 0.5, color="0.96", lw=0)
+        # bands show whose dots stand beside each other
+        bands = [(place - 0.5, 1) for place in range(1, len(layers), 2)]
+        axes.broken_barh(bands, (0, 1), transform=axes.get_xaxis_transform(), color="0.96", lw=0)
         quartiles = _quartiles(table)
         shapes = [shape for shape in SHAPES if shape in quartiles.index]
         for number, shape in enumerate(shapes):
             rows = quartiles.loc[shape]
             x = np.searchsorted(layers, rows.index) + 0.15 * (number - (len(shapes) - 1) / 2)
             axes.vlines(x, rows["low"], rows["high"], color=SHAPES[shape], lw=1.2, alpha=0.6)
-            axes.plot(x, rows["median"], "o", color=SHAPES[shape], ms=3.5)
+            axes.plot(x, rows["median"], MARKERS[shape], color=SHAPES[shape], ms=3.5)
         seen.update(shapes)
         if not shapes:
             text = f"no layer has {MIN_KERNELS} matched kernels of one shape"
@@ -61,7 +75,15 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         axes.set(ylim=(0, None), ylabel="sigma (pixels)")
         axes.set_title(f"{size}x{size}: scale of the nearest members, of matched kernels")
     handles = [
-        Line2D([], [], color=colour, marker="o", ms=3.5, lw=1.2, label=style.title_of(shape))
+        Line2D(
+            [],
+            [],
+            color=colour,
+            marker=MARKERS[shape],
+            ms=3.5,
+            lw=1.2,
+            label=style.title_of(shape),
+        )
         for shape, colour in SHAPES.items()
         if shape in seen
     ]

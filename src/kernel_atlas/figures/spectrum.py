@@ -1,6 +1,7 @@
 """The spectrum: what the codes stand for, with the labelled intervals (paper, Figure 3)."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +13,7 @@ from kernel_atlas import sphere
 from kernel_atlas.codebooks.codebook import N_SPECTRUM, SKIPPED, Codebook, read_codebook
 from kernel_atlas.family.names import OTHER, order_classes
 from kernel_atlas.figures import style
+from kernel_atlas.figures.mosaics import draw_kernels
 from kernel_atlas.labels.table import Interval, label_rows, read_labels
 
 N_COLUMNS = 25
@@ -58,9 +60,9 @@ def draw_spectrum(size: int, codebook: Codebook, intervals: list[Interval]) -> F
         chosen = rows[part]
         axes.set(xlim=(-0.2, n_columns * (size + 1)), ylim=(size * 1.24 + 0.3, -0.2))
         axes.axis("off")
-        style.draw_kernels(axes, sphere.centre(codebook.kernels[chosen]), n_columns)
-        colours = [style.colour_of(label, names) for label in labels[chosen]]
-        _draw_strips(axes, size, colours, is_doubtful[part])
+        draw_kernels(axes, sphere.centre(codebook.kernels[chosen]), n_columns)
+        fills = [style.fill_of(label, names) for label in labels[chosen]]
+        _draw_strips(axes, size, fills, is_doubtful[part])
         code = f"{codebook.codes[chosen[0]]:.2f}"
         axes.text(-1, size / 2, code, ha="right", va="center", fontsize=7)
     what = "centres of k-means" if len(codebook) < N_SPECTRUM else "decoded codes, from 0 to 1"
@@ -76,10 +78,12 @@ def draw_spectrum(size: int, codebook: Codebook, intervals: list[Interval]) -> F
     return figure
 
 
-def _draw_strips(axes: Axes, size: int, colours: list[str], is_doubtful: np.ndarray) -> None:
-    for column, (colour, following) in enumerate(zip(colours, [*colours[1:], ""], strict=True)):
+def _draw_strips(
+    axes: Axes, size: int, fills: list[dict[str, Any]], is_doubtful: np.ndarray
+) -> None:
+    for column, (fill, following) in enumerate(zip(fills, [*fills[1:], {}], strict=True)):
         # strips of one class join across the gaps between kernels
-        width = size + (colour == following)
+        width = size + (fill == following)
         height = size * (0.1 if is_doubtful[column] else 0.2)
         corner = (column * (size + 1), size + 0.25)
-        axes.add_patch(Rectangle(corner, width, height, facecolor=colour, linewidth=0))
+        axes.add_patch(Rectangle(corner, width, height, linewidth=0, **fill))

@@ -6,25 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection, PolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.family.functions import DIRECTIONS
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 DPI = 150  # as in config.yaml
-BAR_WIDTH = 0.86  # of a stacked bar, in units of the distance to the next
+LEGEND_COLUMNS = 4
 
 # Kernels are drawn in one of these, by matplotlib's names. In the diverging one, zero is white,
 # and no reader needs to tell red from green.
 COLOUR_MAPS = {"diverging": "RdBu_r", "grey": "gray"}
+
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 
 FIRST_DERIVATIVE = "first_derivative"
 FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
@@ -32,7 +33,7 @@ FIRST_DERIVATIVES = {f"{FIRST_DERIVATIVE}_{name}": name for name in DIRECTIONS}
 # Pairs of on (dark) and off (light). Any two classes are at least 14 apart in CAM02-UCS, for full
 # colour vision, deuteranopia and protanopia, and neighbours in this order are so in grey print too
 # (tests/unit/figures/test_colours.py). Grey has room for 8 such steps, not for all classes: that is
-# why the parts of a bar have white edges.
+# why the parts of a bar have white edges, and hatches where the setting is grey.
 COLOURS = {
     "on_centre": "#1a63bd",
     "off_centre": "#8fc6fb",
@@ -53,19 +54,33 @@ COLOURS = {
 # These are at least 12 apart, also from the ones above.
 OWN_COLOURS = ("#f7e710", "#405068", "#f77018", "#87688f", "#0008c7", "#401028")
 
+# For print in grey, by a part of the name. Classes of one hatch are at least 14 apart in grey.
+HATCHES = {
+    "centre": "...",
+    "cross": "xxx",
+    "first_derivative": "///",
+    "second_derivative": "|||",
+    "square": "+++",
+}
+OWN_HATCHES = "---", "\\\\\\", "\\\\\\", "---", "---", "\\\\\\"  # of OWN_COLOURS
+
 RC: Any = {
     "font.size": 8,
     "font.family": "DejaVu Sans",
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else each drawing measures all texts around a title
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
+    "hatch.linewidth": 0.5,
     "svg.hashsalt": "kernel-atlas",  # the same figure gives the same bytes
     "svg.fonttype": "none",
     "image.cmap": COLOUR_MAPS["diverging"],
 }
+
+HEAD: Any = {"ha": "left", "fontsize": 10, "fontweight": "bold"}  # the title of a figure
 
 # the notice where a table of all models is empty
 NO_MODEL = "no model has kernels of a size that is measured"
@@ -73,10 +88,34 @@ NO_MODEL = "no model has kernels of a size that is measured"
 
 def colour_of(label: str, labels: Sequence[str]) -> str:
     """The colour of a class; the user's own classes take turns in the order of `labels`."""
-    if label in COLOURS:
-        return COLOURS[label]
+    return COLOURS[label] if label in COLOURS else OWN_COLOURS[_turn_of(label, labels)]
+
+
+def hatch_of(label: str, labels: Sequence[str]) -> str:
+    """The hatch of a class in grey print: of two classes, this differs, or the grey does."""
+    if label not in COLOURS:
+        return OWN_HATCHES[_turn_of(label, labels)]
+    return next((hatch for shape, hatch in HATCHES.items() if shape in label), "")
+
+
+def _turn_of(label: str, labels: Sequence[str]) -> int:
     own = [name for name in labels if name not in COLOURS]
-    return OWN_COLOURS[own.index(label) % len(OWN_COLOURS)]
+    return own.index(label) % len(OWN_COLOURS)
+
+
+def is_grey() -> bool:
+    """Whether the setting is grey, for print."""
+    return mpl.rcParams["image.cmap"] == COLOUR_MAPS["grey"]
+
+
+def fill_of(label: str, labels: Sequence[str]) -> dict[str, Any]:
+    """How areas of a class are filled: a patch's colour and, in grey, its hatch."""
+    colour = colour_of(label, labels)
+    if not is_grey():
+        return {"facecolor": colour}
+    is_light = np.dot(to_rgb(colour), LUMINANCE) > 0.45
+    hatch = hatch_of(label, labels)
+    return {"facecolor": colour, "hatch": hatch, "hatchcolor": "0.2" if is_light else "0.9"}
 
 
 def title_of(label: str) -> str:
@@ -100,113 +139,32 @@ def patches_of(shown: Iterable[str], labels: Sequence[str]) -> list[Patch]:
     """Entries of a legend for the classes `shown`, of all the `labels` of the run."""
     return [
         Patch(
-            facecolor=colour_of(label, labels),
             edgecolor="0.6" if label == DEAD else "none",
             label=title_of(label),
+            **fill_of(label, labels),
         )
         for label in shown
     ]
 
 
+def legend_inches(n_entries: int) -> float:
+    """How much room `class_legend` needs below all panels."""
+    return 0.14 + 0.168 * -(-n_entries // LEGEND_COLUMNS)
+
+
 def class_legend(figure: Figure, seen: Iterable[str], labels: Sequence[str]) -> None:
     """A legend below all panels for the classes `seen`, merged, of all the `labels` of the run."""
     handles = patches_of([name for name in order_merged(labels) if name in seen], labels)
-    figure.legend(handles=handles, loc="outside lower center", handlelength=1.2, ncols=4)
-
-
-def stack_classes(
-    axes: Axes, percents: "pd.DataFrame", labels: Sequence[str], horizontal: bool = False
-) -> None:
-    """Draw stacked bars of classes at 0, 1, 2, ...
-
-    Parameters
-    ----------
-    axes : Axes
-        Its limits stay.
-    percents : DataFrame
-        One row per bar, one column per class.
-    labels : sequence of str
-        All classes of the run.
-    horizontal : bool, default=False
-    """
-    place = np.arange(len(percents))
-    low, high = place - BAR_WIDTH / 2, place + BAR_WIDTH / 2
-    start = np.zeros(len(percents))
-    for name in percents.columns[(percents > 0).any()]:
-        end = start + percents[name].to_numpy(float)
-        corners = np.array([(start, low), (end, low), (end, high), (start, high)])
-        # one artist per class: with 100 models, one per bar would take twice as long
-        bars = PolyCollection(
-            list((corners if horizontal else corners[:, ::-1]).transpose(2, 0, 1)),
-            facecolor=colour_of(name, labels),
-            edgecolor="0.6" if name == DEAD else "white",
-            linewidth=0.4,
-        )
-        axes.add_collection(bars, autolim=False)
-        start = end
-
-
-def draw_kernels(
-    axes: Axes, kernels: np.ndarray, n_columns: int, peak: float | None = None
-) -> None:
-    """Draw kernels as images in rows, one pixel apart.
-
-    Parameters
-    ----------
-    axes : Axes
-        One data unit is one pixel; kernel i has its upper left corner at
-        ((k + 1) * (i % n_columns), (k + 1) * (i // n_columns)).
-    kernels : ndarray of shape (n, k, k)
-        The place of a kernel of NaN stays blank.
-    n_columns : int
-    peak : float, optional
-        As for `range_of`.
-    """
-    n, size = kernels.shape[:2]
-    pitch = size + 1
-    n_rows = -(-n // n_columns)
-    canvas = np.full((n_rows * pitch - 1, n_columns * pitch - 1), np.nan)
-    frames = []
-    for i, kernel in enumerate(kernels):
-        if np.isnan(kernel).all():
-            continue
-        y, x = (pitch * place for place in divmod(i, n_columns))
-        low, high = range_of(kernel, peak)
-        scaled = np.full_like(kernel, 0.5) if low == high else (kernel - low) / (high - low)
-        canvas[y : y + size, x : x + size] = scaled
-        frames.append(Rectangle((x, y), size, size))
-    height, width = canvas.shape
-    extent = (0, width, height, 0)
-    axes.imshow(canvas, vmin=0, vmax=1, interpolation="nearest", extent=extent)
-    # without hairlines, white borders would vanish on white paper
-    hairlines = PatchCollection(
-        frames, facecolor="none", edgecolor="0.6", linewidth=0.3, clip_on=False
+    figure.legend(
+        handles=handles, loc="outside lower center", handlelength=1.2, ncols=LEGEND_COLUMNS
     )
-    axes.add_collection(hairlines, autolim=False)
-
-
-def range_of(kernel: np.ndarray, peak: float | None = None) -> tuple[float, float]:
-    """The values of a kernel that are drawn in the colours of both ends.
-
-    Parameters
-    ----------
-    kernel : ndarray of shape (k, k)
-    peak : float, optional
-        The upper end; the lower one is its negative, and zero is halfway between. By default
-        it is the largest absolute value. In grey, the kernel's own range is the default
-        instead, from black to white, as in the paper.
-    """
-    if peak is None and mpl.rcParams["image.cmap"] == COLOUR_MAPS["grey"]:
-        return kernel.min(), kernel.max()
-    high = np.abs(kernel).max() if peak is None else peak
-    return -high, high
 
 
 def new_figure(width_inches: float, height_inches: float, title: str = "") -> Figure:
     """A figure in the house style, without pyplot's global state."""
     figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+        figure.suptitle(title, x=0.01, **HEAD)
     return figure
 
 
@@ -229,11 +187,12 @@ def save_figure(figure: Figure, paths: Iterable[str | Path], dpi: int = DPI) -> 
     with mpl.rc_context(RC):
         # once for all files: as part of each, layout and margins would cost more than drawing
         figure.set_dpi(dpi)
-        engine = figure.get_layout_engine()
-        if engine and figure.axes:  # a notice has no axes, and the engine would warn
-            engine.execute(figure)
-        figure.set_layout_engine(None)
-        box = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
+        box = None
+        if engine := figure.get_layout_engine():
+            if figure.axes:  # a notice has none, and the engine would warn
+                engine.execute(figure)
+            figure.set_layout_engine(None)
+            box = figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
         for path in paths:
             date = dates.get(Path(path).suffix.lower())
             metadata = {date: None} if date else {}

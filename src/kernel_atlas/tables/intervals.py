@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit, stdtrit
 
 COVERAGE_PERCENT = 95
 # The t interval is for normal layers. Where few are unlike the rest it holds the truth too
@@ -31,6 +30,8 @@ def percent_interval(n_hits: np.ndarray, n_kernels: np.ndarray) -> tuple[float, 
         Lower and upper end, from 0 to 100 percent. NaN with fewer than `MIN_LAYERS` layers
         that have kernels, and where hits are NaN.
     """
+    from scipy.special import expit, logit, stdtrit  # slow, and figures of a model go without
+
     has_kernels = n_kernels > 0
     n_hits, n_kernels = n_hits[has_kernels], n_kernels[has_kernels]
     if len(n_kernels) < MIN_LAYERS:

@@ -44,10 +44,19 @@ def test_any_two_classes_are_told_apart(names, vision):
 
 @pytest.mark.parametrize("names", [SEPARATE, MERGED], ids=["separate", "merged"])
 def test_neighbours_in_a_bar_are_told_apart_in_grey(names):
-    """Not all classes are: from black to white there are 100 / 14 such steps."""
+    """By lightness alone, not all classes are: there are 100 / 14 such steps."""
     lightness = appearance([style.COLOURS[name] for name in names])[:, 0]
     for (a, first), (b, second) in pairwise(zip(names, lightness, strict=True)):
         assert abs(first - second) > LEAST, (a, b)
+
+
+@pytest.mark.parametrize("names", [SEPARATE, MERGED], ids=["separate", "merged"])
+def test_any_two_classes_are_told_apart_in_grey_print_by_lightness_or_hatch(names):
+    labels = [*names, *(f"mine{i}" for i in range(len(style.OWN_COLOURS)))]
+    lightness = appearance([style.colour_of(label, labels) for label in labels])[:, 0]
+    looks = [(style.hatch_of(label, labels), label) for label in labels]
+    for (one, first), (two, second) in combinations(zip(looks, lightness, strict=True), 2):
+        assert one[0] != two[0] or abs(first - second) > LEAST, (one, two)
 
 
 @pytest.mark.parametrize("vision", VISIONS)

@@ -1,10 +1,12 @@
 """The figure of layers: each bar is made of the percentages of the layer's classes."""
 
 import pytest
+from matplotlib.colors import to_hex
 from support.classes import classes_of
 from support.figures import bars_of, legend_of
 
 from kernel_atlas.classes.classifier import merge_classes
+from kernel_atlas.figures import style
 from kernel_atlas.figures.layers import draw_layers
 
 TABLES = {
@@ -85,7 +87,20 @@ def test_members_may_be_merged_into_a_name_that_no_class_has():
     assert set(legend_of(draw_layers("net", {5: table}))) == {"On cross", "Spot"}
 
 
+@pytest.mark.parametrize("colours", ["grey", "diverging"])
+def test_for_print_in_grey_bars_and_legend_have_the_hatches_of_the_classes(colours, monkeypatch):
+    monkeypatch.setitem(style.RC, "image.cmap", style.COLOUR_MAPS[colours])
+    figure = draw_layers("net", TABLES)
+    (legend,) = figure.legends
+    entries = {to_hex(patch.get_facecolor()): patch.get_hatch() for patch in legend.get_patches()}
+    bars = [bar for axes in figure.axes for bar in axes.collections]
+    assert {to_hex(bar.get_facecolor()[0]): bar.get_hatch() for bar in bars} == entries
+    expected = style.HATCHES["cross"] if colours == "grey" else None
+    assert entries[style.COLOURS["off_cross"]] == expected
+
+
 def test_of_many_layers_some_are_numbered():
     many = classes_of(**{f"layer{i}": "on_centre" for i in range(90)})
-    axes, _ = draw_layers("net", {5: many}).axes
-    assert [text.get_text() for text in axes.get_xticklabels()][:3] == ["0", "3", "6"]
+    upper, lower = draw_layers("net", {5: many}).axes
+    assert [text.get_text() for text in lower.get_xticklabels()][:3] == ["0", "3", "6"]
+    assert upper.get_xlim() == lower.get_xlim()

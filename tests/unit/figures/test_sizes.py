@@ -17,7 +17,8 @@ def points_of(axes):
     """Each point's shape (by its colour), nearest layer, median and quartiles."""
     shapes = {colour: shape for shape, colour in SHAPES.items()}
     found = []
-    for line, bars in zip(axes.lines, axes.collections, strict=True):
+    _, *quartiles = axes.collections
+    for line, bars in zip(axes.lines, quartiles, strict=True):
         for x, y, bar in zip(*line.get_data(), bars.get_segments(), strict=True):
             assert bar[:, 0].tolist() == [x, x]
             found.append((shapes[colour_of(line)], round(x), y, *bar[:, 1]))
@@ -44,6 +45,8 @@ def test_medians_and_quartiles_by_layer_and_shape_on_and_off_alike():
     for row, (*_, values) in zip(found, expected, strict=True):
         assert row[2:] == pytest.approx(np.quantile(values, (0.5, 0.25, 0.75)))
     assert list(legend_of(figure)) == ["Centre", "First derivative", "Second derivative"]
+    markers = [line.get_marker() for line in figure.axes[0].lines]
+    assert len(set(markers)) == 3  # colours alone are not told apart in grey
 
 
 def test_too_few_kernels_of_a_shape_are_not_drawn():
@@ -81,7 +84,8 @@ def test_shapes_stand_side_by_side_within_the_band_of_their_layer():
     assert places.mean(axis=0) == pytest.approx([0, 2])
     assert np.diff(places, axis=0).min() > 0.1
     assert np.ptp(places, axis=0).max() < 1
-    assert [(band.get_x(), band.get_width()) for band in axes.patches] == [(0.5, 1)]
+    (band,) = axes.collections[0].get_paths()
+    assert (band.vertices[:, 0].min(), band.vertices[:, 0].max()) == (0.5, 1.5)
 
 
 @pytest.mark.parametrize("words", ["other other", "dead", "on_centre other"])

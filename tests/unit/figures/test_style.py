@@ -8,6 +8,7 @@ from support.figures import image_of
 
 from kernel_atlas.family.names import CLASSES
 from kernel_atlas.figures import style
+from kernel_atlas.figures.mosaics import draw_kernels
 
 
 def test_every_class_has_a_colour_of_its_own():
@@ -39,7 +40,7 @@ def test_kernels_are_drawn_in_rows_one_pixel_apart(colours, rows):
     kernels = np.array([[[0, 1], [2, 4]], [[-3, -3], [-3, -3]], [[-1, 0], [0, 1]]], float)
     axes = Figure().add_subplot()
     with mpl.rc_context({"image.cmap": style.COLOUR_MAPS[colours]}):
-        style.draw_kernels(axes, kernels, n_columns=2)
+        draw_kernels(axes, kernels, n_columns=2)
     nan = float("nan")
     expected = [
         [*rows[0], nan, *rows[2]],
