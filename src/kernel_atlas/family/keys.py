@@ -4,6 +4,7 @@ Z. Babaiee, P. M. Kiasari, D. Rus, R. Grosu: The Master Key Filters Hypothesis, 
 (arXiv:2412.16751). keys.tsv has the numbers, their source and licence.
 """
 
+from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -57,11 +58,15 @@ def read_keys() -> np.ndarray:
     return unit(numbers.reshape(N_KEYS, KEY_SIZE, KEY_SIZE))
 
 
+@cache
 def make_banks(size: int) -> dict[str, np.ndarray]:
-    """The banks of this kernel size, each of shape (8, k, k): `models`, and `keys` for 7x7."""
+    """The banks of this kernel size, each of shape (8, k, k).
+
+    `ideal`, the models of the keys, on grids of odd size; `keys` for 7x7 alone.
+    """
     keys = {"keys": read_keys()} if size == KEY_SIZE else {}
     # the middle of an even grid lies between pixels, where the models have none
-    return keys | ({"models": make_key_models(size)} if size % 2 else {})
+    return keys | ({"ideal": make_key_models(size)} if size % 2 else {})
 
 
 def find_nearest(kernels: np.ndarray, bank: np.ndarray) -> Nearest:

@@ -10,7 +10,7 @@ from kernel_atlas import sphere
 
 SPARSE_SHARE = 0.01  # of the largest weight of the layer
 _CONSTANT = float(np.finfo(np.float32).eps) ** 2  # share of variance that float32 resolves
-_ROWS = 1024  # of the matrix of cosines in memory
+_ROWS = 512  # of the matrix of cosines at a time
 
 
 def variance_entropy(kernels: np.ndarray) -> float:
@@ -77,33 +77,35 @@ def orthogonality(kernels: np.ndarray) -> float:
         return float("nan")
     pixels = sphere.flatten(kernels)
     rows = (pixels / np.linalg.norm(pixels, axis=1, keepdims=True)).astype(np.float32)
-    total = sum(
-        float(np.abs(rows[start : start + _ROWS] @ rows.T).sum(dtype=np.float64))
-        for start in range(0, n, _ROWS)
-    )
-    diagonal = float((rows.astype(np.float64) ** 2).sum())
-    return 1 - (total - diagonal) / (n * (n - 1))
+    total = 0.0  # over all pairs, each once
+    for start in range(0, n, _ROWS):
+        stop = min(start + _ROWS, n)
+        cosines = rows[start:stop] @ rows[start:].T
+        np.abs(cosines, out=cosines)
+        inside = cosines[:, : stop - start]
+        total += float(cosines.sum()) - float(inside.sum() + np.trace(inside)) / 2
+    return 1 - 2 * total / (n * (n - 1))
 
 
-def effective_rank(kernels: np.ndarray) -> float:
-    """The effective rank of the matrix whose rows are the directions of live kernels.
+def effective_rank(directions: np.ndarray) -> float:
+    """The effective rank of the matrix whose rows are the directions of a layer's live kernels.
 
     exp(-sum(p log p)), p_i the share of singular value i in their sum (O. Roy and M. Vetterli,
     EUSIPCO 2007). NaN without kernels.
 
     Parameters
     ----------
-    kernels : ndarray of shape (n, k, k)
-        None of them dead.
+    directions : ndarray of shape (n, k k - 1)
+        From `sphere.to_sphere`.
 
     Returns
     -------
     float
         1 (all kernels are alike but for gain and mean) to k k - 1.
     """
-    if not len(kernels):
+    if not len(directions):
         return float("nan")
-    directions = sphere.to_sphere(kernels).astype(np.float64)
+    directions = directions.astype(np.float64)
     return float(np.exp(_entropy(np.sqrt(_squared_singular_values(directions)))))
 
 

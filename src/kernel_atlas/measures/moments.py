@@ -44,23 +44,23 @@ def find_moments(kernels: np.ndarray, power: int = 1) -> Moments:
     return Moments(mean_x, mean_y, *spreads)
 
 
-def second_moment(kernels: np.ndarray) -> np.ndarray:
-    """The mean E[d d'] of live kernels d, centred and of unit norm: how pixels vary together.
+def second_moment(directions: np.ndarray) -> np.ndarray:
+    """The mean E[d d'] of directions d of live kernels: how their pixels vary together.
 
     After A. Trockman, D. Willmott and J. Z. Kolter (arXiv:2210.03651), who compare covariances
     of filters.
 
     Parameters
     ----------
-    kernels : ndarray of shape (n, k, k)
-        None of them dead; at least one.
+    directions : ndarray of shape (n, k k - 1)
+        From `sphere.to_sphere`; at least one.
 
     Returns
     -------
     ndarray of shape (k k - 1, k k - 1), float64
         In the basis of `sphere.hyperplane_basis`. Its trace is 1.
     """
-    directions = sphere.to_sphere(kernels).astype(np.float64)
+    directions = directions.astype(np.float64)
     return directions.T @ directions / len(directions)
 
 

@@ -70,7 +70,7 @@ def test_a_discrete_gaussian_has_exactly_its_variance(sigma):
 @pytest.mark.parametrize("size", [3, 5, 9, 31])
 def test_models_on_other_grids_are_made_before_they_are_cut(size):
     made = make_key_models(size)
-    assert list(keys.make_banks(size)) == ["models"]
+    assert list(keys.make_banks(size)) == ["ideal"]
     n = np.arange(-(size // 2) - 1, size // 2 + 2)
     x, y = (ive(np.abs(n), s**2) for s in (0.756, 0.460))
     forward = np.outer(y[1:-1], x[2:] - x[1:-1])  # key 4, along x
@@ -83,5 +83,5 @@ def norm(kernel):
 
 
 def test_keys_and_models_are_two_banks_of_7x7_and_even_grids_have_none():
-    assert list(keys.make_banks(7)) == ["keys", "models"]
+    assert list(keys.make_banks(7)) == ["keys", "ideal"]
     assert keys.make_banks(4) == {}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kernel_atlas.measures import diversity
+from kernel_atlas.sphere import to_sphere
 
 SIZES = [3, 5, 7, 9, 31]
 each_size = pytest.mark.parametrize("size", SIZES)
@@ -15,7 +16,7 @@ each_size = pytest.mark.parametrize("size", SIZES)
 def test_one_repeated_kernel_has_no_entropy_and_rank_one(size, rng):
     kernels = np.repeat(rng.normal(size=(1, size, size)), 20, axis=0).astype(np.float32)
     assert diversity.variance_entropy(kernels) == 0
-    assert diversity.effective_rank(kernels) == pytest.approx(1, abs=1e-3)
+    assert diversity.effective_rank(to_sphere(kernels)) == pytest.approx(1, abs=1e-3)
     assert diversity.orthogonality(kernels) == pytest.approx(0, abs=1e-6)
 
 
@@ -70,7 +71,7 @@ def test_directions_that_are_orthogonal_have_full_effective_rank(size, rng):
     drawn = rng.normal(size=(size**2, n))
     rows = np.linalg.qr(drawn - drawn.mean(axis=0))[0].T
     kernels = (rows * rng.uniform(1, 9, (n, 1)) + 3).reshape(n, size, size)
-    assert diversity.effective_rank(kernels) == pytest.approx(n, rel=1e-4)
+    assert diversity.effective_rank(to_sphere(kernels)) == pytest.approx(n, rel=1e-4)
 
 
 def test_effective_rank_is_the_exponential_of_the_entropy_of_singular_values(rng):
@@ -79,12 +80,12 @@ def test_effective_rank_is_the_exponential_of_the_entropy_of_singular_values(rng
     values = np.linalg.svd(rows / np.linalg.norm(rows, axis=1)[:, None], compute_uv=False)[:24]
     shares = values / values.sum()
     expected = np.prod(shares**-shares)
-    assert diversity.effective_rank(kernels) == pytest.approx(expected, rel=1e-5)
+    assert diversity.effective_rank(to_sphere(kernels)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_what_too_few_kernels_cannot_tell_is_missing(rng):
     kernels = rng.normal(size=(2, 3, 3))
     assert np.isnan(diversity.variance_entropy(kernels))
     assert np.isnan(diversity.orthogonality(kernels[:1]))
-    assert np.isnan(diversity.effective_rank(kernels[:0]))
+    assert np.isnan(diversity.effective_rank(to_sphere(kernels[:0])))
     assert np.isnan(diversity.sparsity(kernels[:0]))
