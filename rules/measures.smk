@@ -19,7 +19,7 @@ rule measure_models:
             **place_table("measures"),
         ),
         layers="results/tables/measures_layers.tsv",
-        keys="results/tables/measures_keys.tsv",
+        by_key="results/tables/measures_keys.tsv",
         similarity="results/tables/measures_similarity.tsv",
     log:
         "results/logs/measure_models.log",
