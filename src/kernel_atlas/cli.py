@@ -134,6 +134,53 @@ def classify(
 
 
 @cli.command()
+@click.argument("source", type=Source())
+@click.option(
+    "--with",
+    "how",
+    required=True,
+    type=click.Choice(["members", "keys", "codes"]),
+    help="members of the DoG family, the master keys (7x7), or the codes of the atlas",
+)
+@click.argument("output", type=Output((".safetensors",)), metavar="OUT.safetensors")
+@click.option("--zero-rest", is_flag=True, help="set all other depthwise kernels to zero")
+@click.option("--overwrite", is_flag=True, help="replace an older file OUT.safetensors")
+@click.option(
+    "--atlas", type=EXISTING, metavar="FILE|results/", help="another atlas than the bundled one"
+)
+@with_choice
+def replace(
+    source: str,
+    how: str,
+    output: Path,
+    zero_rest: bool,
+    overwrite: bool,
+    atlas: Path | None,
+    weights: str,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    sha256: str,
+) -> None:
+    """Write SOURCE with its depthwise kernels replaced: gain times shape plus mean of each."""
+    if output.exists() and not overwrite:
+        raise click.UsageError(f"{output} exists; name another file, or add --overwrite")
+    from kernel_atlas.atlas import Atlas
+    from kernel_atlas.checkpoints.choice import Choice
+    from kernel_atlas.replacement import replace_kernels, replacement_to_text
+
+    done = replace_kernels(
+        source,
+        output,
+        how,
+        atlas=Atlas.load(atlas),
+        zero_rest=zero_rest,
+        choice=Choice(weights, " ".join(include), " ".join(exclude)),
+        sha256=sha256,
+    )
+    click.echo(f"{output}: {output.stat().st_size:,} bytes\n{replacement_to_text(done)}")
+
+
+@cli.command()
 @click.argument("source", metavar="SOURCE|SHEET")
 @with_choice
 def describe(
