@@ -12,6 +12,7 @@ import kernel_atlas
 from kernel_atlas import versions
 from kernel_atlas.atlas_file import read_atlas, write_atlas
 from kernel_atlas.checkpoints.choice import Choice
+from kernel_atlas.checkpoints.inventory import Reading
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import read_codebook
@@ -105,7 +106,10 @@ class Atlas(Mapping[int, Classifier]):
         AtlasError
             If it cannot be read or has no depthwise kernels.
         """
-        name, reading = read_network(x, Choice(weights, include, exclude), sha256)
+        return self.classify_reading(*read_network(x, Choice(weights, include, exclude), sha256))
+
+    def classify_reading(self, name: str, reading: Reading) -> Result:
+        """Classify layers that have been read, of a network of this name."""
         sizes = sorted({layer.kernels.shape[-1] for layer in reading.layers})
         kernels = {size: gather_kernels(reading.layers, size) for size in sizes}
         sections = {size: self.section(size) for size in sizes}

@@ -134,6 +134,36 @@ def classify(
 
 
 @cli.command()
+@click.argument("sources", type=Source(), nargs=-1, required=True, metavar="SOURCE SOURCE...")
+@click.option(
+    "--atlas", type=EXISTING, metavar="FILE|results/", help="another atlas than the bundled one"
+)
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of tables")
+@click.option("--csv", type=Output(), metavar="FILE", help="write one row per network and class")
+@click.option("--include", multiple=True, metavar="PATTERN", help="layers to count (repeatable)")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="layers to leave out")
+def compare(
+    sources: tuple[str, ...],
+    atlas: Path | None,
+    as_json: bool,
+    csv: Path | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+) -> None:
+    """Compare networks by their depthwise kernels: two or more SOURCEs."""
+    from kernel_atlas import comparison
+    from kernel_atlas.comparison_text import comparison_to_json, comparison_to_text
+
+    found = comparison.compare(sources, atlas, include=" ".join(include), exclude=" ".join(exclude))
+    if csv:
+        from kernel_atlas.atomic import replacing
+
+        with replacing(csv) as partial:
+            found.classes.to_csv(partial, index=False, lineterminator="\n")
+    click.echo((comparison_to_json if as_json else comparison_to_text)(found))
+
+
+@cli.command()
 @click.argument("source", type=Source())
 @click.option(
     "--with",

