@@ -20,6 +20,7 @@ include: "rules/labels.smk"
 include: "rules/classes.smk"
 include: "rules/models.smk"
 include: "rules/tables.smk"
+include: "rules/measures.smk"
 include: "rules/stability.smk"
 include: "rules/summary.smk"
 include: "rules/figures.smk"
@@ -41,6 +42,8 @@ rule all:
         rules.list_models.output,
         rules.summarise_classes.output,
         rules.write_paper_tables.output,
+        rules.measure_models.output,
+        rules.pool_depths.output,
         rules.compare_seeds.output,
         rules.summarise_run.output,
         rules.save_config.output,

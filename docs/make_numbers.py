@@ -22,10 +22,12 @@ NAME is one of
     controls.kSIZE.KERNELS.METHOD  percentage in controls.tsv, all models together
     seeds.kSIZE.COLUMN             in stability.tsv, from the lowest to the highest single seed;
                                    same_class_percent: from the lowest to the highest pair
+    measures.MODEL.kSIZE.KERNELS.COLUMN   a cell of measures.tsv
+    similarity.MODEL.kSIZE.OTHER   in measures_similarity.tsv
 
 The range of a number is
 
-    counts; the family's ruler     the number, as it is rounded: no training is in it
+    counts; the family's ruler; measures   the number, as it is rounded: no training is in it
     controls of the paper's ruler  from 0 to twice the number, at least to 0.1 percent
     other percentages              on either side as far as the single seeds spread, at least one
                                    point, then outwards to whole percents
@@ -101,6 +103,12 @@ class Run:
                 return self._control(int(size[1:]), kernels, method)
             case ["seeds", size, column]:
                 return self._seeds(int(size[1:]), column)
+            case ["measures", model, size, kernels, column]:
+                of = {"model": model, "kernel_size": int(size[1:]), "kernels": kernels}
+                return self._measure("measures", of, column)
+            case ["similarity", model, size, other]:
+                of = {"model": model, "kernel_size": int(size[1:]), "other_model": other}
+                return self._measure("measures_similarity", of, "similarity")
             case [model, size, column]:
                 return self._cell(model, int(size[1:]), column)
         raise KeyError(name)
@@ -137,6 +145,17 @@ class Run:
         if kernels == "own":
             return _by_training([value], self._spread(size, COLUMNS.get(method)))
         return _at_most(value)
+
+    def _measure(self, name: str, of: dict[str, str | int], column: str) -> Number:
+        table = pd.read_csv(self._results / f"tables/{name}.tsv", sep="\t")
+        rows = table[(table[list(of)] == pd.Series(of)).all(axis=1)]
+        if len(rows) != 1:
+            raise KeyError(f"{of} in {name}.tsv: {len(rows)} rows")
+        value = float(rows.iloc[0][column])
+        if column.endswith("_percent"):
+            return _as_rounded(value)
+        ends = (round(value + shift, 2) for shift in (-0.01, 0.01))
+        return Number(f"{value + 0.0:.2f}".replace("-0.00", "0.00"), [value], *ends)
 
     def _seeds(self, size: int, column: str) -> Number:
         seeds = self._of_seeds(size, column)

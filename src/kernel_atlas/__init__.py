@@ -6,7 +6,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 # imported when first used, because `kernel_atlas.interface` needs numpy and pandas
-_INTERFACE = ("Atlas", "classify", "read_kernels")
+_INTERFACE = ("Atlas", "classify", "compare", "read_kernels", "replace_kernels")
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ import kernel_atlas
 from kernel_atlas import versions
 from kernel_atlas.atlas_file import read_atlas, write_atlas
 from kernel_atlas.checkpoints.choice import Choice
+from kernel_atlas.checkpoints.inventory import Reading
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import read_codebook
@@ -73,6 +74,10 @@ class Atlas(Mapping[int, Classifier]):
         """The models that the codebooks were made from."""
         return list(dict.fromkeys(row["model"] for row in self.training_set))
 
+    def section(self, size: int) -> Section:
+        """What decides the class of a kernel of this size: without codes if the atlas lacks it."""
+        return self.sections.get(size) or Section.without_codes(size, paper_threshold(size))
+
     def classify(
         self,
         x: Any,
@@ -101,10 +106,13 @@ class Atlas(Mapping[int, Classifier]):
         AtlasError
             If it cannot be read or has no depthwise kernels.
         """
-        name, reading = read_network(x, Choice(weights, include, exclude), sha256)
+        return self.classify_reading(*read_network(x, Choice(weights, include, exclude), sha256))
+
+    def classify_reading(self, name: str, reading: Reading) -> Result:
+        """Classify layers that have been read, of a network of this name."""
         sizes = sorted({layer.kernels.shape[-1] for layer in reading.layers})
         kernels = {size: gather_kernels(reading.layers, size) for size in sizes}
-        sections = {size: self.sections.get(size) or _without_codes(size) for size in sizes}
+        sections = {size: self.section(size) for size in sizes}
         threads = len(os.sched_getaffinity(0))  # somebody is waiting
         classes = {
             size: tabulate(kernels[size], sections[size].classifier, threads) for size in sizes
@@ -219,10 +227,6 @@ class Atlas(Mapping[int, Classifier]):
             If the disk is full.
         """
         write_atlas(path, self.sections, self.training_set, self.versions)
-
-
-def _without_codes(size: int) -> Section:
-    return Section.without_codes(size, paper_threshold(size))
 
 
 def _versions() -> dict[str, Any]:

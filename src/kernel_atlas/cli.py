@@ -134,6 +134,83 @@ def classify(
 
 
 @cli.command()
+@click.argument("sources", type=Source(), nargs=-1, required=True, metavar="SOURCE SOURCE...")
+@click.option(
+    "--atlas", type=EXISTING, metavar="FILE|results/", help="another atlas than the bundled one"
+)
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of tables")
+@click.option("--csv", type=Output(), metavar="FILE", help="write one row per network and class")
+@click.option("--include", multiple=True, metavar="PATTERN", help="layers to count (repeatable)")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="layers to leave out")
+def compare(
+    sources: tuple[str, ...],
+    atlas: Path | None,
+    as_json: bool,
+    csv: Path | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+) -> None:
+    """Compare networks by their depthwise kernels: two or more SOURCEs."""
+    from kernel_atlas import comparison
+    from kernel_atlas.comparison_text import comparison_to_json, comparison_to_text
+
+    found = comparison.compare(sources, atlas, include=" ".join(include), exclude=" ".join(exclude))
+    if csv:
+        from kernel_atlas.atomic import replacing
+
+        with replacing(csv) as partial:
+            found.classes.to_csv(partial, index=False, lineterminator="\n")
+    click.echo((comparison_to_json if as_json else comparison_to_text)(found))
+
+
+@cli.command()
+@click.argument("source", type=Source())
+@click.option(
+    "--with",
+    "how",
+    required=True,
+    type=click.Choice(["members", "keys", "codes"]),
+    help="members of the DoG family, the master keys (7x7), or the codes of the atlas",
+)
+@click.argument("output", type=Output((".safetensors",)), metavar="OUT.safetensors")
+@click.option("--zero-rest", is_flag=True, help="set all other depthwise kernels to zero")
+@click.option("--overwrite", is_flag=True, help="replace an older file OUT.safetensors")
+@click.option(
+    "--atlas", type=EXISTING, metavar="FILE|results/", help="another atlas than the bundled one"
+)
+@with_choice
+def replace(
+    source: str,
+    how: str,
+    output: Path,
+    zero_rest: bool,
+    overwrite: bool,
+    atlas: Path | None,
+    weights: str,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    sha256: str,
+) -> None:
+    """Write SOURCE with its depthwise kernels replaced: gain times shape plus mean of each."""
+    if output.exists() and not overwrite:
+        raise click.UsageError(f"{output} exists; name another file, or add --overwrite")
+    from kernel_atlas.atlas import Atlas
+    from kernel_atlas.checkpoints.choice import Choice
+    from kernel_atlas.replacement import replace_kernels, replacement_to_text
+
+    done = replace_kernels(
+        source,
+        output,
+        how,
+        atlas=Atlas.load(atlas),
+        zero_rest=zero_rest,
+        choice=Choice(weights, " ".join(include), " ".join(exclude)),
+        sha256=sha256,
+    )
+    click.echo(f"{output}: {output.stat().st_size:,} bytes\n{replacement_to_text(done)}")
+
+
+@cli.command()
 @click.argument("source", metavar="SOURCE|SHEET")
 @with_choice
 def describe(

@@ -1,13 +1,15 @@
-"""What ``import kernel_atlas`` offers: `Atlas`, `classify` and `read_kernels` (docs/command.md)."""
+"""What ``import kernel_atlas`` offers (docs/command.md)."""
 
 from pathlib import Path
 from typing import Any
 
 from kernel_atlas.atlas import Atlas
+from kernel_atlas.comparison import compare
 from kernel_atlas.extraction.kernels import Kernels
+from kernel_atlas.replacement import replace_kernels
 from kernel_atlas.result import Result
 
-__all__ = ["Atlas", "classify", "read_kernels"]
+__all__ = ["Atlas", "classify", "compare", "read_kernels", "replace_kernels"]
 
 
 def classify(x: Any, atlas: Atlas | str | Path | None = None, **choice: str) -> Result:

@@ -42,9 +42,9 @@ def result_to_json(result: Result, atlas: Atlas) -> str:
     content = {
         "source": result.name,
         "atlas": {"name": atlas.name, "sizes": atlas.sizes, "versions": atlas.versions},
-        "sizes": _records(result.summary),
-        "layers": _records(result.layers),
-        "weights": _records(result.inventory),
+        "sizes": to_records(result.summary),
+        "layers": to_records(result.layers),
+        "weights": to_records(result.inventory),
         "in_doubt": describe_doubts(result.candidates),
     }
     return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
@@ -83,10 +83,10 @@ def atlas_to_text(atlas: Atlas) -> str:
     parts = [
         f"atlas: {atlas_to_line(atlas)}",
         "made by: " + ", ".join(f"{name} {value}" for name, value in atlas.versions.items()),
-        _align([head, *sections], "<<>>>><"),
+        align([head, *sections], "<<>>>><"),
     ]
     if training:
-        parts.append(_align([["trained on", "size", "kernels", "dead"], *training], "<<>>"))
+        parts.append(align([["trained on", "size", "kernels", "dead"], *training], "<<>>"))
     return "\n\n".join(parts)
 
 
@@ -103,7 +103,7 @@ def inventory_to_text(candidates: Sequence[Candidate]) -> str:
         ]
         for row in candidates
     ]
-    return _align([["weight", "shape", "counted", "why"], *rows], "<<<<")
+    return align([["weight", "shape", "counted", "why"], *rows], "<<<<")
 
 
 def how_to_add(sizes: Sequence[int]) -> str:
@@ -139,7 +139,7 @@ def _summary_to_text(summary: pd.DataFrame) -> str:
             )
             facts = [""] * 3
     if len(rows) > 1:
-        notes.insert(0, _align(rows, "<>><<>>>"))
+        notes.insert(0, align(rows, "<>><<>>>"))
     return "\n".join(notes)
 
 
@@ -162,10 +162,10 @@ def _layers_to_text(layers: pd.DataFrame, column: str) -> str:
     height = max(map(len, heads))
     padded = [[""] * (height - len(head)) + head for head in heads]
     stacked = [list(line) for line in zip(*padded, strict=True)]
-    return _align([*stacked, *rows], "<" + ">" * (len(heads) - 1))
+    return align([*stacked, *rows], "<" + ">" * (len(heads) - 1))
 
 
-def _align(rows: Sequence[Sequence[str]], sides: str) -> str:
+def align(rows: Sequence[Sequence[str]], sides: str) -> str:
     """Rows of cells as lines, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
@@ -180,6 +180,6 @@ def _sizes(sizes: Iterable[int]) -> str:
     return ", ".join(f"{size}x{size}" for size in sizes)
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table for JSON."""
     return table.astype(object).where(table.notna(), None).to_dict("records")

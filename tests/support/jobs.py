@@ -22,10 +22,11 @@ DRAW_TRAINED = ["plot_components"]  # of the kernels and classes of the train mo
 CENTRES = ["plot_centres/k3"]
 TABLES = [
     *("summarise_classes", "write_paper_tables", "check_extracted", "build_page"),
-    *("summarise_run", "plot_tables"),
+    *("summarise_run", "plot_tables", "pool_depths"),
 ]
+MEASURE = ["measure_models"]  # needs the kernels alone
 SEEDS = ["compare_seeds", "plot_stability"]
-ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES]
+ONCE = ["save_config", "list_models", "list_training_set", *MEASURE, *SEEDS, *TABLES]
 DRAW_ONCE = ["plot_family", "plot_store"]
 
 
@@ -53,7 +54,7 @@ def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
     """The jobs of one more row with role classify: its own, and what sums up all models."""
     own = of_models([model], EXTRACT + CLASSIFY)
     drawn = [*of_sizes(sizes, AVERAGE), *(CENTRES if 3 in sizes else ()), "plot_store"]
-    return sorted([*own, "list_models", *drawn, *TABLES])
+    return sorted([*own, "list_models", *MEASURE, *drawn, *TABLES])
 
 
 def of_classification(models: Iterable[str] = MODELS) -> list[str]:

@@ -66,6 +66,16 @@ def write_run(results, near=73.4, matched=93.26):
                 ("family", "random", 5000, 8),
             )
         ],
+        "measures": [
+            {"model": "a", "kernel_size": 5, "kernels": kernels} | cells
+            for kernels, cells in (
+                ("own", {"ideal_percent": 60.0, "offset_x": -0.004}),
+                ("random", {"ideal_percent": 0.08, "offset_x": 0.0}),
+            )
+        ],
+        "measures_similarity": [
+            {"model": "a", "kernel_size": 5, "other_model": "b", "similarity": 0.931}
+        ],
         "stability": [
             {"kernel_size": 5, "seeds": seeds, "near_percent": percent, "same_class_percent": same}
             for seeds, percent, same in (
@@ -101,6 +111,9 @@ def write_run(results, near=73.4, matched=93.26):
         ("controls.k5.own.near", "77 to 83 %"),
         ("seeds.k5.near_percent", "69 to 77 %"),
         ("seeds.k5.same_class_percent", "94 to 98 %"),
+        ("measures.a.k5.random.ideal_percent", "0.1 %"),
+        ("measures.a.k5.own.offset_x", "0.00"),
+        ("similarity.a.k5.b", "0.93"),
     ],
 )
 def test_a_name_is_looked_up_in_the_tables(numbers, tmp_path, name, text):
@@ -116,6 +129,8 @@ def test_a_name_is_looked_up_in_the_tables(numbers, tmp_path, name, text):
         "a.k5.n_cats",
         "controls.k5.own.cats",
         "seeds.k7.near_percent",
+        "measures.a.k5.cats.offset_x",
+        "similarity.b.k5.a",
     ],
 )
 def test_a_name_that_the_run_does_not_have_is_an_error(numbers, tmp_path, name):

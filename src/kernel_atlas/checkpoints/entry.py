@@ -73,11 +73,11 @@ class Part:
 
     def __init__(self, tensors: Tensors, names: Mapping[str, str]) -> None:
         self._tensors = tensors
-        self._names = names
+        self.names = names
         self.is_ordered = tensors.is_ordered
         self.entries = {new: tensors.entries[old] for new, old in names.items()}
 
     def read(self, rows: Mapping[str, Rows]) -> dict[str, np.ndarray]:
         """The values by the new names."""
-        values = self._tensors.read({self._names[name]: chosen for name, chosen in rows.items()})
-        return {name: values[self._names[name]] for name in rows}
+        values = self._tensors.read({self.names[name]: chosen for name, chosen in rows.items()})
+        return {name: values[self.names[name]] for name in rows}

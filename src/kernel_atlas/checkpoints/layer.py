@@ -23,6 +23,7 @@ class Layer:
     stride: int | None = None  # None: not known from the weights alone
     dilation: int | None = None
     padding: int | str | None = None  # pixels on each side, or sources.timm.SAME
+    weight: str = ""  # name of the tensor under the chosen prefix; of its factors, without theirs
 
 
 def without_wrappers(name: str) -> str:

@@ -38,7 +38,7 @@ def read_pickle(file: LocalFile, selection: Selection) -> Reading:
         If the file is not complete, holds anything but tensors, numbers and plain
         containers, or has its weights in an unknown place.
     """
-    return read_content(_load(file), selection, file.name, file.size)
+    return read_content(load_pickle(file), selection, file.name, file.size)
 
 
 def read_content(
@@ -60,7 +60,7 @@ def read_content(
     AtlasError
         If there are no weights.
     """
-    state, prefix, others = choose_state(content, selection.choice.weights, _shape_of, name)
+    state, prefix, others = choose_state(content, selection.choice.weights, shape_of, name)
     tensors = StateDict(state, max_bytes)
     reading = read_selected(tensors, selection, name, prefix)
     for key, other in others.items():
@@ -91,7 +91,7 @@ class StateDict:
         self._tensors = {
             name: _as_tensor(value).detach()
             for name, value in state.items()
-            if isinstance(name, str) and _shape_of(value) is not None
+            if isinstance(name, str) and shape_of(value) is not None
         }
         self._max_bytes = max_bytes
         self.entries = {name: _describe(tensor) for name, tensor in self._tensors.items()}
@@ -119,7 +119,7 @@ class StateDict:
         return values
 
 
-def _shape_of(value: Any) -> tuple[int, ...] | None:
+def shape_of(value: Any) -> tuple[int, ...] | None:
     """The shape of a tensor, or of an array of floats or masks; None for anything else."""
     if isinstance(value, np.ndarray):
         return value.shape if value.dtype.kind in "fb" else None
@@ -162,7 +162,7 @@ _HARMLESS: list[Any] = [
 ]
 
 
-def _load(file: LocalFile) -> Any:
+def load_pickle(file: LocalFile) -> Any:
     """What the pickle holds, if that is tensors and plain containers alone."""
     is_zip = zipfile.is_zipfile(file.path)
     torch.serialization.add_safe_globals(_HARMLESS)

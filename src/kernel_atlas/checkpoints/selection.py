@@ -91,7 +91,10 @@ def read_selected(
     rows = {name: selection.rows(name, shape) for name, shape in looked_at.items()}
     _check_amount(rows, looked_at, file_name)
     values = tensors.read(rows)
-    layers = {name: Layer(found[name].name, selection.kernels(name, values[name])) for name in rows}
+    layers = {
+        name: Layer(found[name].name, selection.kernels(name, values[name]), weight=name)
+        for name in rows
+    }
     if selection.judges_values:
         _judge_values(layers, found)
     counted = [layer for name, layer in layers.items() if found[name].counted]

@@ -131,7 +131,7 @@ def read_source(
     else:
         selection = Depthwise(choice, architecture.sizes if architecture else {})
     file = schemes.locate(architecture.source if architecture else source)
-    with _checked(file, sha256, downloads) as readable:
+    with checked(file, sha256, downloads) as readable:
         reading = read_checkpoint(readable, selection)
     if architecture and not regular:
         reading = reading._replace(layers=arrange(reading.layers, architecture))
@@ -181,10 +181,10 @@ def arrange(layers: Sequence[Layer], architecture: Architecture) -> list[Layer]:
 
 
 @contextmanager
-def _checked(
+def checked(
     file: LocalFile | RemoteFile, sha256: str, downloads: Downloads
 ) -> Iterator[LocalFile | RemoteFile]:
-    """The file after its checksum has been compared, downloaded if it has to be."""
+    """The file after its checksum has been compared, downloaded if it cannot be read by ranges."""
     if sha256 and is_sharded(file.name):
         raise AtlasError(
             f"{file.name} is one of several files of a checkpoint, so no single sha256 can be "

@@ -11,6 +11,7 @@ from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import stack_classes
 from kernel_atlas.figures.proportions import COUNTS, find_percents, find_ruler, read_layers
+from kernel_atlas.tables.depth import find_depths
 
 N_BINS = 10
 N_COLUMNS = 3
@@ -44,7 +45,7 @@ def draw_depth(layers: pd.DataFrame, families: pd.Series, ruler: str = PAPER) ->
     counts = layers.assign(
         label=layers["class"].map(style.merge_first_derivatives),
         family=layers["model"].map(families),
-        depth=find_depths(layers),
+        depth=find_depths(layers, N_BINS),
     )
     groups = dict(list(counts.groupby(["kernel_size", "family"], sort=False)))
     groups = dict(sorted(groups.items(), key=lambda item: item[0][0]))
@@ -75,12 +76,3 @@ def draw_depth(layers: pd.DataFrame, families: pd.Series, ruler: str = PAPER) ->
     figure.suptitle(SOUGHT[ruler].capitalize(), x=0.01, ha="left", fontsize=10, fontweight="bold")
     style.class_legend(figure, seen, labels)
     return figure
-
-
-def find_depths(layers: pd.DataFrame) -> pd.Series:
-    """The bin of each row's layer, from 0 for the first tenth of its model to 9 for the last.
-
-    Layers of all sizes in the table count, as the network has them one after the other.
-    """
-    n_layers = 1 + layers.groupby("model")["layer_index"].transform("max")
-    return ((layers["layer_index"] + 0.5) * N_BINS // n_layers).astype(int)

@@ -15,9 +15,9 @@ from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import BAR_WIDTH, stack_classes
+from kernel_atlas.tables.layers import COUNTED_BY as COUNTS
 from kernel_atlas.tables.reading import read_table
 
-COUNTS = {PAPER: "n", FAMILY: "n_members"}  # in the table of layers
 COLUMNS = ["model", "kernel_size", "layer_index", "class", *COUNTS.values()]
 BAR_INCHES = 0.17  # from one bar to the next
 WIDTH_INCHES = 6.0  # without the names of models

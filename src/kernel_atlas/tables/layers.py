@@ -12,6 +12,7 @@ from kernel_atlas.classes.rulers import FAMILY, PAPER, class_by, has_codebook
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.tables.intervals import percent_interval
 
+COUNTED_BY = {PAPER: "n", FAMILY: "n_members"}  # the columns of either ruler
 COUNTS = ["n_kernels", "n_dead", "n_near", "n_clustered", "n_matched"]
 NO_LAYERS = pd.DataFrame(columns=COUNTS, dtype="Int64")
 

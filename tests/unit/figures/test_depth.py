@@ -5,9 +5,10 @@ import pytest
 from support.classes import classes_of, layers_of
 from support.figures import bars_of, texts_of
 
-from kernel_atlas.figures.depth import draw_depth, find_depths
+from kernel_atlas.figures.depth import N_BINS, draw_depth
 from kernel_atlas.figures.proportions import COLUMNS, read_layers
 from kernel_atlas.figures.style import NO_MODEL
+from kernel_atlas.tables.depth import find_depths
 
 FAMILIES = pd.Series({"one": "A", "two": "A", "three": "", "wide": ""})
 CLASSES = {
@@ -48,9 +49,9 @@ def test_the_ruler_decides_the_classes():
 def test_depth_is_that_among_the_layers_of_all_sizes():
     layers = pd.DataFrame({"model": "one", "layer_index": range(20)})
     layers["kernel_size"] = 3 + 2 * (layers["layer_index"] % 2)
-    assert find_depths(layers).tolist() == sorted([*range(10)] * 2)
+    assert find_depths(layers, N_BINS).tolist() == sorted([*range(10)] * 2)
     five = layers["kernel_size"] == 5
-    assert find_depths(layers)[five].tolist() == [*range(10)]
+    assert find_depths(layers, N_BINS)[five].tolist() == [*range(10)]
 
 
 def test_duplicates_are_left_out_when_read(tmp_path):

@@ -1,0 +1,1 @@
+"""What neighbouring projects measure, from the kernels alone (docs/measures.md)."""
