@@ -6,72 +6,25 @@ Light at import: what a command needs is imported once its arguments are known t
 import logging
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from kernel_atlas import __version__
+from kernel_atlas.cli_parameters import (
+    EXISTING,
+    PLOT_SUFFIXES,
+    Output,
+    Source,
+    with_atlas,
+    with_choice,
+    with_json,
+)
 from kernel_atlas.errors import AtlasError
 
-PLOT_SUFFIXES = (".png", ".svg", ".pdf")
-
-
-class Output(click.ParamType):
-    """A file to write, checked before any work: its folder exists and may be written to."""
-
-    name = "file"
-
-    def __init__(self, suffixes: tuple[str, ...] = ()) -> None:
-        self.suffixes = suffixes
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
-        """The path."""
-        path = Path(value)
-        folder = path.absolute().parent
-        if self.suffixes and path.suffix.lower() not in self.suffixes:
-            self.fail(f"{path} must end with {', '.join(self.suffixes)}", param, ctx)
-        if path.exists() and not path.is_file():
-            self.fail(f"{path} is not a regular file", param, ctx)
-        if not folder.is_dir():
-            self.fail(f"there is no folder {folder}", param, ctx)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            self.fail(f"the folder {folder} may not be written to", param, ctx)
-        return path
-
-
-class Source(click.ParamType):
-    """A source URI or a path."""
-
-    name = "source"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The URI."""
-        from kernel_atlas.sources.arguments import to_source
-
-        return to_source(value)
-
-
-EXISTING = click.Path(exists=True, path_type=Path)
-
-
-def with_choice(command: Callable) -> Callable:
-    """Add the options that say which weights of a file count."""
-    for option in (
-        click.option("--sha256", default="", metavar="DIGITS", help="expected checksum"),
-        click.option(
-            "--exclude", multiple=True, metavar="PATTERN", help="layers to leave out (repeatable)"
-        ),
-        click.option(
-            "--include", multiple=True, metavar="PATTERN", help="layers to count (repeatable)"
-        ),
-        click.option(
-            "--weights", default="", metavar="KEY", help="entry of the file that holds the network"
-        ),
-    ):
-        command = option(command)
-    return command
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -86,10 +39,8 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("source", type=Source())
-@click.option(
-    "--atlas", type=EXISTING, metavar="FILE|results/", help="another atlas than the bundled one"
-)
-@click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of tables")
+@with_atlas
+@with_json
 @click.option("--csv", type=Output(), metavar="FILE", help="write one row per kernel")
 @click.option(
     "--plot", type=Output(PLOT_SUFFIXES), metavar="FILE", help="draw the layers (PNG, SVG, PDF)"
@@ -119,10 +70,7 @@ def classify(
         sha256=sha256,
     )
     if csv:
-        from kernel_atlas.atomic import replacing
-
-        with replacing(csv) as partial:
-            result.kernels.to_csv(partial, index=False, lineterminator="\n")
+        write_csv(result.kernels, csv)
     if plot:
         from kernel_atlas.figures.style import save_figure
 
@@ -135,10 +83,8 @@ def classify(
 
 @cli.command()
 @click.argument("sources", type=Source(), nargs=-1, required=True, metavar="SOURCE SOURCE...")
-@click.option(
-    "--atlas", type=EXISTING, metavar="FILE|results/", help="another atlas than the bundled one"
-)
-@click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of tables")
+@with_atlas
+@with_json
 @click.option("--csv", type=Output(), metavar="FILE", help="write one row per network and class")
 @click.option("--include", multiple=True, metavar="PATTERN", help="layers to count (repeatable)")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="layers to leave out")
@@ -156,10 +102,7 @@ def compare(
 
     found = comparison.compare(sources, atlas, include=" ".join(include), exclude=" ".join(exclude))
     if csv:
-        from kernel_atlas.atomic import replacing
-
-        with replacing(csv) as partial:
-            found.classes.to_csv(partial, index=False, lineterminator="\n")
+        write_csv(found.classes, csv)
     click.echo((comparison_to_json if as_json else comparison_to_text)(found))
 
 
@@ -175,9 +118,7 @@ def compare(
 @click.argument("output", type=Output((".safetensors",)), metavar="OUT.safetensors")
 @click.option("--zero-rest", is_flag=True, help="set all other depthwise kernels to zero")
 @click.option("--overwrite", is_flag=True, help="replace an older file OUT.safetensors")
-@click.option(
-    "--atlas", type=EXISTING, metavar="FILE|results/", help="another atlas than the bundled one"
-)
+@with_atlas
 @with_choice
 def replace(
     source: str,
@@ -287,6 +228,14 @@ def info(atlas: Path | None) -> None:
     from kernel_atlas.atlas import Atlas
 
     click.echo(printing.atlas_to_text(Atlas.load(atlas)))
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table whole, or not at all."""
+    from kernel_atlas.atomic import replacing
+
+    with replacing(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")
 
 
 def main() -> None:
