@@ -20,7 +20,7 @@ import torch
 import yaml
 
 from kernel_atlas.codebooks.codebook import N_CODES
-from kernel_atlas.codebooks.curve import STEP, find_nearest, measure_length
+from kernel_atlas.codebooks.curve import STEP, find_nearest, length_of_chords
 from kernel_atlas.codebooks.history import paper_threshold
 from kernel_atlas.codebooks.training import Training
 from kernel_atlas.codebooks.training_data import Settings, TrainingData
@@ -78,8 +78,8 @@ def describe(run: Training, size: int) -> dict[str, float]:
     for name, kernels in parts.items():
         cosines, _ = find_nearest(kernels, codebook)
         found[name] = 100 * (1 - cosines < paper_threshold(size)).double().mean().item()
-    with torch.no_grad():
-        return found | {"length": measure_length(run.model, torch.arange(0, 1, STEP)).item()}
+    points = run.codebook(round(1 / STEP) + 1)
+    return found | {"length": length_of_chords(points[:-1], points[1:]).item()}
 
 
 def summarise(rows: pd.DataFrame, variant: str) -> str:

@@ -7,7 +7,7 @@ stage and what follows. An edited library file alone reruns nothing.
 RESOLVE = 2
 EXTRACT = 3
 MODELS = 2
-TRAIN = 3
+TRAIN = 4
 KMEANS = 1
 LABEL = 7
 CONTROLS = 3

@@ -44,23 +44,17 @@ def find_nearest(kernels: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
 
 
-def measure_length(model: Decoder, starts: Tensor) -> Tensor:
+def length_of_chords(starts: Tensor, stops: Tensor) -> Tensor:
     """The length of the curve on the unit sphere, in radians: the mean chord over its step.
 
     Parameters
     ----------
-    model : Decoder
-    starts : Tensor of shape (..., m)
-        Codes from 0 to 1 - `STEP`, where the chords start. With all multiples of `STEP` the
-        length is exact but for the curve's bends within a step, with others an estimate.
+    starts, stops : Tensor of shape (..., m, k*k - 1)
+        Unit vectors at codes `STEP` apart. With all multiples of `STEP` the length is exact but
+        for the curve's bends within a step.
 
     Returns
     -------
     Tensor of shape (...)
     """
-    return length_of_chords(draw_curve(model, starts), draw_curve(model, starts + STEP))
-
-
-def length_of_chords(starts: Tensor, stops: Tensor) -> Tensor:
-    """The length of a curve from chords over `STEP`, given their ends, of shape (..., m, d)."""
     return (stops - starts).norm(dim=-1).mean(dim=-1) / STEP

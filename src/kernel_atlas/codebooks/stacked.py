@@ -12,13 +12,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
-from kernel_atlas.codebooks.curve import STEP, length_of_chords
+from kernel_atlas.codebooks.curve import draw_curve
 from kernel_atlas.codebooks.history import AUTOENCODER, REFINEMENT
-from kernel_atlas.codebooks.refinement import CHORDS, assign_codes, draw_starts
+from kernel_atlas.codebooks.refinement import (
+    CODES,
+    STEPS,
+    compare_curve,
+    draw_codes,
+    gather_kernels,
+)
 from kernel_atlas.codebooks.stacked_autoencoder import StackedAutoencoder
 from kernel_atlas.codebooks.trainer import Trainer
 from kernel_atlas.codebooks.training import Training, mean_loss
@@ -107,13 +112,13 @@ class Stack(Trainer):
                 *first.phases[REFINEMENT],
             ),
         }
-        n_kernels, size = len(first.train_set), first.settings.batch_size
-        self._n_blocks, self._n_steps = n_kernels // size, -(-n_kernels // size)
+        n_kernels, n_inputs = first.train_set.shape
+        self._n_blocks = n_kernels // first.settings.batch_size
         zeros = partial(torch.zeros, device=self.device)
         # what a graph reads: each epoch writes into these
         self._order = zeros(len(runs), n_kernels, dtype=torch.int64)
-        self._codes = zeros(len(runs), n_kernels)
-        self._starts = zeros(self._n_steps, len(runs), CHORDS)
+        self._codes = zeros(STEPS, len(runs), CODES)
+        self._sums = zeros(len(runs), CODES, n_inputs)
         self._total = zeros(len(runs))
         self._step_in_epoch = zeros(1, dtype=torch.int64)
         self._step_in_phase = zeros(1, dtype=torch.int64)
@@ -147,27 +152,25 @@ class Stack(Trainer):
             run.history = history
 
     def _train_epoch(self, epoch: int) -> list[float]:
-        """Pass once over the training set, each seed in its own order; return the mean losses."""
+        """Pass once over the training set, each seed in its own way; return the mean losses."""
         first = self._runs[0]
         name = first.phase(epoch)
-        n_kernels = len(first.train_set)
+        n_kernels, n_steps = len(first.train_set), first.n_steps[name]
         for number, run in enumerate(self._runs):
             generator = run.generator(epoch)
-            order = torch.randperm(n_kernels, generator=generator, device=self.device)
-            self._order[number] = order
-            if name == REFINEMENT:
-                codes = assign_codes(run.model, first.train_set, generator)
-                self._codes[number] = codes[order, 0]
-                self._starts[:, number] = draw_starts(generator, self._n_steps)
+            if name == AUTOENCODER:
+                order = torch.randperm(n_kernels, generator=generator, device=self.device)
+                self._order[number] = order
+            else:
+                self._sums[number] = gather_kernels(run.model, first.train_set)
+                self._codes[:, number] = draw_codes(generator)
         n_before = 0 if name == AUTOENCODER else first.settings.epochs
-        self._step_in_phase.fill_((epoch - 1 - n_before) * self._n_steps)
+        self._step_in_phase.fill_((epoch - 1 - n_before) * n_steps)
         self._step_in_epoch.zero_()
         self._total.zero_()
-        for _ in range(self._n_blocks):
-            self._take(name, is_whole=True)
-        if self._n_blocks < self._n_steps:
-            self._take(name, is_whole=False)
-        return (self._total / n_kernels).tolist()
+        for number in range(n_steps):
+            self._take(name, is_whole=name == REFINEMENT or number < self._n_blocks)
+        return (self._total / (n_kernels if name == AUTOENCODER else n_steps)).tolist()
 
     def _take(self, name: str, is_whole: bool) -> None:
         """Take a step; the last batch of an epoch may not be whole, and has a graph of its own."""
@@ -178,42 +181,30 @@ class Stack(Trainer):
         self._graphs[key]()
 
     def _step(self, name: str, is_whole: bool) -> None:
-        rows = self._batch(self._order, is_whole)
-        batch = self._runs[0].train_set[rows]
         if name == AUTOENCODER:
+            batch = self._runs[0].train_set[self._batch(is_whole)]
             objective = loss = mean_loss(self.model(batch), batch)
+            weight = batch.shape[1]
         else:
-            loss, objective = self._refine(self._batch(self._codes, is_whole), batch)
+            codes = self._codes.index_select(0, self._step_in_epoch)[0]
+            loss, length = compare_curve(draw_curve(self.model, codes), self._sums)
+            objective = loss + self._runs[0].settings.length_penalty * length
+            weight = 1
         phase = self._phases[name]
         gradients = self.model.gradients(objective, phase.leaves)
         with torch.no_grad():
             phase.update(gradients, self._step_in_phase)
-            self._total += loss.detach() * rows.shape[1]
+            self._total += loss.detach() * weight
             self._step_in_epoch += 1
             self._step_in_phase += 1
 
-    def _refine(self, codes: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of each seed, and what is minimised: with the penalty of the length."""
-        penalty = self._runs[0].settings.length_penalty
-        if not penalty:
-            loss = mean_loss(self.model.decode(codes.unsqueeze(-1)), batch)
-            return loss, loss
-        starts = self._starts.index_select(0, self._step_in_epoch)[0]
-        decoded = self.model.decode(torch.cat([codes, starts, starts + STEP], dim=1).unsqueeze(-1))
-        sizes = [codes.shape[1], CHORDS, CHORDS]
-        drawn, *chords = decoded.split(sizes, dim=1)
-        loss = mean_loss(drawn, batch)
-        return loss, loss + penalty * length_of_chords(
-            *(normalize(ends, dim=-1) for ends in chords)
-        )
-
-    def _batch(self, values: Tensor, is_whole: bool) -> Tensor:
-        """The part of an epoch's values that belongs to the step, of shape (s, batch size)."""
+    def _batch(self, is_whole: bool) -> Tensor:
+        """The rows of the training set that belong to the step, of shape (s, batch size)."""
         size = self._runs[0].settings.batch_size
         whole = self._n_blocks * size
         if not is_whole:
-            return values[:, whole:]
-        blocks = values[:, :whole].unflatten(1, (self._n_blocks, size))
+            return self._order[:, whole:]
+        blocks = self._order[:, :whole].unflatten(1, (self._n_blocks, size))
         return blocks.index_select(1, self._step_in_epoch).squeeze(1)
 
     def _capture(self, step: Callable[[], None]) -> Callable[[], None]:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import threading
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from kernel_atlas import versions
 from kernel_atlas.codebooks.autoencoder import Autoencoder
 from kernel_atlas.codebooks.codebook import N_CODES
-from kernel_atlas.codebooks.curve import draw_curve, find_nearest, measure_length
+from kernel_atlas.codebooks.curve import draw_curve, find_nearest
 from kernel_atlas.codebooks.history import (
     AUTOENCODER,
     PARTS,
@@ -24,7 +25,13 @@ from kernel_atlas.codebooks.history import (
     paper_threshold,
     percent_column,
 )
-from kernel_atlas.codebooks.refinement import assign_codes, draw_starts
+from kernel_atlas.codebooks.refinement import (
+    RATE,
+    STEPS,
+    compare_curve,
+    draw_codes,
+    gather_kernels,
+)
 from kernel_atlas.codebooks.trainer import Trainer
 from kernel_atlas.codebooks.training_data import Settings, TrainingData
 
@@ -51,9 +58,16 @@ class Training(Trainer):
         torch.manual_seed(settings.seed)
         n_inputs = self.train_set.shape[1]
         self.model = Autoencoder(n_inputs, settings.widths).to(self.train_set.device)
+        self.n_steps = {  # in an epoch
+            AUTOENCODER: -(-len(self.train_set) // settings.batch_size),
+            REFINEMENT: STEPS,
+        }
+        rate = settings.learning_rate
         self.phases = {
-            AUTOENCODER: self._one_cycle(self.model, settings.epochs),
-            REFINEMENT: self._one_cycle(self.model.decoder, settings.refine_epochs),
+            AUTOENCODER: _one_cycle(self.model, rate, settings.epochs * self.n_steps[AUTOENCODER]),
+            REFINEMENT: _one_cycle(
+                self.model.decoder, RATE * rate, settings.refine_epochs * self.n_steps[REFINEMENT]
+            ),
         }
         self.n_epochs = settings.epochs + settings.refine_epochs
         self.history: list[dict[str, Any]] = []
@@ -62,17 +76,6 @@ class Training(Trainer):
         # (pytorch issue 188792), so it is called here, in one thread.
         with torch.no_grad():
             mean_loss(self.model(self.train_set[:1]), self.train_set[:1])
-
-    def _one_cycle(self, part: nn.Module, epochs: int) -> tuple[Adam, OneCycleLR]:
-        """Adam for a part of the model, and its one-cycle schedule over the epochs of a phase."""
-        optimizer = Adam(part.parameters(), lr=self.settings.learning_rate, fused=True)
-        steps_per_epoch = -(-len(self.train_set) // self.settings.batch_size)
-        return optimizer, OneCycleLR(
-            optimizer,
-            max_lr=self.settings.learning_rate,
-            total_steps=max(1, epochs * steps_per_epoch),
-            pct_start=0.1001,  # with 0.1 of 10 steps, torch divides by zero
-        )
 
     @property
     def n_done(self) -> int:
@@ -127,28 +130,36 @@ class Training(Trainer):
         return torch.Generator(self.device).manual_seed(seed)
 
     def _train_epoch(self, epoch: int) -> float:
-        """Pass once over the training set, in the epoch's own order; return the mean loss."""
-        generator = self.generator(epoch)
-        order = torch.randperm(len(self.train_set), generator=generator, device=self.device)
+        """Pass once over the training set; return the mean loss."""
         phase = self.phase(epoch)
         optimizer, scheduler = self.phases[phase]
-        codes = assign_codes(self.model, self.train_set, generator) if phase == REFINEMENT else None
-        total = torch.zeros((), device=self.train_set.device)
-        for rows in order.split(self.settings.batch_size):
+        take = self._encode_batches if phase == AUTOENCODER else self._draw_curves
+        total, weights = torch.zeros((), device=self.device), 0
+        for loss, objective, weight in take(self.generator(epoch)):
             if self._stopped.is_set():
                 raise CancelledError
-            batch = self.train_set[rows]
-            decoded = self.model(batch) if codes is None else self.model.decode(codes[rows])
-            loss = objective = mean_loss(decoded, batch)
-            if codes is not None and self.settings.length_penalty:
-                length = measure_length(self.model, draw_starts(generator)[0])
-                objective = loss + self.settings.length_penalty * length
             optimizer.zero_grad()
             objective.backward()
             optimizer.step()
             scheduler.step()
-            total += loss.detach() * len(batch)
-        return total.item() / len(self.train_set)
+            total += loss.detach() * weight
+            weights += weight
+        return total.item() / weights
+
+    def _encode_batches(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """For each step of an epoch: the loss, what is minimised, and the loss's weight."""
+        order = torch.randperm(len(self.train_set), generator=generator, device=self.device)
+        for rows in order.split(self.settings.batch_size):
+            batch = self.train_set[rows]
+            loss = mean_loss(self.model(batch), batch)
+            yield loss, loss, len(batch)
+
+    def _draw_curves(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """The same of a refine epoch, in which each kernel keeps its code."""
+        sums = gather_kernels(self.model, self.train_set)
+        for codes in draw_codes(generator):
+            loss, length = compare_curve(draw_curve(self.model, codes), sums)
+            yield loss, loss + self.settings.length_penalty * length, 1
 
     def _evaluate(self, epoch: int) -> dict[str, float]:
         """Held-out loss, and percentages of near kernels of both parts.
@@ -180,6 +191,17 @@ class Training(Trainer):
 
     def _parts(self) -> list[Any]:
         return [self.model, *(part for phase in self.phases.values() for part in phase)]
+
+
+def _one_cycle(part: nn.Module, rate: float, n_steps: int) -> tuple[Adam, OneCycleLR]:
+    """Adam for a part of the model, and its one-cycle schedule over the steps of a phase."""
+    optimizer = Adam(part.parameters(), lr=rate, fused=True)
+    return optimizer, OneCycleLR(
+        optimizer,
+        max_lr=rate,
+        total_steps=max(1, n_steps),
+        pct_start=0.1001,  # with 0.1 of 10 steps, torch divides by zero
+    )
 
 
 def mean_loss(reconstruction: Tensor, kernels: Tensor) -> Tensor:

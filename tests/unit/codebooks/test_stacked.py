@@ -37,6 +37,7 @@ def data(request, monkeypatch):
     monkeypatch.setattr(stacked, "PRECISION", "highest")
     monkeypatch.setattr(training, "N_CODES", 500)
     torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)  # as in a run
     kernels, _ = draw_known_kernels(5, 42, 0.3, np.random.default_rng(0))
     return TrainingData(to_sphere(kernels), SETTINGS, torch.device(request.param))
 
