@@ -31,7 +31,7 @@ CONFIG: dict[str, Any] = {
     "autoencoder": {
         "widths": [128, 64, 32, 16],
         "epochs": 100,
-        "refine_epochs": 20,
+        "refine_epochs": 5,
         "batch_size": 32,
         "learning_rate": 0.005,
         "seeds": 2,

@@ -133,9 +133,9 @@ class Training(Trainer):
         """Pass once over the training set; return the mean loss."""
         phase = self.phase(epoch)
         optimizer, scheduler = self.phases[phase]
-        take = self._encode_batches if phase == AUTOENCODER else self._draw_curves
+        steps = self._encode_batches if phase == AUTOENCODER else self._draw_curves
         total, weights = torch.zeros((), device=self.device), 0
-        for loss, objective, weight in take(self.generator(epoch)):
+        for loss, objective, weight in steps(self.generator(epoch)):
             if self._stopped.is_set():
                 raise CancelledError
             optimizer.zero_grad()
