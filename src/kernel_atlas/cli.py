@@ -140,6 +140,9 @@ def classify(
 )
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of tables")
 @click.option("--csv", type=Output(), metavar="FILE", help="write one row per network and class")
+@click.option(
+    "--plot", type=Output(PLOT_SUFFIXES), metavar="FILE", help="draw the classes (PNG, SVG, PDF)"
+)
 @click.option("--include", multiple=True, metavar="PATTERN", help="layers to count (repeatable)")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="layers to leave out")
 def compare(
@@ -147,6 +150,7 @@ def compare(
     atlas: Path | None,
     as_json: bool,
     csv: Path | None,
+    plot: Path | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
 ) -> None:
@@ -160,6 +164,10 @@ def compare(
 
         with replacing(csv) as partial:
             found.classes.to_csv(partial, index=False, lineterminator="\n")
+    if plot:
+        from kernel_atlas.figures.style import save_figure
+
+        save_figure(found.plot(), [plot])
     click.echo((comparison_to_json if as_json else comparison_to_text)(found))
 
 
@@ -192,8 +200,6 @@ def replace(
     sha256: str,
 ) -> None:
     """Write SOURCE with its depthwise kernels replaced: gain times shape plus mean of each."""
-    if output.exists() and not overwrite:
-        raise click.UsageError(f"{output} exists; name another file, or add --overwrite")
     from kernel_atlas.atlas import Atlas
     from kernel_atlas.checkpoints.choice import Choice
     from kernel_atlas.replacement import replace_kernels, replacement_to_text
@@ -204,6 +210,7 @@ def replace(
         how,
         atlas=Atlas.load(atlas),
         zero_rest=zero_rest,
+        overwrite=overwrite,
         choice=Choice(weights, " ".join(include), " ".join(exclude)),
         sha256=sha256,
     )

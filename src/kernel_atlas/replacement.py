@@ -72,6 +72,7 @@ def replace_kernels(
     *,
     atlas: Atlas | None = None,
     zero_rest: bool = False,
+    overwrite: bool = False,
     choice: Choice | None = None,
     sha256: str = "",
 ) -> pd.DataFrame:
@@ -85,7 +86,7 @@ def replace_kernels(
     source : path or str
         A .safetensors file or a pickle of torch: its path, or a source URI.
     path : path
-        Written, as .safetensors. An older file is replaced.
+        Written, as .safetensors.
     how : str
         ``members``: matched kernels by their member of the DoG family; ``keys``: 7x7 kernels
         by the master key that describes them; ``codes``: near kernels by their nearest code.
@@ -93,6 +94,8 @@ def replace_kernels(
         For thresholds and codes; by default the bundled one.
     zero_rest : bool, default=False
         Set all other kernels of depthwise layers to zero.
+    overwrite : bool, default=False
+        Replace an older file.
     choice : Choice, optional
         Which weights count.
     sha256 : str
@@ -107,8 +110,10 @@ def replace_kernels(
     Raises
     ------
     AtlasError
-        If it cannot be read or written, or nothing can be replaced.
+        If it cannot be read or written, nothing can be replaced, or the file exists.
     """
+    if Path(path).exists() and not overwrite:
+        raise AtlasError(f"{path} exists; name another file, or allow to overwrite it")
     from kernel_atlas.checkpoints.rewrite import read_whole, write_whole
 
     atlas = Atlas.load() if atlas is None else atlas

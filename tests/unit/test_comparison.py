@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from safetensors.numpy import save_file
+from support.figures import texts_of
 
 from kernel_atlas.atlas import Atlas
 from kernel_atlas.cli import cli
@@ -59,6 +60,11 @@ def test_divergence_is_by_stage_and_beside_chance(found):
     similarity = found.pairs.query("stage == 'all'").set_index(["network", "other_network"])
     assert similarity["similarity"].iloc[0] > 0.5 > 0.3 > similarity["similarity"].iloc[1:].max()
     assert found.pairs.query("stage != 'all'")["similarity"].isna().all()
+
+
+def test_the_figure_has_a_bar_for_each_network(found):
+    texts = texts_of(found.plot())
+    assert {"state dict", "state dict (2)", "state dict (3)"} <= set(texts)
 
 
 def test_keys_are_there_if_they_describe_a_percent(rng):

@@ -1,5 +1,6 @@
 """Read all tensors of a checkpoint as they are, and write them as .safetensors."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from kernel_atlas.atomic import replacing
 from kernel_atlas.checkpoints.choice import under_prefix
 from kernel_atlas.checkpoints.entry import Part
 from kernel_atlas.checkpoints.formats import PICKLE, SAFETENSORS
-from kernel_atlas.checkpoints.pickles import StateDict, load_pickle, shape_of
+from kernel_atlas.checkpoints.pickles import StateDict, as_tensor, load_pickle, shape_of
 from kernel_atlas.checkpoints.states import choose_state
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources.local import LocalFile
@@ -66,10 +67,13 @@ def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
             raise AtlasError(f"{file.name} cannot be rewritten: {one_line(error)}") from None
     elif kind == PICKLE:
         (file,) = files
-        content = load_pickle(file)
+        with warnings.catch_warnings(action="ignore"):  # torch's are for programmers
+            content = load_pickle(file)
         state, prefix, _ = choose_state(content, weights, shape_of, file.name)
         tensors = {
-            name: value.detach() for name, value in state.items() if isinstance(value, torch.Tensor)
+            name: as_tensor(value).detach()
+            for name, value in state.items()
+            if isinstance(name, str) and shape_of(value) is not None
         }
     else:
         raise AtlasError(
@@ -93,9 +97,10 @@ def write_whole(whole: Whole, path: str | Path) -> None:
     NoSpaceError
         If the disk is full.
     """
-    plain = {name: tensor.contiguous().clone() for name, tensor in whole.tensors.items()}
-    with replacing(path) as partial:
-        try:
+    try:
+        plain = {name: tensor.contiguous().clone() for name, tensor in whole.tensors.items()}
+        with replacing(path) as partial:
             safetensors.torch.save_file(plain, partial, whole.metadata)
-        except (ValueError, KeyError, SafetensorError) as error:
-            raise AtlasError(f"{path} cannot be written: {one_line(error)}") from None
+    # types that torch or the format can only hold in other ways
+    except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise AtlasError(f"{path} cannot be written: {one_line(error)}") from None
