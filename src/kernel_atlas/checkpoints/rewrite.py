@@ -1,5 +1,6 @@
 """Read all tensors of a checkpoint as they are, and write them as .safetensors."""
 
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from kernel_atlas.atomic import replacing
 from kernel_atlas.checkpoints.choice import under_prefix
 from kernel_atlas.checkpoints.entry import Part
 from kernel_atlas.checkpoints.formats import PICKLE, SAFETENSORS
+from kernel_atlas.checkpoints.header import read_header
 from kernel_atlas.checkpoints.pickles import StateDict, as_tensor, load_pickle, shape_of
 from kernel_atlas.checkpoints.states import choose_state
 from kernel_atlas.errors import AtlasError, one_line
@@ -26,15 +28,15 @@ class Whole(NamedTuple):
     ----------
     tensors : dict
         By name, of the checkpoint's own types.
-    metadata : dict or None
-        Of a .safetensors file in one part.
     names : mapping
         From the names that `Layer.weight` uses, without the chosen prefix, to the tensors'.
+    file : LocalFile or None
+        The .safetensors file, if it is one.
     """
 
     tensors: dict[str, torch.Tensor]
-    metadata: dict[str, str] | None
     names: Mapping[str, str]
+    file: LocalFile | None
 
 
 def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
@@ -54,7 +56,6 @@ def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
     AtlasError
         If the format is another one, or the file holds types that torch lacks.
     """
-    metadata = None
     if kind == SAFETENSORS:
         tensors: dict[str, torch.Tensor] = {}
         prefix = weights
@@ -62,7 +63,6 @@ def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
             for file in files:
                 with safe_open(file.path, "pt") as opened:
                     tensors |= {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-                    metadata = opened.metadata() if len(files) == 1 else None
         except (SafetensorError, AttributeError) as error:
             raise AtlasError(f"{file.name} cannot be rewritten: {one_line(error)}") from None
     elif kind == PICKLE:
@@ -82,13 +82,21 @@ def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
         )
     part = under_prefix(StateDict(tensors), prefix, files[0].name)
     names = part.names if isinstance(part, Part) else {name: name for name in tensors}
-    return Whole(tensors, metadata, names)
+    return Whole(tensors, names, files[0] if kind == SAFETENSORS and len(files) == 1 else None)
 
 
-def write_whole(whole: Whole, path: str | Path) -> None:
-    """Write all tensors as one .safetensors file, whole or not at all.
+def write_whole(whole: Whole, replaced: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    """Write a checkpoint with some tensors replaced, as one .safetensors file, whole or not at all.
 
-    Tensors that share memory are written one by one, with equal values.
+    A .safetensors file stays as it is to the byte, but for these tensors. Of other checkpoints,
+    tensors that share memory are written one by one.
+
+    Parameters
+    ----------
+    whole : Whole
+    replaced : mapping
+        By name, of the types and shapes that they had.
+    path : path
 
     Raises
     ------
@@ -98,9 +106,19 @@ def write_whole(whole: Whole, path: str | Path) -> None:
         If the disk is full.
     """
     try:
-        plain = {name: tensor.contiguous().clone() for name, tensor in whole.tensors.items()}
         with replacing(path) as partial:
-            safetensors.torch.save_file(plain, partial, whole.metadata)
+            if whole.file:
+                shutil.copyfile(whole.file.path, partial)
+                places = read_header(whole.file)
+                with partial.open("r+b") as file:
+                    for name, tensor in replaced.items():
+                        file.seek(places[name].start)
+                        file.write(tensor.flatten().view(torch.uint8).numpy().tobytes())
+            else:
+                tensors = whole.tensors | dict(replaced)
+                plain = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+                # the library's own writing to a file gives it permissions of its own
+                partial.write_bytes(safetensors.torch.save(plain))
     # types that torch or the format can only hold in other ways
     except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise AtlasError(f"{path} cannot be written: {one_line(error)}") from None
