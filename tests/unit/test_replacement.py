@@ -129,14 +129,27 @@ def test_where_nothing_fits_nothing_is_written(atlas, tmp_path):
     assert not (tmp_path / "out.safetensors").exists()
 
 
-def test_factors_are_kept_and_named(atlas, tmp_path):
-    network = net().float()
+def normed(network):
     torch.nn.utils.parametrizations.weight_norm(network[3])
-    torch.save(network.state_dict(), tmp_path / "net.pth")
+    return network.state_dict()
+
+
+def masked(network):
+    mask = torch.ones(12, 1, 5, 5)
+    mask[3] = 0
+    return network.state_dict() | {"3.weight_mask": mask}
+
+
+@pytest.mark.parametrize("store", [normed, masked])
+def test_factors_are_kept_and_named(store, tmp_path):
+    state = store(net().float())
+    torch.save(state, tmp_path / "net.pth")
     table = replace_kernels(tmp_path / "net.pth", tmp_path / "out.safetensors", "members")
     assert table["note"].tolist() == ["", "weights stored as factors"]
     assert table["n_replaced"].tolist()[1] == 0
-    network.load_state_dict(load_file(tmp_path / "out.safetensors"))
+    new = load_file(tmp_path / "out.safetensors")
+    assert new.keys() == state.keys()
+    assert [name for name in state if not torch.equal(state[name], new[name])] == ["1.weight"]
 
 
 def test_the_command_says_how_many_and_overwrites_only_when_told(source, tmp_path):

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.checkpoints.choice import under_prefix
+from kernel_atlas.checkpoints.composed import composed_names
 from kernel_atlas.checkpoints.entry import Part
 from kernel_atlas.checkpoints.formats import PICKLE, SAFETENSORS
 from kernel_atlas.checkpoints.header import read_header
@@ -30,6 +31,7 @@ class Whole(NamedTuple):
         By name, of the checkpoint's own types.
     names : mapping
         From the names that `Layer.weight` uses, without the chosen prefix, to the tensors'.
+        Weights that are stored as factors have none.
     file : LocalFile or None
         The .safetensors file, if it is one.
     """
@@ -82,6 +84,8 @@ def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
         )
     part = under_prefix(StateDict(tensors), prefix, files[0].name)
     names = part.names if isinstance(part, Part) else {name: name for name in tensors}
+    composed = composed_names(part.entries)
+    names = {short: name for short, name in names.items() if short not in composed}
     return Whole(tensors, names, files[0] if kind == SAFETENSORS and len(files) == 1 else None)
 
 
