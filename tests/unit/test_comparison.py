@@ -32,8 +32,9 @@ def layers(rng, *kinds, n=12):
     }
 
 
-@pytest.fixture
-def found(rng):
+@pytest.fixture(scope="module")
+def found():
+    rng = np.random.default_rng(0)
     centres = layers(rng, *[ON] * 6)
     mixed = layers(rng, ON, ON, ON, EDGE, EDGE, EDGE)
     noise = {name: rng.normal(size=w.shape).astype(np.float32) for name, w in centres.items()}
