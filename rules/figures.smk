@@ -34,6 +34,8 @@ INPUTS = {
     "layers": rules.summarise_classes.output.layers,
     "models": rules.list_models.output.models,
     "sweep": rules.summarise_classes.output.sweep,
+    "measures": rules.measure_models.output.models,
+    "measured_layers": rules.measure_models.output.layers,
     "stability": rules.compare_seeds.output.seeds,
     "stability_classes": rules.compare_seeds.output.classes,
     "means": rules.average_classes.output.means,

@@ -86,6 +86,9 @@ def classify(
 @with_atlas
 @with_json
 @click.option("--csv", type=Output(), metavar="FILE", help="write one row per network and class")
+@click.option(
+    "--plot", type=Output(PLOT_SUFFIXES), metavar="FILE", help="draw the classes (PNG, SVG, PDF)"
+)
 @click.option("--include", multiple=True, metavar="PATTERN", help="layers to count (repeatable)")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="layers to leave out")
 def compare(
@@ -93,6 +96,7 @@ def compare(
     atlas: Path | None,
     as_json: bool,
     csv: Path | None,
+    plot: Path | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
 ) -> None:
@@ -103,6 +107,10 @@ def compare(
     found = comparison.compare(sources, atlas, include=" ".join(include), exclude=" ".join(exclude))
     if csv:
         write_csv(found.classes, csv)
+    if plot:
+        from kernel_atlas.figures.style import save_figure
+
+        save_figure(found.plot(), [plot])
     click.echo((comparison_to_json if as_json else comparison_to_text)(found))
 
 
@@ -133,8 +141,6 @@ def replace(
     sha256: str,
 ) -> None:
     """Write SOURCE with its depthwise kernels replaced: gain times shape plus mean of each."""
-    if output.exists() and not overwrite:
-        raise click.UsageError(f"{output} exists; name another file, or add --overwrite")
     from kernel_atlas.atlas import Atlas
     from kernel_atlas.checkpoints.choice import Choice
     from kernel_atlas.replacement import replace_kernels, replacement_to_text
@@ -145,6 +151,7 @@ def replace(
         how,
         atlas=Atlas.load(atlas),
         zero_rest=zero_rest,
+        overwrite=overwrite,
         choice=Choice(weights, " ".join(include), " ".join(exclude)),
         sha256=sha256,
     )

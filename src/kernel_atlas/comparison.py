@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from kernel_atlas.measures.moments import similarity
 from kernel_atlas.networks import read_network
 from kernel_atlas.tables.depth import N_DEPTHS, to_depths
 from kernel_atlas.tables.intervals import percent_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MIN_PERCENT = 1.0  # of a network's live kernels that a key describes, if the network has the key
 N_CHANCE = 100  # random splits
@@ -50,12 +53,26 @@ class Comparison:
     keys : DataFrame
         One row per network, size, bank and key: `n_described`, `n_turned`, `percent` of the
         live kernels, and whether the network has the key (`MIN_PERCENT`).
+    layers : DataFrame
+        One row per network, size, layer and class: the columns of `Result.layers`.
     """
 
     shares: pd.DataFrame
     classes: pd.DataFrame
     pairs: pd.DataFrame
     keys: pd.DataFrame
+    layers: pd.DataFrame
+
+    def plot(self) -> "Figure":
+        """Draw the class proportions of each network by either ruler."""
+        from kernel_atlas.figures.proportions import draw_proportions
+
+        names = pd.Series(self.layers["network"].unique())
+        short = names.str.rpartition("/")[2]
+        short = names.where(short.duplicated(keep=False), short)
+        # a dollar sign would begin a formula
+        titles = dict(zip(names, short.str.replace("$", r"\$", regex=False), strict=True))
+        return draw_proportions(self.layers.assign(model=self.layers["network"].map(titles)))
 
 
 def compare(
@@ -80,7 +97,7 @@ def compare(
     if len(networks) < 2:
         raise AtlasError("one network alone cannot be compared; give two or more")
     chosen = atlas if isinstance(atlas, Atlas) else Atlas.load(atlas)
-    shares, classes, keys = [], [], []
+    shares, classes, keys, layers = [], [], [], []
     tables: dict[int, dict[str, pd.DataFrame]] = {}
     measured: dict[int, dict[str, Measured]] = {}
     for number, network in enumerate(networks, start=1):
@@ -89,6 +106,7 @@ def compare(
             name = f"{name} ({number})"
         result = chosen.classify_reading(name, reading)
         shares.append(result.summary.assign(network=name))
+        layers.append(result.layers.assign(network=name))
         for size, table in result.classes.items():
             facts = {"network": name, "kernel_size": size}
             tables.setdefault(size, {})[name] = table
@@ -107,6 +125,7 @@ def compare(
         pd.DataFrame(classes),
         pd.DataFrame(pairs, columns=PAIR_COLUMNS),
         pd.DataFrame(keys),
+        pd.concat(layers, ignore_index=True),
     )
 
 
@@ -145,6 +164,8 @@ def _entropy(shares: np.ndarray) -> float:
 
 def _list_classes(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     live = table[table["class"].astype(object) != DEAD]
+    if live.empty:
+        return
     by_layer = live.groupby("layer_index")
     for ruler in RULERS if has_codebook(table) else (FAMILY,):
         labels = class_by(live, ruler)

@@ -2,9 +2,10 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,9 @@ from kernel_atlas.sources.arguments import to_source
 from kernel_atlas.sources.download import downloaded
 from kernel_atlas.sources.local import LocalFile
 from kernel_atlas.sources.shards import parts_of
+
+if TYPE_CHECKING:
+    import torch
 
 # Takes live kernels (n, k, k); gives a shape for each, centred, of unit norm, and whether it fits.
 Describe = Callable[[np.ndarray, Section], tuple[np.ndarray, np.ndarray]]
@@ -72,6 +76,7 @@ def replace_kernels(
     *,
     atlas: Atlas | None = None,
     zero_rest: bool = False,
+    overwrite: bool = False,
     choice: Choice | None = None,
     sha256: str = "",
 ) -> pd.DataFrame:
@@ -85,7 +90,7 @@ def replace_kernels(
     source : path or str
         A .safetensors file or a pickle of torch: its path, or a source URI.
     path : path
-        Written, as .safetensors. An older file is replaced.
+        Written, as .safetensors.
     how : str
         ``members``: matched kernels by their member of the DoG family; ``keys``: 7x7 kernels
         by the master key that describes them; ``codes``: near kernels by their nearest code.
@@ -93,6 +98,8 @@ def replace_kernels(
         For thresholds and codes; by default the bundled one.
     zero_rest : bool, default=False
         Set all other kernels of depthwise layers to zero.
+    overwrite : bool, default=False
+        Replace an older file.
     choice : Choice, optional
         Which weights count.
     sha256 : str
@@ -107,8 +114,10 @@ def replace_kernels(
     Raises
     ------
     AtlasError
-        If it cannot be read or written, or nothing can be replaced.
+        If it cannot be read or written, nothing can be replaced, or the file exists.
     """
+    if Path(path).exists() and not overwrite:
+        raise AtlasError(f"{path} exists; name another file, or allow to overwrite it")
     from kernel_atlas.checkpoints.rewrite import read_whole, write_whole
 
     atlas = Atlas.load() if atlas is None else atlas
@@ -117,6 +126,7 @@ def replace_kernels(
         reading, files, kind = _read(to_source(str(source)), choice, sha256, stack)
         whole = read_whole(files, kind, choice.weights)
         rows = []
+        replaced: dict[str, torch.Tensor] = {}
         for layer in reading.layers:
             name = whole.names.get(layer.weight, "")
             made, is_replaced = replace_layer(layer.kernels, atlas, how, zero_rest)
@@ -125,7 +135,7 @@ def replace_kernels(
                 note = "weights stored as factors"
                 is_replaced[:] = False
             else:
-                _put(whole.tensors, name, made, is_replaced | zero_rest)
+                replaced |= _put(whole.tensors, name, made, is_replaced | zero_rest)
             rows.append(
                 {
                     "layer": layer.name,
@@ -141,7 +151,7 @@ def replace_kernels(
             raise AtlasError(
                 f"{files[0].name}: no kernel can be replaced by {how}{f' ({notes})' * bool(notes)}"
             )
-        write_whole(whole, path)
+        write_whole(whole, replaced, path)
     return table
 
 
@@ -185,16 +195,20 @@ def replace_layer(
     return made, is_replaced
 
 
-def _put(tensors: dict, name: str, kernels: np.ndarray, chosen: np.ndarray) -> None:
-    """Write the chosen kernels into a weight, and into others that were equal to it (tied ones)."""
+def _put(
+    tensors: "Mapping[str, torch.Tensor]", name: str, kernels: np.ndarray, chosen: np.ndarray
+) -> "dict[str, torch.Tensor]":
+    """A weight with the chosen kernels in it, under its name and those of equal (tied) weights."""
     import torch
 
     old = tensors[name]
-    new = old.clone()
+    new = old.clone(memory_format=torch.contiguous_format)
     new[torch.from_numpy(chosen)] = torch.from_numpy(kernels[chosen])[:, None].to(old.dtype)
-    for other, tensor in tensors.items():
-        if tensor.shape == old.shape and tensor.dtype == old.dtype and torch.equal(tensor, old):
-            tensors[other] = new
+    return {
+        other: new
+        for other, tensor in tensors.items()
+        if tensor.shape == old.shape and tensor.dtype == old.dtype and torch.equal(tensor, old)
+    }
 
 
 def _find_note(layer: Layer, atlas: Atlas, how: str) -> str:

@@ -20,6 +20,7 @@ RESERVED_IDS = (
     "zarr.json",
     *("accuracy.png", "accuracy.svg", "clustered.png", "clustered.svg"),
     *("contrast.png", "contrast.svg", "depth.png", "depth.svg", "large.png", "large.svg"),
+    *("measures.png", "measures.svg"),
     *("proportions.png", "proportions.svg", "proportions_merged.png", "proportions_merged.svg"),
     *("regular.png", "regular.svg", "stability.png", "stability.svg", "sweep.png", "sweep.svg"),
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from safetensors.numpy import save_file
+from support.figures import texts_of
 
 from kernel_atlas.atlas import Atlas
 from kernel_atlas.cli import cli
@@ -31,8 +32,9 @@ def layers(rng, *kinds, n=12):
     }
 
 
-@pytest.fixture
-def found(rng):
+@pytest.fixture(scope="module")
+def found():
+    rng = np.random.default_rng(0)
     centres = layers(rng, *[ON] * 6)
     mixed = layers(rng, ON, ON, ON, EDGE, EDGE, EDGE)
     noise = {name: rng.normal(size=w.shape).astype(np.float32) for name, w in centres.items()}
@@ -59,6 +61,11 @@ def test_divergence_is_by_stage_and_beside_chance(found):
     similarity = found.pairs.query("stage == 'all'").set_index(["network", "other_network"])
     assert similarity["similarity"].iloc[0] > 0.5 > 0.3 > similarity["similarity"].iloc[1:].max()
     assert found.pairs.query("stage != 'all'")["similarity"].isna().all()
+
+
+def test_the_figure_has_a_bar_for_each_network(found):
+    texts = texts_of(found.plot())
+    assert {"state dict", "state dict (2)", "state dict (3)"} <= set(texts)
 
 
 def test_keys_are_there_if_they_describe_a_percent(rng):

@@ -31,6 +31,11 @@ def compose(tensors: Tensors) -> Tensors:
     return whole
 
 
+def composed_names(entries: Mapping[str, Entry]) -> set[str]:
+    """The names of weights that are composed: what is stored under them is not what is applied."""
+    return {*_find_pruned(entries), *_find_normed(entries)}
+
+
 class _Composed:
     """Tensors of which some are made of others.
 

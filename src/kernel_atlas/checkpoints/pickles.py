@@ -89,7 +89,7 @@ class StateDict:
 
     def __init__(self, state: Mapping[str, Any], max_bytes: int | None = None) -> None:
         self._tensors = {
-            name: _as_tensor(value).detach()
+            name: as_tensor(value).detach()
             for name, value in state.items()
             if isinstance(name, str) and shape_of(value) is not None
         }
@@ -128,7 +128,8 @@ def shape_of(value: Any) -> tuple[int, ...] | None:
     return None
 
 
-def _as_tensor(value: torch.Tensor | np.ndarray) -> torch.Tensor:
+def as_tensor(value: torch.Tensor | np.ndarray) -> torch.Tensor:
+    """A tensor, of an array too."""
     if isinstance(value, torch.Tensor):
         return value
     # other byte orders, and floats of 16 bytes, are unknown to torch
@@ -163,7 +164,13 @@ _HARMLESS: list[Any] = [
 
 
 def load_pickle(file: LocalFile) -> Any:
-    """What the pickle holds, if that is tensors and plain containers alone."""
+    """What the pickle holds, if that is tensors and plain containers alone.
+
+    Raises
+    ------
+    AtlasError
+        If it is not complete, or holds anything else.
+    """
     is_zip = zipfile.is_zipfile(file.path)
     torch.serialization.add_safe_globals(_HARMLESS)
     try:

@@ -1,5 +1,7 @@
 """Read all tensors of a checkpoint as they are, and write them as .safetensors."""
 
+import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,9 +12,11 @@ from safetensors import SafetensorError, safe_open
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.checkpoints.choice import under_prefix
+from kernel_atlas.checkpoints.composed import composed_names
 from kernel_atlas.checkpoints.entry import Part
 from kernel_atlas.checkpoints.formats import PICKLE, SAFETENSORS
-from kernel_atlas.checkpoints.pickles import StateDict, load_pickle, shape_of
+from kernel_atlas.checkpoints.header import read_header
+from kernel_atlas.checkpoints.pickles import StateDict, as_tensor, load_pickle, shape_of
 from kernel_atlas.checkpoints.states import choose_state
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources.local import LocalFile
@@ -25,15 +29,16 @@ class Whole(NamedTuple):
     ----------
     tensors : dict
         By name, of the checkpoint's own types.
-    metadata : dict or None
-        Of a .safetensors file in one part.
     names : mapping
         From the names that `Layer.weight` uses, without the chosen prefix, to the tensors'.
+        Weights that are stored as factors have none.
+    file : LocalFile or None
+        The .safetensors file, if it is one.
     """
 
     tensors: dict[str, torch.Tensor]
-    metadata: dict[str, str] | None
     names: Mapping[str, str]
+    file: LocalFile | None
 
 
 def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
@@ -53,7 +58,6 @@ def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
     AtlasError
         If the format is another one, or the file holds types that torch lacks.
     """
-    metadata = None
     if kind == SAFETENSORS:
         tensors: dict[str, torch.Tensor] = {}
         prefix = weights
@@ -61,15 +65,17 @@ def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
             for file in files:
                 with safe_open(file.path, "pt") as opened:
                     tensors |= {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-                    metadata = opened.metadata() if len(files) == 1 else None
         except (SafetensorError, AttributeError) as error:
             raise AtlasError(f"{file.name} cannot be rewritten: {one_line(error)}") from None
     elif kind == PICKLE:
         (file,) = files
-        content = load_pickle(file)
+        with warnings.catch_warnings(action="ignore"):  # torch's are for programmers
+            content = load_pickle(file)
         state, prefix, _ = choose_state(content, weights, shape_of, file.name)
         tensors = {
-            name: value.detach() for name, value in state.items() if isinstance(value, torch.Tensor)
+            name: as_tensor(value).detach()
+            for name, value in state.items()
+            if isinstance(name, str) and shape_of(value) is not None
         }
     else:
         raise AtlasError(
@@ -78,13 +84,23 @@ def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
         )
     part = under_prefix(StateDict(tensors), prefix, files[0].name)
     names = part.names if isinstance(part, Part) else {name: name for name in tensors}
-    return Whole(tensors, metadata, names)
+    composed = composed_names(part.entries)
+    names = {short: name for short, name in names.items() if short not in composed}
+    return Whole(tensors, names, files[0] if kind == SAFETENSORS and len(files) == 1 else None)
 
 
-def write_whole(whole: Whole, path: str | Path) -> None:
-    """Write all tensors as one .safetensors file, whole or not at all.
+def write_whole(whole: Whole, replaced: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    """Write a checkpoint with some tensors replaced, as one .safetensors file, whole or not at all.
 
-    Tensors that share memory are written one by one, with equal values.
+    A .safetensors file stays as it is to the byte, but for these tensors. Of other checkpoints,
+    tensors that share memory are written one by one.
+
+    Parameters
+    ----------
+    whole : Whole
+    replaced : mapping
+        By name, of the types and shapes that they had.
+    path : path
 
     Raises
     ------
@@ -93,9 +109,20 @@ def write_whole(whole: Whole, path: str | Path) -> None:
     NoSpaceError
         If the disk is full.
     """
-    plain = {name: tensor.contiguous().clone() for name, tensor in whole.tensors.items()}
-    with replacing(path) as partial:
-        try:
-            safetensors.torch.save_file(plain, partial, whole.metadata)
-        except (ValueError, KeyError, SafetensorError) as error:
-            raise AtlasError(f"{path} cannot be written: {one_line(error)}") from None
+    try:
+        with replacing(path) as partial:
+            if whole.file:
+                shutil.copyfile(whole.file.path, partial)
+                places = read_header(whole.file)
+                with partial.open("r+b") as file:
+                    for name, tensor in replaced.items():
+                        file.seek(places[name].start)
+                        file.write(tensor.flatten().view(torch.uint8).numpy().tobytes())
+            else:
+                tensors = whole.tensors | dict(replaced)
+                plain = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+                # the library's own writing to a file gives it permissions of its own
+                partial.write_bytes(safetensors.torch.save(plain))
+    # types that torch or the format can only hold in other ways
+    except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise AtlasError(f"{path} cannot be written: {one_line(error)}") from None

@@ -26,7 +26,7 @@ class Measured(NamedTuple):
     n_kernels, n_dead : int
     means : dict
         `MEANS` by name; those of single kernels are means over live ones.
-    moment : ndarray of shape (k k - 1, k k - 1), float64
+    moment : ndarray of shape (k k - 1, k k - 1), float32
         `second_moment` of the live kernels; NaN if there are none.
     described, turned : dict
         From each bank of the size to the number of live kernels that each key, as the nearest,
@@ -84,7 +84,7 @@ def measure_layer(kernels: np.ndarray, live: np.ndarray) -> Measured:
     if not len(live):
         none = dict.fromkeys(MEANS, NAN) | {"sparsity": means["sparsity"]}
         zeros = {bank: np.zeros(N_KEYS, int) for bank in banks}
-        moment = np.full((size**2 - 1, size**2 - 1), np.nan)
+        moment = np.full((size**2 - 1, size**2 - 1), np.nan, np.float32)
         return Measured(len(kernels), n_dead, none, moment, zeros, zeros, dict.fromkeys(banks, 0))
     moments, energy = find_moments(live), find_moments(live, power=2)
     means |= {name: float(values.mean()) for name, values in moments._asdict().items()}
@@ -97,9 +97,8 @@ def measure_layer(kernels: np.ndarray, live: np.ndarray) -> Measured:
         described[name] = np.bincount(keys, minlength=N_KEYS)
         turned[name] = np.bincount(keys[is_turned], minlength=N_KEYS)
         n_positive[name] = int(nearest.is_positive.sum())
-    return Measured(
-        len(kernels), n_dead, means, second_moment(directions), described, turned, n_positive
-    )
+    moment = second_moment(directions).astype(np.float32)  # of 31x31 kernels, 4 MB
+    return Measured(len(kernels), n_dead, means, moment, described, turned, n_positive)
 
 
 def pool(layers: Sequence[Measured]) -> Measured:

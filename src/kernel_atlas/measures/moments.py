@@ -67,7 +67,7 @@ def second_moment(directions: np.ndarray) -> np.ndarray:
 def similarity(first: np.ndarray, second: np.ndarray) -> float:
     """The cosine of two matrices of `second_moment`, tr(A B) / |A| |B|, 0 to 1."""
     norms = np.linalg.norm(first) * np.linalg.norm(second)
-    return float((first * second).sum() / norms)
+    return float((first * second).sum(dtype=np.float64) / norms)
 
 
 def isotropy(moment: np.ndarray) -> float:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.known_kernels import draw_known_kernels
-from support.project import REPOSITORY
 
 from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.read import read_checkpoint
@@ -14,6 +13,7 @@ from kernel_atlas.family import fit, functions, slopes
 from kernel_atlas.family.branches import ASPECTS, ASPECTS_SECOND, RATIOS
 from kernel_atlas.family.fit import find_matched, fit_members, make_members, weigh_residuals
 from kernel_atlas.family.functions import BOX
+from kernel_atlas.family.keys import read_keys
 from kernel_atlas.family.names import CLASSES
 from kernel_atlas.family.templates import make_templates
 from kernel_atlas.sources.local import LocalFile
@@ -115,13 +115,9 @@ def test_threads_do_not_change_members(rng, monkeypatch):
 
 
 def test_the_eight_master_keys_get_the_class_of_their_shape():
-    path = REPOSITORY.parent / "shared" / "keys" / "eight_7x7.tsv"
-    if not path.is_file():
-        pytest.skip("no master keys here: ../shared/keys is absent")
-    keys = pd.read_csv(path, sep="\t").filter(regex=r"^y\dx\d$").to_numpy().reshape(-1, 7, 7)
     sides = ["down", "right", "up", "left", "left", "down"]
     expected = [f"first_derivative_{side}" for side in sides] + ["on_centre"] * 2
-    assert fit_members(keys)["member"].tolist() == expected
+    assert fit_members(read_keys())["member"].tolist() == expected
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 9, 31])

@@ -18,6 +18,7 @@ from kernel_atlas.extraction.store import write_model
 from kernel_atlas.figures.registry import FIGURES, plot_figure
 from kernel_atlas.labels.table import Interval, write_labels
 from kernel_atlas.sheet import RESERVED_IDS
+from kernel_atlas.tables.measures import MEASURES
 
 # of 32 kernels each, the one in the middle an outlier
 CLASSES = classes_of(
@@ -45,6 +46,13 @@ TABLES = {
     "sweep": pd.DataFrame(
         {"kernel_size": 5, "method": "near", "kernels": "own", "threshold": [0.1, 0.2]}
     ).assign(percent=50.0),
+    "measures": pd.DataFrame(
+        {"model": "net", "kernel_size": 5, "kernels": ["own", "random", "shuffled"]}
+        | dict.fromkeys(MEASURES, 0.5)
+    ).assign(n_kernels=9, n_dead=0),
+    "measured_layers": pd.DataFrame(
+        {"model": "net", "kernel_size": 5, "layer_index": [0, 1]} | dict.fromkeys(MEASURES, 0.5)
+    ).assign(n_kernels=9, n_dead=0),
     "stability": pd.DataFrame(
         {"kernel_size": 5, "seeds": ["1", "2", "1, 2"], "kept": [True, False, False]}
     ).assign(near_percent=50.0, clustered_percent=40.0, n_named=3),
