@@ -42,7 +42,7 @@ rule all:
         rules.list_models.output,
         rules.summarise_classes.output,
         rules.write_paper_tables.output,
-        rules.measure_models.output,
+        rules.gather_measures.output,
         rules.pool_depths.output,
         rules.compare_seeds.output,
         rules.summarise_run.output,

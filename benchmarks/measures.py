@@ -15,7 +15,8 @@ import numpy as np
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.extraction.store import write_model
-from kernel_atlas.tables.measures import measure_models
+from kernel_atlas.measures.model import measure_model
+from kernel_atlas.tables.measures import gather_measures
 
 SEVEN = [96] * 3 + [192] * 3 + [384] * 9 + [768] * 3
 FIVE = [576] * 20
@@ -36,7 +37,10 @@ def main(n_models: int) -> None:
             write_model(group, layers, {})
         n_kernels = n_models * sum(len(layer.kernels) for layer in layers)
         start = time.process_time()
-        measure_models(groups, folder)
+        paths = [Path(folder) / f"{model}.npz" for model in groups]
+        for group, path in zip(groups.values(), paths, strict=True):
+            measure_model(group, path)
+        gather_measures(paths, folder)
         seconds = time.process_time() - start
     print(
         f"{n_models} models, {n_kernels:,} kernels: {seconds:.1f} CPU seconds, "

@@ -3,6 +3,7 @@
 Inputs:  results/kernels.zarr/<model>/, the codebooks and label tables of all sizes
 Outputs: results/classes/<model>/k<size>.parquet, one row per kernel
          results/classes/<model>/controls.tsv, what chance and simpler methods cluster
+         results/classes/<model>/measures.npz, what rules/measures.smk gathers
          results/tables/means_k<size>.tsv, one row per mean kernel; means_k<size>.npz
 """
 
@@ -16,6 +17,7 @@ rule classify_kernels:
     output:
         classes=expand("results/classes/{{model}}/k{size}.parquet", size=SIZES),
         controls="results/classes/{model}/controls.tsv",
+        measures="results/classes/{model}/measures.npz",
     log:
         "results/logs/classify_kernels/{model}.log",
     benchmark:
@@ -27,6 +29,7 @@ rule classify_kernels:
         codebook_sizes=CODEBOOK_SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
         version=versions.CLASSIFY,
+        measures_version=versions.MEASURES,
     message:
         "Classifying the kernels of {wildcards.model}"
     script:

@@ -1,17 +1,17 @@
 """Measure kernels by what neighbouring projects ask of them. Without codebook and training.
 
-Inputs:  results/kernels.zarr/ of all models, results/tables/models.tsv, layers.tsv
+Inputs:  results/classes/<model>/measures.npz, results/tables/models.tsv, layers.tsv
 Outputs: results/tables/measures.tsv, one row per model, size and control; measures_layers.tsv;
          measures_keys.tsv, what each master key describes; measures_similarity.tsv of models
          results/tables/measures_depth.tsv, by relative depth
-Steps:   measure_models (one job: to start one per model would cost more than to measure);
-         pool_depths, again for new labels
+Steps:   gather_measures, of what classify_kernels measured of each model (a job of its own would
+         take longer to start than to measure); pool_depths, again for new labels
 """
 
 
-rule measure_models:
+rule gather_measures:
     input:
-        groups=expand(rules.extract_kernels.output, model=MODELS),
+        expand(rules.classify_kernels.output.measures, model=MODELS),
     output:
         models=report(
             "results/tables/measures.tsv",
@@ -22,27 +22,24 @@ rule measure_models:
         by_key="results/tables/measures_keys.tsv",
         similarity="results/tables/measures_similarity.tsv",
     log:
-        "results/logs/measure_models.log",
+        "results/logs/gather_measures.log",
     benchmark:
-        "results/benchmarks/measure_models.tsv"
+        "results/benchmarks/gather_measures.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
-    resources:
-        runtime=grow(30),
     params:
-        models=MODELS,
         version=versions.MEASURES,
     message:
-        "Measuring the kernels of all models"
+        "Gathering the measures of all models"
     script:
-        "../workflow/scripts/measure_models.py"
+        "../workflow/scripts/gather_measures.py"
 
 
 rule pool_depths:
     input:
         models=rules.list_models.output.models,
         layers=rules.summarise_classes.output.layers,
-        measures=rules.measure_models.output.layers,
+        measures=rules.gather_measures.output.layers,
     output:
         "results/tables/measures_depth.tsv",
     log:

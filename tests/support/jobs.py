@@ -22,11 +22,10 @@ DRAW_TRAINED = ["plot_components"]  # of the kernels and classes of the train mo
 CENTRES = ["plot_centres/k3"]
 TABLES = [
     *("summarise_classes", "write_paper_tables", "check_extracted", "build_page"),
-    *("summarise_run", "plot_tables", "pool_depths"),
+    *("summarise_run", "plot_tables", "gather_measures", "pool_depths"),
 ]
-MEASURE = ["measure_models"]  # needs the kernels alone
 SEEDS = ["compare_seeds", "plot_stability"]
-ONCE = ["save_config", "list_models", "list_training_set", *MEASURE, *SEEDS, *TABLES]
+ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES]
 DRAW_ONCE = ["plot_family", "plot_store"]
 
 

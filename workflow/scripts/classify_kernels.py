@@ -1,16 +1,18 @@
-"""Classify the kernels of one model, of all sizes."""
+"""Classify and measure the kernels of one model, of all sizes."""
 
 from pathlib import Path
 
 from kernel_atlas.atlas import Atlas
 from kernel_atlas.classes.classify import classify_kernels
 from kernel_atlas.jobs import logged
+from kernel_atlas.measures.model import measure_model
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
+        group = Path(snakemake.input.group[0]).parent
         sizes, with_codebook = snakemake.params.sizes, snakemake.params.codebook_sizes
         classify_kernels(
-            path_to_group=Path(snakemake.input.group[0]).parent,
+            path_to_group=group,
             classifiers=Atlas.read(
                 paths_to_codebooks=dict(zip(with_codebook, snakemake.input.codebooks, strict=True)),
                 paths_to_labels=dict(zip(with_codebook, snakemake.input.labels, strict=True)),
@@ -20,3 +22,4 @@ if __name__ == "__main__":
             paths_to_classes=dict(zip(sizes, snakemake.output.classes, strict=True)),
             path_to_controls=snakemake.output.controls,
         )
+        measure_model(group, snakemake.output.measures)

@@ -7,8 +7,9 @@ import pytest
 from kernel_atlas.family.keys import read_keys
 from kernel_atlas.family.scale_space import make_key_models
 from kernel_atlas.measures import diversity
+from kernel_atlas.measures.model import measure_model
 from kernel_atlas.tables import measures
-from kernel_atlas.tables.measures import measure_models
+from kernel_atlas.tables.measures import gather_measures
 
 
 @pytest.fixture
@@ -16,7 +17,10 @@ def measure(tmp_path):
     """A function that measures groups of the store, and reads the tables."""
 
     def run(*groups):
-        measure_models({group.name: group for group in groups}, tmp_path / "tables")
+        paths = [tmp_path / f"{group.name}.npz" for group in groups]
+        for group, path in zip(groups, paths, strict=True):
+            measure_model(group, path)
+        gather_measures(paths, tmp_path / "tables")
         names = ("", "_layers", "_keys", "_similarity")
         paths = [tmp_path / f"tables/measures{name}.tsv" for name in names]
         return [pd.read_csv(path, sep="\t") for path in paths]
