@@ -103,6 +103,7 @@ def _draw_boxes(
     """Draw median, quartiles, and as whiskers the 5th and 95th percentiles."""
     if not names:
         axes.text(0.5, 0.5, "no live kernels", transform=axes.transAxes, ha="center", color="0.3")
+        axes.set(xticks=[], yticks=[])
         return
     axes.axvline(0, color="0.6", lw=0.8, zorder=0)
     samples = [totals[labels == name] for name in names]

@@ -19,7 +19,6 @@ MODEL = 0.28  # the name of the model, above all panels
 TITLE = 0.28  # above a panel
 LAYERS = 0.42  # below a panel: the numbers of its layers, and what they are
 VALUES = 0.6  # to the left of a panel: its scale, and what it is
-LETTER = 0.064  # the width of a letter, nearly always less
 FAR = 0.4  # from a panel to what its scale is
 
 
@@ -115,7 +114,7 @@ def new_column(
 
 def room_for(names: Iterable[str]) -> float:
     """The inches that the longest of these names of classes needs to the left of a panel."""
-    return 0.2 + LETTER * max(map(len, names), default=0)
+    return 0.2 + style.LETTER_INCHES * max(map(len, names), default=0)
 
 
 def width_of_layers(tables: Iterable[pd.DataFrame]) -> float:

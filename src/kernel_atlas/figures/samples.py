@@ -27,6 +27,7 @@ from kernel_atlas.figures.mosaics import draw_kernels
 
 SEED = 0
 LABEL_INCHES = 2.3  # the width of a row's name
+TITLE_INCHES = 3.0  # the width of a panel, at least
 PITCH_INCHES = 0.27  # from one kernel to the next
 
 
@@ -81,7 +82,7 @@ def draw_samples(
     panels = [(TITLE, PITCH_INCHES * max(1, len(places))) for places in chosen.values()]
     names = [f"{style.title_of(name)}  00.0 %" for shown in chosen.values() for name in shown]
     left = room_for(names) + PITCH_INCHES
-    width = left + PITCH_INCHES * n_samples + MARGIN
+    width = left + max(TITLE_INCHES, PITCH_INCHES * n_samples) + MARGIN
     figure, all_axes = new_column(model, width, panels, left, below=MARGIN)
     for axes, size in zip(all_axes, classes, strict=True):
         axes.set_title(f"{size}x{size}, by the {by[size]}'s ruler", pad=4)
