@@ -200,8 +200,10 @@ def _verdict(outlier: Outlier | None, layer: int | None) -> str:
 
 def _draw_bars(axes: Axes, layers: pd.DataFrame, colour: str) -> None:
     """One bar per layer, pale where there are too few kernels."""
-    colours = np.where(layers["n_live"] < MIN_KERNELS, PALE, colour)
-    x = np.arange(len(layers))
-    draw_bars(axes, x, 0 * x, layers["percent"].fillna(0), facecolors=colours)
+    is_few = (layers["n_live"] < MIN_KERNELS).to_numpy()
+    percents = layers["percent"].fillna(0).to_numpy()
+    for which, fill in ((is_few, PALE), (~is_few, colour)):
+        x = np.flatnonzero(which)
+        draw_bars(axes, x, 0 * x, percents[which], facecolor=fill, linewidth=0)
     name_layers(axes, layers.index)
     axes.set(ylim=(0, 100), yticks=(0, 25, 50, 75, 100))
