@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,9 +14,6 @@ from matplotlib.patches import Patch
 from kernel_atlas.atomic import replacing
 from kernel_atlas.family.functions import DIRECTIONS
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
-
-if TYPE_CHECKING:
-    pass
 
 DPI = 150  # as in config.yaml
 LEGEND_COLUMNS = 4
