@@ -31,7 +31,7 @@ sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "benchmarks")]
 from network import make_codebook, time_imports, time_network
 from stored import draw, time_store
 from timing import describe_machine, make_table, race, run_process, write_place
-from trained import time_training
+from trained import measure_limits, time_training
 
 from kernel_atlas.codebooks.codebook import Codebook, read_codebook
 from kernel_atlas.codebooks.training_set import read_training_set
@@ -59,6 +59,7 @@ def main(results: list[Path], n_runs: int, only: list[str], page: Path, tiny: bo
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         sections: dict[str, Callable[[], str]] = {
+            "limits": lambda: measure_limits(tiny),
             "nearest": lambda: time_nearest(results, n_runs, tiny),
             "memory": lambda: measure_memory(results, folder, tiny),
             "members": lambda: time_members(results, n_runs, tiny),

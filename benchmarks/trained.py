@@ -1,11 +1,12 @@
-"""Epochs of the training on one core, beside a plain DataLoader loop and the core's limit."""
+"""Epochs of the training on one core, beside a plain DataLoader loop, and the core's limits."""
 
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 
 import numpy as np
 import torch
-from card import product_rate
+from card import copy_rate, median_seconds, product_rate
 from gpu import count_operations, default_settings
 from stored import draw
 from timing import make_table, race
@@ -51,14 +52,32 @@ def time_training(n_runs: int, tiny: bool) -> str:
                 )
             )
     torch.set_num_threads(threads)
-    columns = ("size", "way", "kernels per second", "per CPU second", "share of the limit")
-    text = make_table(columns, rows)
-    return f"{text}\n\nThe limit is a product of large float32 matrices: {limit / 1e9:.0f} GFLOP/s."
+    columns = ("size", "way", "kernels per second", "per CPU second", "of the product's rate")
+    return make_table(columns, rows)
 
 
 def advance(run: Training) -> None:
     """Train for one more epoch."""
     run.advance(run.n_done + 1)
+
+
+def measure_limits(tiny: bool) -> str:
+    """Table of what one core of this machine can do at most."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    side = 64 if tiny else 2048
+    data = np.random.default_rng(0).bytes(16 * side * side)
+    rows = (
+        ("product of large float32 matrices, GFLOP/s", product_rate(side, "highest") / 1e9),
+        ("copy in memory, GB/s read and written", copy_rate(side) / 1e9),
+        (
+            "new memory, first written, GB/s",
+            len(data) / median_seconds(lambda: bytearray(data)) / 1e9,
+        ),
+        ("SHA-256, GB/s", len(data) / median_seconds(lambda: sha256(data)) / 1e9),
+    )
+    torch.set_num_threads(threads)
+    return make_table(("limit", "one core"), rows)
 
 
 class Loop:
