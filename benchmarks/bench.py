@@ -30,7 +30,7 @@ sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "benchmarks")]
 
 from network import make_codebook, time_imports, time_network
 from stored import draw, time_store
-from timing import describe_machine, make_table, race, run_process, write_place
+from timing import describe_machine, list_versions, make_table, race, run_process, write_place
 from trained import measure_limits, time_training
 
 from kernel_atlas.codebooks.codebook import Codebook, read_codebook
@@ -59,7 +59,7 @@ def main(results: list[Path], n_runs: int, only: list[str], page: Path, tiny: bo
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         sections: dict[str, Callable[[], str]] = {
-            "limits": lambda: measure_limits(tiny),
+            "limits": lambda: measure_limits(n_runs, tiny),
             "nearest": lambda: time_nearest(results, n_runs, tiny),
             "memory": lambda: measure_memory(results, folder, tiny),
             "members": lambda: time_members(results, n_runs, tiny),
@@ -70,9 +70,10 @@ def main(results: list[Path], n_runs: int, only: list[str], page: Path, tiny: bo
         }
         if unknown := set(only) - set(sections):
             sys.exit(f"no section {', '.join(sorted(unknown))}; there are {', '.join(sections)}")
+        write_place(page, "versions", f"\n{list_versions()}.\n")
         for name in only or sections:
             load = os.getloadavg()[0]
-            facts = f"{describe_machine()}; load {load:.1f} before, {n_runs} runs."
+            facts = f"({describe_machine()}; load before {load:.1f}; runs: {n_runs})"
             write_place(page, name, f"\n{sections[name]()}\n\n{facts}\n")
             print(f"{name}: written to {page}", flush=True)
 

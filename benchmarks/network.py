@@ -47,7 +47,7 @@ IMPORTS = {
     "classification, with pandas and scipy": "import kernel_atlas.classes.classify",
     "figures, with matplotlib": "import kernel_atlas.figures.style",
     "training, with torch": "import kernel_atlas.codebooks.seeds",
-    "timm": "import timm",
+    "timm": "from kernel_atlas.sources.timm_import import import_timm; import_timm()",
     "snakemake": "import snakemake.cli",
 }
 

@@ -104,17 +104,21 @@ def write_place(page: Path, name: str, text: str) -> None:
 
 
 def describe_machine() -> str:
-    """Date, processor, cores and versions; no name of the machine."""
+    """Date, processor and cores; no name of the machine."""
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
     found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    n_cores = len(os.sched_getaffinity(0))
+    date = datetime.now(UTC).date().isoformat()
+    return f"{date}, {found[1] if found else platform.machine()}, {n_cores} cores"
+
+
+def list_versions() -> str:
+    """Python's version and those of `PACKAGES`."""
     versions = [f"Python {platform.python_version()}"]
     for package in PACKAGES:
         try:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             versions.append(f"{package} not installed")
-    return (
-        f"{datetime.now(UTC).date().isoformat()}, {found[1] if found else platform.machine()}, "
-        f"{len(os.sched_getaffinity(0))} cores, {', '.join(versions)}"
-    )
+    return ", ".join(versions)

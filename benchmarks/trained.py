@@ -6,9 +6,9 @@ from hashlib import sha256
 
 import numpy as np
 import torch
-from card import copy_rate, median_seconds, product_rate
 from gpu import count_operations, default_settings
 from stored import draw
+from threadpoolctl import threadpool_limits
 from timing import make_table, race
 from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
@@ -26,7 +26,7 @@ def time_training(n_runs: int, tiny: bool) -> str:
     """Table of kernels per second, one seed on one thread of a processor."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the training of a seed
-    limit = product_rate(64 if tiny else 2048, "highest")
+    limit = product_rate(n_runs, tiny)
     settings = replace(default_settings(), epochs=n_runs + 1, refine_epochs=n_runs + 2)
     if tiny:
         settings = replace(settings, widths=(16, 8))
@@ -40,17 +40,9 @@ def time_training(n_runs: int, tiny: bool) -> str:
         found |= race({"kernel_atlas, decoder alone": ways["kernel_atlas"]}, n_runs)
         of_kernel, _ = count_operations(data.train_set.shape[1], settings)
         for way, each in found.items():
-            rate = len(data.train_set) / each.seconds
-            of_limit = "-" if "alone" in way else f"{rate * of_kernel / limit:.0%}"
-            rows.append(
-                (
-                    f"{size}x{size}",
-                    way,
-                    rate,
-                    len(data.train_set) / each.processor_seconds,
-                    of_limit,
-                )
-            )
+            rates = [len(data.train_set) / each[place] for place in (0, 1)]
+            share = "-" if "alone" in way else f"{rates[1] * of_kernel / limit:.0%}"
+            rows.append((f"{size}x{size}", way, *rates, share))
     torch.set_num_threads(threads)
     columns = ("size", "way", "kernels per second", "per CPU second", "of the product's rate")
     return make_table(columns, rows)
@@ -61,23 +53,30 @@ def advance(run: Training) -> None:
     run.advance(run.n_done + 1)
 
 
-def measure_limits(tiny: bool) -> str:
-    """Table of what one core of this machine can do at most."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    side = 64 if tiny else 2048
-    data = np.random.default_rng(0).bytes(16 * side * side)
-    rows = (
-        ("product of large float32 matrices, GFLOP/s", product_rate(side, "highest") / 1e9),
-        ("copy in memory, GB/s read and written", copy_rate(side) / 1e9),
-        (
-            "new memory, first written, GB/s",
-            len(data) / median_seconds(lambda: bytearray(data)) / 1e9,
-        ),
-        ("SHA-256, GB/s", len(data) / median_seconds(lambda: sha256(data)) / 1e9),
-    )
-    torch.set_num_threads(threads)
+def measure_limits(n_runs: int, tiny: bool) -> str:
+    """Table of what one core of this machine can do at most, by its CPU seconds."""
+    data = bytes(1 << (16 if tiny else 26))
+    whole = np.frombuffer(data, np.uint8).copy()
+    target = whole.copy()
+    ways = {
+        "copy in memory, GB/s": partial(np.copyto, target, whole),
+        "copy into new memory, GB/s": partial(bytearray, data),
+        "SHA-256, GB/s": partial(sha256, data),
+    }
+    product = product_rate(n_runs, tiny) / 1e9
+    rows = [("product of large float32 matrices, GFLOP/s", product)]
+    for name, each in race(ways, n_runs).items():
+        rows.append((name, len(data) / each.processor_seconds / 1e9))
     return make_table(("limit", "one core"), rows)
+
+
+def product_rate(n_runs: int, tiny: bool) -> float:
+    """Operations per CPU second of a product of large float32 matrices, on one core."""
+    side = 64 if tiny else 2048
+    with threadpool_limits(1):
+        matrix = torch.ones(side, side)
+        (each,) = race({"product": partial(torch.mm, matrix, matrix)}, n_runs).values()
+    return 2 * side**3 / each.processor_seconds
 
 
 class Loop:
