@@ -3,6 +3,8 @@ PYTHON ?= python3
 CORES ?= all
 # settings of your own: make run CONFIG=my.yaml
 CONFIG ?=
+# make bench RESULTS=results measures kernels and codes of a finished run
+RESULTS ?=
 # make setup UNTESTED=1 tries a system or a Python that nobody has tested
 UNTESTED ?=
 TESTED := Linux-x86_64-Python-3.11
@@ -19,7 +21,7 @@ FOUND = $(shell uname -sm | tr ' ' -)-$(shell \
   $(PYTHON) -c 'import sys; print("Python-%d.%d" % sys.version_info[:2])')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup describe run atlas retry relabel report references docs numbers test test-all test-slow fuzz check unlock
+.PHONY: help setup describe run atlas retry relabel report references docs numbers bench test test-all test-slow fuzz check unlock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -70,6 +72,9 @@ docs: $(READY)  ## the site in results/site/, with the figures of results/
 
 numbers: $(READY)  ## write the numbers of results/ into README.md and docs/
 	$(BIN)/python docs/make_numbers.py results
+
+bench: $(READY)  ## measure what takes time, beside other ways, into docs/performance.md
+	$(BIN)/python benchmarks/bench.py $(if $(RESULTS),--results $(RESULTS))
 
 test: $(READY)  ## unit tests, and one real run of each promise
 	$(PYTEST)

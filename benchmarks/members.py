@@ -1,13 +1,12 @@
-"""How far the family's ruler can be trusted, and how long it takes.
+"""How far the family's ruler can be trusted.
 
 Kernels of known class come from tests/support/known_kernels.py, which shares no code with
-the family. Prints the rows of RESULTS.md, sections "Kernels of known class" and "Members".
+the family. Prints the rows of RESULTS.md, section "Kernels of known class".
 
     python benchmarks/members.py [kernels of each class]
 """
 
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +24,13 @@ N_RANDOM = 50_000
 
 
 def main(n: int) -> None:
-    """Print one row per size and noise, then random directions and seconds per million."""
+    """Print one row per size and noise, then random directions."""
     print("| size | noise | matched | right, of these | lead 0.04 or more | right, of these |")
     print("|---|---|---|---|---|---|")
     for size, threshold in THRESHOLDS.items():
         for noise in NOISES:
             kernels, truth = draw_known_kernels(size, n, noise, np.random.default_rng(size))
-            started = time.process_time()
             found = fit_members(kernels)
-            seconds = time.process_time() - started
             matched = find_matched(found, threshold)
             right = found["member"].to_numpy(str) == truth
             sure = matched & (found["lead"] >= LEAD)
@@ -43,7 +40,6 @@ def main(n: int) -> None:
         made = np.random.default_rng(0).standard_normal((N_RANDOM, size, size))
         percent = 100 * find_matched(fit_members(made), threshold).mean()
         print(f"{size}x{size}: {percent:.3f} % of {N_RANDOM:,} random directions matched")
-        print(f"{size}x{size}: {1e6 * seconds / len(kernels):.0f} s of CPU per million", flush=True)
 
 
 if __name__ == "__main__":

@@ -58,10 +58,13 @@ def find_dead(kernels: np.ndarray) -> np.ndarray:
     """
     pixels = kernels.reshape(len(kernels), kernels.shape[1] * kernels.shape[2])
     low, high = pixels.min(axis=1), pixels.max(axis=1)
-    mean = pixels.mean(axis=1, dtype=np.float64)
-    departure = np.maximum(high - mean, mean - low)
-    resolution = np.finfo(np.float32).eps * np.maximum(high, -low)
-    return departure <= np.maximum(DEAD_TOLERANCE, resolution)
+    resolution = np.finfo(np.float32).eps * np.maximum(high, -low).astype(np.float64)
+    limit = np.maximum(DEAD_TOLERANCE, resolution)
+    # some pixel departs from the mean by half of the range at least: few need a closer look
+    dead = high - low <= 2.001 * limit
+    mean = pixels[dead].mean(axis=1, dtype=np.float64)
+    dead[dead] = np.maximum(high[dead] - mean, mean - low[dead]) <= limit[dead]
+    return dead
 
 
 def to_sphere(kernels: np.ndarray) -> np.ndarray:

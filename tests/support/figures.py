@@ -3,10 +3,9 @@
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.text import Text
 
 
@@ -29,6 +28,11 @@ def colour_of(artist: Artist) -> str:
     return to_hex(np.ravel(to_rgba_array(artist.get_color()))[:3])
 
 
+def rectangles_of(axes: Axes) -> list[Rectangle]:
+    """The rectangles in a panel: not its bars, and not the hairlines around kernels."""
+    return [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+
+
 def bars_of(axes: Axes, horizontal: bool = False) -> dict[int, dict[str, float]]:
     """Stacked bars: by place, from each class in the figure's legend to its percentage.
 
@@ -36,12 +40,10 @@ def bars_of(axes: Axes, horizontal: bool = False) -> dict[int, dict[str, float]]
     """
     names = {colour: name for name, colour in legend_of(axes.figure).items()}
     parts: dict[int, list[tuple[float, float, str]]] = {}
-    for collection in axes.collections:
-        if not isinstance(collection, PolyCollection):
-            continue
-        name = names[to_hex(collection.get_facecolor()[0])]
-        for path in collection.get_paths():
-            x, y = path.vertices.T
+    for patch in axes.patches:
+        name = names[colour_of(patch)]
+        for corners in patch.get_path().to_polygons():
+            x, y = corners.T
             across, along = (y, x) if horizontal else (x, y)
             if along.max() > along.min():
                 place = round((across.min() + across.max()) / 2)

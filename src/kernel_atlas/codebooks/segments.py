@@ -7,6 +7,7 @@ that line. No cosine of a unit vector x with one of its codes is then above x'm 
 import numpy as np
 
 _N_SEGMENTS = 128  # of equal length: fewer are longer, more cost more to pass over
+_LEAST_CODES = 64  # on average, since a product with few takes as long
 _MOST_CODES = 256  # in a segment, which bounds the memory where the curve stands still
 _SLACK = 1e-5  # that a bound in float32 may be off
 
@@ -25,7 +26,8 @@ class Segments:
         codes = directions.astype(np.float64)
         steps = np.linalg.norm(np.diff(codes, axis=0), axis=1)
         travelled = np.append(0, np.cumsum(steps))
-        place = travelled // max(travelled[-1] / _N_SEGMENTS, 1e-12)
+        n_segments = min(_N_SEGMENTS, max(1, len(codes) // _LEAST_CODES))
+        place = travelled // max(travelled[-1] / n_segments, 1e-12)
         place += np.arange(len(codes)) // _MOST_CODES
         self._starts = np.flatnonzero(np.diff(place, prepend=-1))
         stops = np.append(self._starts[1:], len(codes))

@@ -35,15 +35,19 @@ def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.nd
     AtlasError
         If no train model could be extracted.
     """
-    parts = [np.zeros((0, size, size), np.float32)]
     groups = _extracted(paths_to_groups)
+    n = sum(
+        x.n_kernels for path in groups for x in store.read_layers(path) if x.kernel_size == size
+    )
+    found = np.empty((n, size, size), np.float32)  # filled as they come, to hold them only once
+    n_live = 0
     with ThreadPoolExecutor(N_READERS) as pool:
-        for path, (live, n_kernels) in zip(
-            groups, pool.map(partial(_read_live, size=size), groups), strict=True
-        ):
+        read = pool.map(partial(_read_live, size=size), groups)
+        for path, (live, n_kernels) in zip(groups, read, strict=True):
             logger.info(f"{path.name}: {n_kernels} kernels of {size}x{size}, {len(live)} live")
-            parts.append(live)
-    return np.concatenate(parts)
+            found[n_live : n_live + len(live)] = live
+            n_live += len(live)
+    return found[:n_live]
 
 
 def _read_live(path: Path, size: int) -> tuple[np.ndarray, int]:

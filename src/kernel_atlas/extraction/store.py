@@ -142,8 +142,8 @@ def read_kernel_array(group: str | Path, size: int) -> np.ndarray:
 def _faults_named(group: Path, what: str) -> Iterator[None]:
     try:
         yield
-    # zarr raises any of these for damaged files
-    except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+    # damaged files lead to any of these, in zarr or here
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         if not (group / "zarr.json").exists():
             raise AtlasError(f"model {group.name}: not in the store {group.parent}") from None
         raise AtlasError(
@@ -169,12 +169,14 @@ def _list_layers(attributes: dict[str, Any]) -> list[LayerInfo]:
 
 
 def _read_size(group: Path, size: int, attributes: dict[str, Any]) -> np.ndarray:
-    """The kernels of one size; ValueError if they differ from their checksum."""
-    digests = attributes["kernels_sha256"]
-    if f"k{size}" not in digests:
+    """The kernels of one size; ValueError if they differ from the group's attributes."""
+    of_size = [info.n_kernels for info in _list_layers(attributes) if info.kernel_size == size]
+    if not of_size:
         return np.zeros((0, size, size), np.float32)
     kernels = _read_array(group / f"k{size}/kernels")
-    if _digest(kernels) != digests[f"k{size}"]:
+    if len(kernels) != sum(of_size):
+        raise ValueError("the layer table has another number of kernels")
+    if _digest(kernels) != attributes["kernels_sha256"][f"k{size}"]:
         raise ValueError("kernels differ from their checksum")
     return kernels
 
@@ -191,7 +193,7 @@ def _write_group(
     for size in sorted({layer.kernel_size for layer in table}):
         of_size = gather_kernels(layers, size)
         subgroup = root.create_group(f"k{size}")
-        # to unpack them takes longer than to read them: a tenth of a trained weight can be packed
+        # a tenth of trained weights' bytes could be saved, but unpacking takes longer than reading
         _write_array(subgroup, "kernels", of_size.kernels, ("kernel", "y", "x"), None)
         _write_array(subgroup, "layer", of_size.layer, ("kernel",), "auto")
         digests[f"k{size}"] = _digest(of_size.kernels)

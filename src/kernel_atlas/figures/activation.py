@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -13,7 +14,6 @@ from matplotlib.patheffects import withStroke
 from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
-from kernel_atlas.figures.bars import draw_bars
 from kernel_atlas.figures.model import (
     TITLE,
     new_column,
@@ -103,6 +103,7 @@ def _draw_boxes(
     """Draw median, quartiles, and as whiskers the 5th and 95th percentiles."""
     if not names:
         axes.text(0.5, 0.5, "no live kernels", transform=axes.transAxes, ha="center", color="0.3")
+        axes.set(xticks=[], yticks=[])
         return
     axes.axvline(0, color="0.6", lw=0.8, zorder=0)
     samples = [totals[labels == name] for name in names]
@@ -112,8 +113,8 @@ def _draw_boxes(
     for ends in (low, high):
         axes.vlines(ends, y - half / 2, y + half / 2, "black", lw=1)
     colours = [style.colour_of(name, list(labels.cat.categories)) for name in names]
-    look = {"facecolors": colours, "edgecolor": "black", "linewidth": 0.6}
-    draw_bars(axes, y, first, third, BOX_WIDTH, horizontal=True, **look)
+    look: Any = {"color": colours, "edgecolor": "black", "linewidth": 0.6}
+    axes.barh(y, third - first, BOX_WIDTH, first, **look)
     axes.vlines(middle, y - half, y + half, "black", lw=1, path_effects=[ON_DARK])
     axes.set_yticks(y, list(names.values()))
     axes.tick_params("y", left=False)

@@ -61,7 +61,9 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
             panels[size, name] = above, HEIGHTS[number]
     percents = [_find_percents(classes[size], name) for size, name in panels]
     seen = {name for wide in percents for name in wide.columns[wide.any()]}
-    width, below = width_of_layers(classes.values()), LAYERS + style.legend_inches(len(seen))
+    legend_width, legend_height = style.legend_size(seen)
+    width = max(legend_width, width_of_layers(classes.values()))
+    below = LAYERS + legend_height
     figure, all_axes = new_column(model, width, list(panels.values()), below=below)
     last = dict(panels.keys())  # the ruler of each size whose panel numbers the layers for both
     for axes, (size, name), wide in zip(all_axes, panels, percents, strict=True):

@@ -17,10 +17,10 @@ from kernel_atlas.figures import style
 MARGIN = 0.1
 MODEL = 0.28  # the name of the model, above all panels
 TITLE = 0.28  # above a panel
-LAYERS = 0.42  # below a panel: the numbers of its layers, and what they are
+LAYERS = 0.46  # below a panel: the numbers of its layers, and what they are
 VALUES = 0.6  # to the left of a panel: its scale, and what it is
-LETTER = 0.064  # the width of a letter, nearly always less
-FAR = 0.4  # from a panel to what its scale is
+# From a panel to what its layers and its scale are: else each drawing measures all numbers
+DOWN, LEFT = 0.26, 0.4
 
 
 def read_classes(
@@ -108,14 +108,14 @@ def new_column(
     for above, inches in panels:
         top -= above + inches
         axes = figure.add_axes((left / width, top / height, inner / width, inches / height))
-        axes.xaxis.set_label_coords(0.5, -(LAYERS - 0.16) / inches)
-        axes.yaxis.set_label_coords(-FAR / inner, 0.5)
+        axes.xaxis.set_label_coords(0.5, -DOWN / inches)
+        axes.yaxis.set_label_coords(-LEFT / inner, 0.5)
     return figure, figure.axes
 
 
 def room_for(names: Iterable[str]) -> float:
     """The inches that the longest of these names of classes needs to the left of a panel."""
-    return 0.2 + LETTER * max(map(len, names), default=0)
+    return 0.2 + style.LETTER_INCHES * max(map(len, names), default=0)
 
 
 def width_of_layers(tables: Iterable[pd.DataFrame]) -> float:

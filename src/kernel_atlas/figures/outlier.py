@@ -38,6 +38,7 @@ MARKS = {True: style.COLOURS["off_square"], False: "0.92"}
 PALE = style.COLOURS["other"]  # of a layer with too few kernels
 BARS_INCHES = 1.2
 LABEL_INCHES = 1.2  # of a row
+TITLE_INCHES = 6.4  # the width of a panel, at least
 MIN_KERNELS = 32  # the percentage of fewer live kernels is left to chance
 MIN_DROP = 15.0  # percentage points
 MIN_STEPS = 3.0  # times the usual difference between neighbours
@@ -144,7 +145,7 @@ def draw_outlier(
     heights = [
         height for outlier in outliers.values() for height in ((bars, rows) if outlier else (bars,))
     ]
-    width = LABEL_INCHES + max(5.6, PITCH_INCHES * n_samples) + MARGIN
+    width = LABEL_INCHES + max(TITLE_INCHES, PITCH_INCHES * n_samples) + MARGIN
     below = LAYERS if heights[-1] == bars else MARGIN
     figure, all_axes = new_column(model, width, heights, LABEL_INCHES, below=below)
     panels = iter(all_axes)
@@ -199,8 +200,10 @@ def _verdict(outlier: Outlier | None, layer: int | None) -> str:
 
 def _draw_bars(axes: Axes, layers: pd.DataFrame, colour: str) -> None:
     """One bar per layer, pale where there are too few kernels."""
-    colours = np.where(layers["n_live"] < MIN_KERNELS, PALE, colour)
-    x = np.arange(len(layers))
-    draw_bars(axes, x, 0 * x, layers["percent"].fillna(0), facecolors=colours)
+    is_few = (layers["n_live"] < MIN_KERNELS).to_numpy()
+    percents = layers["percent"].fillna(0).to_numpy()
+    for which, fill in ((is_few, PALE), (~is_few, colour)):
+        x = np.flatnonzero(which)
+        draw_bars(axes, x, 0 * x, percents[which], facecolor=fill, linewidth=0)
     name_layers(axes, layers.index)
     axes.set(ylim=(0, 100), yticks=(0, 25, 50, 75, 100))

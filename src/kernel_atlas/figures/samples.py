@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
-from kernel_atlas.figures.bars import draw_bars
 from kernel_atlas.figures.model import (
     MARGIN,
     TITLE,
@@ -27,6 +27,7 @@ from kernel_atlas.figures.mosaics import draw_kernels
 
 SEED = 0
 LABEL_INCHES = 2.3  # the width of a row's name
+TITLE_INCHES = 3.0  # the width of a panel, at least
 PITCH_INCHES = 0.27  # from one kernel to the next
 
 
@@ -81,7 +82,7 @@ def draw_samples(
     panels = [(TITLE, PITCH_INCHES * max(1, len(places))) for places in chosen.values()]
     names = [f"{style.title_of(name)}  00.0 %" for shown in chosen.values() for name in shown]
     left = room_for(names) + PITCH_INCHES
-    width = left + PITCH_INCHES * n_samples + MARGIN
+    width = left + max(TITLE_INCHES, PITCH_INCHES * n_samples) + MARGIN
     figure, all_axes = new_column(model, width, panels, left, below=MARGIN)
     for axes, size in zip(all_axes, classes, strict=True):
         axes.set_title(f"{size}x{size}, by the {by[size]}'s ruler", pad=4)
@@ -151,9 +152,8 @@ def draw_named_rows(
     draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
     axes.set_anchor("NW")
     pitch = size + 1
-    middles = pitch * np.arange(len(rows)) + size / 2
-    start, end = np.full((2, len(rows)), [[-pitch * 0.6], [-pitch * 0.6 + size * 0.35]])
-    look = {"facecolors": colours, "clip_on": False}
-    draw_bars(axes, middles, start, end, size, horizontal=True, **look)
-    for middle, name in zip(middles, names, strict=True):
+    for number, (name, colour) in enumerate(zip(names, colours, strict=True)):
+        corner = (-pitch * 0.6, number * pitch)
+        axes.add_patch(Rectangle(corner, size * 0.35, size, clip_on=False, facecolor=colour))
+        middle = number * pitch + size / 2
         axes.text(-pitch * 0.8, middle, name, ha="right", va="center", fontsize=7)

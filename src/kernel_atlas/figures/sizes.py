@@ -76,13 +76,7 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
         axes.set_title(f"{size}x{size}: scale of the nearest members, of matched kernels")
     handles = [
         Line2D(
-            [],
-            [],
-            color=colour,
-            marker=MARKERS[shape],
-            ms=3.5,
-            lw=1.2,
-            label=style.title_of(shape),
+            [], [], color=colour, marker=MARKERS[shape], ms=3.5, lw=1.2, label=style.title_of(shape)
         )
         for shape, colour in SHAPES.items()
         if shape in seen

@@ -29,6 +29,7 @@ def wind(rng, size, curve):
 @pytest.mark.parametrize("size", [3, 7])
 def test_the_nearest_codes_are_those_of_brute_force(rng, monkeypatch, size, curve):
     monkeypatch.setattr(codebook_module, "_BATCH", 60)  # several batches, of different lengths
+    monkeypatch.setattr(segments, "_LEAST_CODES", 4)  # as many segments as of a long curve
     monkeypatch.setattr(segments, "_MOST_CODES", 100)  # what stands still is cut too
     codes = wind(rng, size, curve)
     kernels = rng.normal(2, 1, (250, size, size))

@@ -15,6 +15,7 @@ from kernel_atlas.extraction import store
 from kernel_atlas.extraction.store import (
     LayerInfo,
     kernel_sizes,
+    read_kernel_array,
     read_kernels,
     read_layers,
     write_model,
@@ -51,6 +52,17 @@ def test_kernels_come_back_as_written(write_group, layers, size, layer, channel)
         LayerInfo(name, i, k.shape[-1], len(k)) for i, (name, k) in enumerate(layers)
     ]
     assert found.layer_names == ["a", "b", "c", "d"]
+    np.testing.assert_array_equal(
+        read_kernel_array(write_group("net", layers), size), found.kernels
+    )
+
+
+def test_compressed_chunks_in_shards_are_read_as_well(write_group, layers):
+    group = write_group("net", layers)  # below as earlier versions wrote them
+    expected = read_kernels(group, 5).kernels
+    options = {"chunks": (4, 5, 5), "shards": (8, 5, 5), "overwrite": True}
+    zarr.create_array(group / "k5/kernels", data=expected, **options)
+    np.testing.assert_array_equal(read_kernels(group, 5).kernels, expected)
 
 
 @pytest.mark.parametrize("size", [3, 5, 7])
@@ -179,6 +191,9 @@ def test_damage_is_refused(write_group, layers, name, is_cut, share):
     where = "model net: " if name == "zarr.json" else r"model net: .*5x5.*damaged"
     with pytest.raises(AtlasError, match=where):
         read_kernels(group, 5)
+    if "kernels" in name:
+        with pytest.raises(AtlasError, match=where):
+            read_kernel_array(group, 5)
 
 
 @pytest.mark.parametrize("name", ["kernels/c/0/0/0", "layer/c/0", "kernels/zarr.json"])

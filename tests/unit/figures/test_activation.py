@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_hex
 from support.classes import classes_of
-from support.figures import texts_of
+from support.figures import colour_of, texts_of
 
 from kernel_atlas.figures.activation import draw_activation
 from kernel_atlas.figures.style import COLOURS
@@ -25,11 +23,9 @@ def kernels(rng):
 def boxes_of(axes):
     """By name of the class: colour and the ends of its box."""
     names = [text.get_text() for text in axes.get_yticklabels()]
-    (boxes,) = [artist for artist in axes.collections if isinstance(artist, PolyCollection)]
-    ends = [path.vertices[:, 0] for path in boxes.get_paths()]
     return {
-        name: (to_hex(colour), end.min(), end.max())
-        for name, colour, end in zip(names, boxes.get_facecolors(), ends, strict=True)
+        name: (colour_of(box), box.get_x(), box.get_x() + box.get_width())
+        for name, box in zip(names, axes.patches, strict=True)
     }
 
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
 from support.classes import classes_of
-from support.figures import image_of, texts_of
+from support.figures import colour_of, image_of, rectangles_of, texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.codebooks.codebook import SKIPPED
@@ -85,8 +84,7 @@ def test_each_centre_has_its_class_and_its_share_of_live_kernels(paths):
         "2: Off centre  0.0 %",
         "3: Other  28.6 %",
     }
-    *_, marks = figure.axes[0].collections
-    colours = [to_hex(colour) for colour in marks.get_facecolors()]
+    colours = [colour_of(mark) for mark in rectangles_of(figure.axes[0])]
     assert colours == [COLOURS[name] for name in ("on_centre", "off_centre", "other")]
     # at most two of each, and none twice
     assert [

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.figures import image_of, texts_of
+from support.figures import image_of, rectangles_of, texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.extraction.store import write_model
@@ -47,9 +47,12 @@ def test_windows_are_the_middles_of_the_kernels_beside_them(write_group):
             # both are scaled about zero, which is drawn as 0.5
             scale = np.abs(middle - 0.5).max()
             np.testing.assert_allclose(window - 0.5, (middle - 0.5) / (2 * scale), atol=1e-5)
-            x, y = left.patches[i].get_xy()
+            x, y = rectangles_of(left)[i].get_xy()
             assert (x, y) == (i * (size + 1) + start, start)
-            assert (left.patches[i].get_width(), left.patches[i].get_height()) == (7, 7)
+            assert (rectangles_of(left)[i].get_width(), rectangles_of(left)[i].get_height()) == (
+                7,
+                7,
+            )
 
 
 @pytest.mark.parametrize(("size", "width"), [(8, 6), (9, 7), (12, 6), (31, 7)])

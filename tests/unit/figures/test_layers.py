@@ -93,8 +93,8 @@ def test_for_print_in_grey_bars_and_legend_have_the_hatches_of_the_classes(colou
     figure = draw_layers("net", TABLES)
     (legend,) = figure.legends
     entries = {to_hex(patch.get_facecolor()): patch.get_hatch() for patch in legend.get_patches()}
-    bars = [bar for axes in figure.axes for bar in axes.collections]
-    assert {to_hex(bar.get_facecolor()[0]): bar.get_hatch() for bar in bars} == entries
+    bars = [bar for axes in figure.axes for bar in axes.patches]
+    assert {to_hex(bar.get_facecolor()): bar.get_hatch() for bar in bars} == entries
     expected = style.HATCHES["cross"] if colours == "grey" else None
     assert entries[style.COLOURS["off_cross"]] == expected
 

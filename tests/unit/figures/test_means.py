@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.figures import colour_of, image_of
+from support.figures import colour_of, image_of, rectangles_of
 
 from kernel_atlas.classes.means import ClassMean
 from kernel_atlas.figures.means import WARNING_COLOUR, draw_means
@@ -47,7 +47,7 @@ def test_each_class_has_a_cell_with_its_mean_and_its_member_on_one_scale(means, 
 def test_each_cell_has_title_colour_and_numbers_and_a_low_correlation_stands_out(means):
     cells = cells_of(draw_means(5, means))
     second = COLOURS["off_second_derivative"]
-    assert {axes.get_title("left"): colour_of(axes.patches[0]) for axes in cells} == {
+    assert {axes.get_title("left"): colour_of(rectangles_of(axes)[0]) for axes in cells} == {
         "On centre": COLOURS["on_centre"],
         "Mine": OWN_COLOURS[0],
         "Off second derivative, x": second,

@@ -4,7 +4,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from support.figures import colour_of, image_of, legend_of, pixels_of, texts_of
+from support.figures import colour_of, image_of, legend_of, pixels_of, rectangles_of, texts_of
 
 from kernel_atlas.codebooks.codebook import Centres, Codebook
 from kernel_atlas.figures import style
@@ -16,7 +16,7 @@ NAN = float("nan")
 
 def strips_of(figure):
     """Colour and height of the strip under each kernel, in the order of the code."""
-    patches = chain(*(axes.patches for axes in figure.axes))
+    patches = chain(*map(rectangles_of, figure.axes))
     return [(colour_of(patch), round(patch.get_height(), 3)) for patch in patches]
 
 
