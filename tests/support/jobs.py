@@ -53,7 +53,7 @@ def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
     """The jobs of one more row with role classify: its own, and what sums up all models."""
     own = of_models([model], EXTRACT + CLASSIFY)
     drawn = [*of_sizes(sizes, AVERAGE), *(CENTRES if 3 in sizes else ()), "plot_store"]
-    return sorted([*own, "list_models", *MEASURE, *drawn, *TABLES])
+    return sorted([*own, "list_models", *drawn, *TABLES])
 
 
 def of_classification(models: Iterable[str] = MODELS) -> list[str]:

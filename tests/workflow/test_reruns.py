@@ -11,7 +11,6 @@ from support.jobs import (
     EXTRACT,
     FIT,
     LABEL,
-    MEASURE,
     MODELS,
     SEEDS,
     SIZES,
@@ -62,7 +61,7 @@ def test_train_row_retrains_and_the_dry_run_says_why(project):
     source = project.write_weights("delta.safetensors", [(3, 24), (5, 24)], seed=40)
     project.add_rows(("delta", source, "train"))
     new = of_models(["delta"], EXTRACT + CLASSIFY)
-    assert_plans(project, [*new, "list_models", "plot_store", *MEASURE, *of_new_kernels()])
+    assert_plans(project, [*new, "list_models", "plot_store", *of_new_kernels()])
     output = project.snakemake("--dry-run").output
     assert "Input files updated by another job: results/kernels.zarr/delta/zarr.json" in output
 
@@ -99,7 +98,7 @@ def test_changed_checkpoint_is_extracted_again(project):
 
 def test_changed_train_checkpoint_retrains(project):
     project.write_weights("alpha.safetensors", [(3, 60), (5, 120), (7, 120)], seed=50)
-    own = ["extract_kernels/alpha", "list_models", "plot_store", *MEASURE]
+    own = ["extract_kernels/alpha", "list_models", "plot_store"]
     assert_plans(project, [*own, *of_new_kernels()])
 
 
