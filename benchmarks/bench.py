@@ -70,11 +70,11 @@ def main(results: list[Path], n_runs: int, only: list[str], page: Path, tiny: bo
         }
         if unknown := set(only) - set(sections):
             sys.exit(f"no section {', '.join(sorted(unknown))}; there are {', '.join(sections)}")
-        write_place(page, "versions", f"\n{list_versions()}.\n")
+        write_place(page, "versions", f"{list_versions()}.")
         for name in only or sections:
             load = os.getloadavg()[0]
             facts = f"({describe_machine()}; load before {load:.1f}; runs: {n_runs})"
-            write_place(page, name, f"\n{sections[name]()}\n\n{facts}\n")
+            write_place(page, name, f"{sections[name]()}\n\n{facts}")
             print(f"{name}: written to {page}", flush=True)
 
 
