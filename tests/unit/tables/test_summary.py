@@ -183,7 +183,7 @@ def test_the_page_shows_the_percentages_by_either_ruler(summarise, tmp_path):
     ]
     assert heads[:6] == ["model", "family", "kernel size", "kernels", "dead", "near"]
     first = (
-        "a&amp;b|family of a&amp;b|5|18|0|66.67|34.9 to 87.3|50.00|25.00|"
-        "66.67|34.9 to 87.3|25.00|0.00|66.67|34.9 to 87.3|100.00|0.00|70.00|-3.33|why"
+        "a&amp;b|family of a&amp;b|5|18|0|66.67|29.3 to 89.9|50.00|25.00|"
+        "66.67|29.3 to 89.9|25.00|0.00|66.67|29.3 to 89.9|100.00|0.00|70.00|-3.33|why"
     )
     assert ["|".join(row) for row in rows] == [first, "c|family of c|7|1|1|0.00||||||||||||||"]
