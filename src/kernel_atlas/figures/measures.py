@@ -18,7 +18,7 @@ MEASURES = {  # from column to label
     "orthogonality": "orthogonality",
     "rank_share": "effective rank / (k² - 1)",
     "spread": "spread of |h| (pixels²)",
-    "ideal_percent": "described by key models (%)",
+    "ideal_percent": "key models (%)",
 }
 CONTROLS = {  # name, colour and dashes
     "random": ("random directions", "0.5", "-"),
