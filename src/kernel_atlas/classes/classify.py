@@ -52,12 +52,13 @@ def classify_kernels(
                 "but no classes, since the size has no codebook"
             )
         table = tabulate(stored, classifier)
-        live = stored.kernels[(table["class"] != DEAD).to_numpy()]
+        is_live = (table["class"] != DEAD).to_numpy()
         with replacing(paths_to_classes[size]) as path:
             table.to_parquet(path, index=False)
-        if len(live):
+        if is_live.any():
+            live = stored.kernels[is_live], table[is_live]
             with np.load(paths_to_baselines[size]) as banks:
-                controls += [(size, *row) for row in sweep_thresholds(classifier, banks, live)]
+                controls += [(size, *row) for row in sweep_thresholds(classifier, banks, *live)]
         logger.info(f"{size}x{size}: {table['class'].value_counts().to_dict()}")
     for size in sorted({info.kernel_size for info in stored.layers} - set(classifiers)):
         logger.warning(

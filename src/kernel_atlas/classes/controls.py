@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from kernel_atlas import sphere
 from kernel_atlas.classes.classifier import Classifier, is_clustered
@@ -118,7 +119,10 @@ OWN = "own"  # the model's kernels, beside the controls made of them
 
 
 def sweep_thresholds(
-    classifier: Classifier, banks: Mapping[str, np.ndarray], kernels: np.ndarray
+    classifier: Classifier,
+    banks: Mapping[str, np.ndarray],
+    kernels: np.ndarray,
+    members: pd.DataFrame,
 ) -> Iterator[tuple[str, str, float, int, int]]:
     """Count the kernels of a model and of its controls that each method has, over thresholds.
 
@@ -131,6 +135,8 @@ def sweep_thresholds(
         From another method's name to its codebook, of shape (m, k, k).
     kernels : ndarray of shape (n, k, k)
         Live kernels.
+    members : DataFrame
+        `fit_members` of them.
 
     Yields
     ------
@@ -146,7 +152,8 @@ def sweep_thresholds(
     rows = np.random.default_rng(SEED).choice(len(kernels), n, replace=False)
     sample = kernels[np.sort(rows)]
     for name, made in ((OWN, kernels), *make_controls(sample)):
-        distances = {"family": weigh_residuals(fit_members(made))}
+        found_members = members if name == OWN else fit_members(made)
+        distances = {"family": weigh_residuals(found_members)}
         if len(classifier.codebook):
             found = replace(classifier, threshold=np.inf).classify(made)
             distances["near"] = found["dissimilarity"]

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from kernel_atlas.codebooks.segments import Segments
 from kernel_atlas.sphere import flatten, to_sphere
+from kernel_atlas.threads import one_blas_thread
 
 N_CODES = 10_000  # paper, Section 4.2
 N_SPECTRUM = 500  # paper, Section 4.2: what is drawn and labelled
@@ -69,7 +69,7 @@ class Codebook:
         # whatever the threads, since the last digits depend on the batches
         batches = np.array_split(kernels, max(1, -(-len(kernels) // _BATCH)))
         # the threads that BLAS would start stand in the way of these
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
             parts = list(pool.map(self._nearest, batches))
         rows, dissimilarity = (np.concatenate(part) for part in zip(*parts, strict=True))
         return rows, dissimilarity

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from kernel_atlas import sphere
 from kernel_atlas.family import functions, names
 from kernel_atlas.family.branches import Branch, make_branches
 from kernel_atlas.family.functions import BOX, unit
 from kernel_atlas.family.refine import Fits, refine
+from kernel_atlas.threads import one_blas_thread
 
 PARAMETERS = ("sigma", "ratio", "direction", "aspect", "shift_x", "shift_y")
 
@@ -76,7 +76,7 @@ def fit_members(kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
         # whatever the threads, since the last digits of float32 depend on them
         batches = np.array_split(targets, -(-targets.size // BATCH_PIXELS))
         # the threads that BLAS would start stand in the way of these
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
             parts = list(pool.map(partial(_fit, size=size), batches))
         member[live], numbers[live] = (np.concatenate(part) for part in zip(*parts, strict=True))
     columns = [*PARAMETERS, "residual", "lead"]

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.classes.controls import OWN
 from kernel_atlas.extraction import store
 from kernel_atlas.measures.layer import BANKS, Measured, pool
 from kernel_atlas.measures.layers import CONTROLS, list_keys, measure_layers
+from kernel_atlas.threads import one_blas_thread
 
 ROWS = "rows"  # the entry of the file that is no matrix
 
@@ -36,7 +36,7 @@ def measure_model(path_to_group: str | Path, path_to_measures: str | Path) -> No
         facts = {"model": Path(path_to_group).name, "kernel_size": size}
         names = stored.layer_names
         # the matrices are too small for the threads that BLAS would start
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             measured = dict(measure_layers(stored))
         rows["layers"] += [
             facts | {"layer_index": index, "layer": names[index]} | found[OWN].to_row()

@@ -113,7 +113,7 @@ def test_phase_randomised_kernels_keep_their_spectrum_and_lose_their_shape(kerne
 
 
 def sweep_of(classifier, kernels, **banks):
-    rows = sweep_thresholds(classifier, banks, kernels)
+    rows = sweep_thresholds(classifier, banks, kernels, fit_members(kernels))
     return pd.DataFrame(rows, columns=list(CONTROL_COLUMNS)[1:])
 
 
