@@ -117,7 +117,7 @@ def replace_kernels(
         If it cannot be read or written, nothing can be replaced, or the file exists.
     """
     if Path(path).exists() and not overwrite:
-        raise AtlasError(f"{path} exists; name another file, or allow to overwrite it")
+        raise AtlasError(f"{path} exists; name another file, or allow overwriting")
     from kernel_atlas.checkpoints.rewrite import read_whole, write_whole
 
     atlas = Atlas.load() if atlas is None else atlas
