@@ -58,6 +58,13 @@ def test_orthogonality_is_as_the_paper_defines_it(size, rng):
     assert diversity.orthogonality(kernels) == pytest.approx(1 - np.mean(cosines), abs=1e-6)
 
 
+def test_of_many_kernels_a_sample_gives_the_orthogonality(rng):
+    half = np.zeros((2, 3, 3))
+    half[[0, 1], 0, [0, 1]] = 1
+    kernels = np.repeat(half, diversity.MOST, axis=0)  # one half of all pairs are orthogonal
+    assert diversity.orthogonality(kernels) == pytest.approx(0.5, abs=0.01)
+
+
 def test_sparse_kernels_are_below_a_hundredth_of_the_largest_weight():
     kernels = np.zeros((4, 3, 3))
     kernels[:, 1, 1] = [-100, 1.01, 0.99, 0]
