@@ -43,7 +43,7 @@ def test_the_interface_does_without_torch_and_zarr():
 
 
 def test_labels_classes_tables_and_figures_do_without_torch():
-    modules = modules_of("family", "labels", "classes", "tables", "figures")
+    modules = modules_of("family", "labels", "classes", "measures", "tables", "figures")
     assert imported_by(modules) == {"numpy", "pandas", "zarr", "matplotlib"}
 
 

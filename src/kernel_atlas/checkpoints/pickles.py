@@ -88,19 +88,19 @@ class StateDict:
     is_ordered = True
 
     def __init__(self, state: Mapping[str, Any], max_bytes: int | None = None) -> None:
-        self._tensors = {
-            name: as_tensor(value).detach()
+        self.tensors = {
+            name: _as_tensor(value).detach()
             for name, value in state.items()
             if isinstance(name, str) and shape_of(value) is not None
         }
         self._max_bytes = max_bytes
-        self.entries = {name: _describe(tensor) for name, tensor in self._tensors.items()}
+        self.entries = {name: _describe(tensor) for name, tensor in self.tensors.items()}
 
     def read(self, rows: Mapping[str, Rows]) -> dict[str, np.ndarray]:
         """The values of these rows, float32."""
         values = {}
         for name, chosen in rows.items():
-            tensor = self._tensors[name]
+            tensor = self.tensors[name]
             n_bytes = tensor.numel() * tensor.element_size()
             if self._max_bytes is not None and n_bytes > self._max_bytes:
                 shape = "x".join(map(str, tensor.shape))
@@ -128,8 +128,7 @@ def shape_of(value: Any) -> tuple[int, ...] | None:
     return None
 
 
-def as_tensor(value: torch.Tensor | np.ndarray) -> torch.Tensor:
-    """A tensor, of an array too."""
+def _as_tensor(value: torch.Tensor | np.ndarray) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         return value
     # other byte orders, and floats of 16 bytes, are unknown to torch

@@ -16,7 +16,7 @@ from kernel_atlas.checkpoints.composed import composed_names
 from kernel_atlas.checkpoints.entry import Part
 from kernel_atlas.checkpoints.formats import PICKLE, SAFETENSORS
 from kernel_atlas.checkpoints.header import read_header
-from kernel_atlas.checkpoints.pickles import StateDict, as_tensor, load_pickle, shape_of
+from kernel_atlas.checkpoints.pickles import StateDict, load_pickle, shape_of
 from kernel_atlas.checkpoints.states import choose_state
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources.local import LocalFile
@@ -72,11 +72,7 @@ def read_whole(files: Sequence[LocalFile], kind: str, weights: str) -> Whole:
         with warnings.catch_warnings(action="ignore"):  # torch's are for programmers
             content = load_pickle(file)
         state, prefix, _ = choose_state(content, weights, shape_of, file.name)
-        tensors = {
-            name: as_tensor(value).detach()
-            for name, value in state.items()
-            if isinstance(name, str) and shape_of(value) is not None
-        }
+        tensors = StateDict(state).tensors
     else:
         raise AtlasError(
             f"{files[0].name} cannot be rewritten: of the formats that are read, .safetensors and "
