@@ -55,7 +55,7 @@ def main(n_models: int, cores: int, until: str, options: list[str]) -> None:
 def write_models(folder: Path, n_models: int) -> list[str]:
     """Write the checkpoints, and say how many kernels of each size they have."""
     rng = np.random.default_rng(0)
-    pools = {size: draw_known_kernels(size, POOL, NOISE, rng)[0] for size in (3, 5, 7, 9)}
+    pools: dict[int, np.ndarray] = {}
     counts: dict[int, int] = defaultdict(int)
     names = []
     for name, shapes in islice(architectures(), n_models):
@@ -63,6 +63,8 @@ def write_models(folder: Path, n_models: int) -> list[str]:
         names.append(f"{name}-{number}")
         weights = {}
         for layer, (n, _, size, _) in shapes.items():
+            if size not in pools:
+                pools[size] = draw_known_kernels(size, POOL, NOISE, rng)[0]
             weights[layer] = rng.choice(pools[size], n)[:, None]
             counts[size] += n
         save_file(weights, folder / f"{names[-1]}.safetensors")
