@@ -60,7 +60,7 @@ def sparsity(kernels: np.ndarray) -> float:
 def orthogonality(kernels: np.ndarray) -> float:
     """One less the mean absolute cosine of pairs of a layer's kernels, which are not centred.
 
-    1 - sum_ij |w_i w_j - delta_ij| / n (n - 1), with kernels w of unit norm. Of more than `MOST`
+    1 - sum_ij abs(w_i w_j - delta_ij) / n (n - 1), with kernels w of unit norm. Of more than `MOST`
     kernels, as many are drawn with a fixed seed and compared.
 
     Parameters

@@ -21,9 +21,9 @@ class Moments(NamedTuple):
 
 
 def find_moments(kernels: np.ndarray, power: int = 1) -> Moments:
-    """Offset and spread of |h|^power: the mean and the variance of a pixel's place.
+    """Offset and spread of abs(h)^power: the mean and the variance of a pixel's place.
 
-    Each pixel is weighted by |h|^power. The variance is multiplied by `power`, so that a
+    Each pixel is weighted by abs(h)^power. The variance is multiplied by `power`, so that a
     Gaussian's spread is sigma^2 in each direction. Along a Gaussian's first derivative it is
     (1 + power) sigma^2, across it sigma^2.
 
@@ -65,7 +65,7 @@ def second_moment(directions: np.ndarray) -> np.ndarray:
 
 
 def similarity(first: np.ndarray, second: np.ndarray) -> float:
-    """The cosine of two matrices of `second_moment`, tr(A B) / |A| |B|, 0 to 1."""
+    """The cosine of two matrices of `second_moment`: tr(A B) over their norms, 0 to 1."""
     norms = np.linalg.norm(first) * np.linalg.norm(second)
     return float((first * second).sum(dtype=np.float64) / norms)
 
