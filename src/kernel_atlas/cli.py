@@ -3,9 +3,6 @@
 Light at import: what a command needs is imported once its arguments are known to be good.
 """
 
-import logging
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +18,7 @@ from kernel_atlas.cli_parameters import (
     with_choice,
     with_json,
 )
-from kernel_atlas.errors import AtlasError
+from kernel_atlas.cli_process import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -246,24 +243,5 @@ def write_csv(table: "pd.DataFrame", path: Path) -> None:
 
 
 def main() -> None:
-    """Run the command: one line and exit status 2 on bad input, 130 after Ctrl-C."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    try:
-        sys.exit(cli(prog_name="kernel-atlas", standalone_mode=False))
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        sys.exit(2)
-    except click.ClickException as error:
-        fault = error.format_message()
-    except AtlasError as error:
-        fault = str(error)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
-    except BrokenPipeError:
-        # the reader has gone; nothing may be flushed at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:
-        fault = f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
-    click.echo(f"Error: {' '.join(fault.split())}", err=True)
-    sys.exit(2)
+    """Run the command as a process."""
+    run(cli)

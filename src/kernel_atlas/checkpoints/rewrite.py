@@ -16,8 +16,9 @@ from kernel_atlas.checkpoints.composed import composed_names
 from kernel_atlas.checkpoints.entry import Part
 from kernel_atlas.checkpoints.formats import PICKLE, SAFETENSORS
 from kernel_atlas.checkpoints.header import read_header
-from kernel_atlas.checkpoints.pickles import StateDict, load_pickle, shape_of
+from kernel_atlas.checkpoints.pickles import StateDict, shape_of
 from kernel_atlas.checkpoints.states import choose_state
+from kernel_atlas.checkpoints.unpickling import load_pickle
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources.local import LocalFile
 
