@@ -147,4 +147,4 @@ def read_array(x: Any) -> Reading:
         raise AtlasError("an array with NaN or infinite values in float32")
     why = "given as kernels"
     candidate = Candidate(ARRAY, shape, counted=True, in_doubt=False, why=why)
-    return Reading([Layer(ARRAY, kernels)], [candidate])
+    return Reading([Layer(ARRAY, kernels, norm_why=why)], [candidate])

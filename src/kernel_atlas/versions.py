@@ -4,17 +4,17 @@ Each is a Snakemake param of its stage's rule, so a raised version reruns that
 stage and what follows. An edited library file alone reruns nothing.
 """
 
-RESOLVE = 2
-EXTRACT = 3
+RESOLVE = 3
+EXTRACT = 4
 MODELS = 2
 TRAIN = 4
 KMEANS = 1
 LABEL = 7
 CONTROLS = 3
 STABILITY = 5
-CLASSIFY = 5
+CLASSIFY = 6
 MEANS = 2
-SUMMARISE = 6
+SUMMARISE = 7
 MEASURES = 1
 DEPTHS = 1
 PAPER_TABLES = 1

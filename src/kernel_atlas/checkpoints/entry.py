@@ -1,10 +1,12 @@
 """A tensor of a checkpoint before its values are read, and how every format is asked for them."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+
+from kernel_atlas.sources.norms import Norm
 
 Rows = Sequence[int] | np.ndarray | None  # numbers in the first dimension; None for all
 
@@ -26,6 +28,8 @@ class Entry:
         Where the file says so, or why the weight cannot be read.
     storage : hashable
         Equal for entries that are one tensor in the file; None if that is not known.
+    norm : Norm or None
+        Of a convolution's weight, what follows the layer; None if only names tell.
     """
 
     shape: tuple[int, ...]
@@ -33,6 +37,7 @@ class Entry:
     kind: str = ""
     evidence: str = ""
     storage: Hashable = None
+    norm: Norm | None = None
 
     @property
     def is_float(self) -> bool:
@@ -75,9 +80,20 @@ class Part:
         self._tensors = tensors
         self.names = names
         self.is_ordered = tensors.is_ordered
-        self.entries = {new: tensors.entries[old] for new, old in names.items()}
+        new_names = {old: new for new, old in names.items()}
+        self.entries = {
+            new: _rename_gain(tensors.entries[old], new_names) for new, old in names.items()
+        }
 
     def read(self, rows: Mapping[str, Rows]) -> dict[str, np.ndarray]:
         """The values by the new names."""
         values = self._tensors.read({self.names[name]: chosen for name, chosen in rows.items()})
         return {name: values[self.names[name]] for name in rows}
+
+
+def _rename_gain(entry: Entry, names: Mapping[str, str]) -> Entry:
+    """The entry with the new name of its gain, if it has one."""
+    if not entry.norm or not entry.norm.gain:
+        return entry
+    gain = names.get(entry.norm.gain, entry.norm.gain)
+    return replace(entry, norm=entry.norm._replace(gain=gain))

@@ -24,6 +24,9 @@ class Layer:
     dilation: int | None = None
     padding: int | str | None = None  # pixels on each side, or sources.timm.SAME
     weight: str = ""  # name of the tensor under the chosen prefix; of its factors, without theirs
+    norm: str = ""  # name of the normalisation behind it; empty if no gain is known
+    norm_why: str = ""  # how the normalisation is known, or why not
+    gain_sign: np.ndarray | None = None  # of the gain of each kernel: 1, -1 or 0, shape (n,), int8
 
 
 def without_wrappers(name: str) -> str:

@@ -12,6 +12,7 @@ from kernel_atlas.checkpoints.layer import without_wrappers
 from kernel_atlas.checkpoints.pickles import StateDict, read_content
 from kernel_atlas.checkpoints.read import finish
 from kernel_atlas.checkpoints.selection import read_selected
+from kernel_atlas.sources.norms import find_norm
 
 if TYPE_CHECKING:
     import torch
@@ -62,14 +63,14 @@ class _ModuleTensors(StateDict):
 
     def __init__(self, module: "torch.nn.Module") -> None:
         super().__init__(module.state_dict())
-        kinds = {
-            without_wrappers(path): _kind_of(part)
-            for path, part in module.named_modules(remove_duplicate=False)
-        }
+        parts = dict(module.named_modules(remove_duplicate=False))
+        kinds = {without_wrappers(path): _kind_of(part) for path, part in parts.items()}
+        paths = {without_wrappers(path): path for path in parts}
         for name, entry in self.entries.items():
             layer = _FACTORS.sub("", without_wrappers(name))
             kind, evidence = kinds.get(layer, ("", ""))
-            self.entries[name] = replace(entry, kind=kind, evidence=evidence)
+            norm = find_norm(parts, paths[layer]) if kind == "depthwise" and layer else None
+            self.entries[name] = replace(entry, kind=kind, evidence=evidence, norm=norm)
 
 
 def _kind_of(module: Any) -> tuple[str, str]:

@@ -18,6 +18,8 @@ OUTPUT_WORDS = re.compile(
 )
 ROOT_WORDS = re.compile(r"model|backbone|net|network|encoder|features|body|trunk")
 TABLE_WORDS = re.compile(r"bias|pos|position|embed|embedding|table|index|mask|anchor|grid")
+NORM_WORDS = re.compile(r"\w*norm\d*|bn\w*|ln\d*")
+POSITION_WORDS = re.compile(r"pos|position\w*|[cl]?pe\d*|peg\d*|lepe")
 WEIGHT_WORDS = re.compile(r"(.*weights?|.*kernel|w)")
 
 

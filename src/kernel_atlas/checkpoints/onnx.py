@@ -5,7 +5,7 @@ of memory, so this happens in a process of its own (`checkpoints.process`).
 """
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -18,13 +18,15 @@ from onnx import GraphProto, ModelProto, NodeProto
 from onnx.checker import ValidationError
 from onnx.shape_inference import InferenceError
 
-from kernel_atlas.checkpoints import onnx_arrays, onnx_values
+from kernel_atlas.checkpoints import onnx_arrays, onnx_norms, onnx_values
 from kernel_atlas.checkpoints.entry import Entry
 from kernel_atlas.checkpoints.layer import layer_name
 from kernel_atlas.checkpoints.onnx_names import weight_name
+from kernel_atlas.checkpoints.onnx_norms import Users
 from kernel_atlas.checkpoints.onnx_values import STANDARD_DOMAINS, Stored, Unreadable, Value, Values
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources.local import LocalFile
+from kernel_atlas.sources.norms import Norm
 
 # operator -> which of its inputs is the weight
 WEIGHT_INPUT = {"Conv": 1, "FusedConv": 1, "ConvTranspose": 1, "ConvInteger": 1, "QLinearConv": 3}
@@ -34,6 +36,8 @@ _DAMAGE = (DecodeError, ValidationError, RuntimeError, ValueError, TypeError, Lo
 
 class OnnxTensors:
     """The weights of all convolutions of an ONNX model, also in its subgraphs and functions.
+
+    With the gains of the normalisations behind depthwise ones.
 
     Attributes
     ----------
@@ -79,25 +83,40 @@ class OnnxTensors:
 
     def _collect(self, model: ModelProto) -> None:
         shapes = _Shapes(model)
-        seen = set()
+        seen: dict[Hashable, str] = {}
         # as a list, since the values must live as long as `seen` compares them
-        for node, values in list(_convolutions(model.graph, ChainMap())):
+        for node, values, users in list(_convolutions(model.graph, ChainMap())):
             weight = onnx_values.input_name(node, WEIGHT_INPUT[node.op_type])
             stored, entry = _describe(node, weight, values)
             if not entry.shape:
                 entry = replace(entry, shape=shapes.of(weight))
             storage = stored.storage if stored else (weight, id(values.get(weight, node)))
             if storage in seen:
+                name = seen[storage]
+                shared = Norm(why="several nodes apply the weight")
+                self.entries[name] = replace(self.entries[name], norm=shared)
                 continue
-            seen.add(storage)
-            name = base = weight_name(node, stored.name if stored else weight)
-            number = 1
-            while name in self.entries:
-                number += 1
-                name = f"{layer_name(base)} ({number}).weight"
-            self.entries[name] = entry
-            if stored:
-                self._stored[name] = stored
+            name = self._add(weight_name(node, stored.name if stored else weight), stored, entry)
+            seen[storage] = name
+            if entry.kind != "depthwise":
+                continue
+            gain, why = onnx_norms.find_gain(node, entry.shape[0], users, values)
+            if gain and gain.storage not in seen:
+                seen[gain.storage] = self._add(gain.name, gain, Entry(gain.shape, gain.dtype))
+            norm = Norm(seen[gain.storage] if gain else "", why)
+            self.entries[name] = replace(entry, norm=norm)
+
+    def _add(self, base: str, stored: Stored | None, entry: Entry) -> str:
+        """Keep an entry under a name that no other has."""
+        name = base
+        number = 1
+        while name in self.entries:
+            number += 1
+            name = f"{layer_name(base)} ({number}).weight"
+        self.entries[name] = entry
+        if stored:
+            self._stored[name] = stored
+        return name
 
 
 class _Shapes:
@@ -136,12 +155,13 @@ def _incomplete(file: LocalFile, cause: str) -> AtlasError:
 
 def _convolutions(
     graph: GraphProto, outer: ChainMap[str, Value]
-) -> Iterator[tuple[NodeProto, Values]]:
-    """Each convolution, with the values that it can see."""
+) -> Iterator[tuple[NodeProto, Values, Users]]:
+    """Each convolution, with the values that it can see and the nodes that take its graph's."""
     values = outer.new_child(onnx_values.values_of(graph))
+    users = onnx_norms.users_of(graph)
     for node in graph.node:
         if node.op_type in WEIGHT_INPUT:
-            yield node, values
+            yield node, values, users
         for attribute in node.attribute:
             graphs = [attribute.g] if attribute.HasField("g") else []
             for subgraph in [*graphs, *attribute.graphs]:

@@ -1,6 +1,7 @@
 """A sample of the k x k slices of regular convolutions, to compare with (Section 3, Figure 2 i)."""
 
 import zlib
+from collections.abc import Collection
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from kernel_atlas.checkpoints.facts import MAX_SIZE
 from kernel_atlas.checkpoints.inventory import Candidate
 from kernel_atlas.checkpoints.layer import layer_name
 from kernel_atlas.checkpoints.names import weight_names
+from kernel_atlas.sources.norms import Norm
 
 N_FILTERS = 16  # output channels read per layer: a single slice is too small for a request
 
@@ -62,6 +64,10 @@ class RegularSample:
             found[name] = Candidate(layer, shape, not why, False, why or "a regular convolution")
         self.choice.check_used(candidate.name for candidate in found.values())
         return found
+
+    def find_norms(self, tensors: Tensors, names: Collection[str]) -> dict[str, Norm]:
+        """None: a slice is one of many that a gain scales together."""
+        return {}
 
     def rows(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """The drawn output channels."""

@@ -4,8 +4,8 @@
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,8 +22,9 @@ from kernel_atlas.checkpoints.evidence import (
     UNNAMED,
 )
 from kernel_atlas.checkpoints.inventory import Candidate, Reading
-from kernel_atlas.checkpoints.layer import Layer
+from kernel_atlas.checkpoints.layer import Layer, layer_name
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.sources.norms import Norm
 
 # Far above any network: a file that declares more is damaged or hostile, and is not read.
 MAX_TENSORS = 50_000
@@ -44,6 +45,9 @@ class Selection(Protocol):
 
     def judge(self, tensors: Tensors) -> dict[str, Candidate]:
         """All candidate weights by name, judged by names and shapes."""
+
+    def find_norms(self, tensors: Tensors, names: Collection[str]) -> dict[str, Norm]:
+        """The normalisations behind the layers of these weights, by name."""
 
     def rows(self, name: str, shape: tuple[int, ...]) -> Rows:
         """Which rows (first dimension) of a counted weight to read, ascending."""
@@ -90,15 +94,30 @@ def read_selected(
     }
     rows = {name: selection.rows(name, shape) for name, shape in looked_at.items()}
     _check_amount(rows, looked_at, file_name)
-    values = tensors.read(rows)
-    layers = {
-        name: Layer(found[name].name, selection.kernels(name, values[name]), weight=name)
-        for name in rows
-    }
+    norms = selection.find_norms(tensors, [name for name in rows if found[name].counted])
+    gains = dict.fromkeys(norm.gain for norm in norms.values() if norm.gain)
+    _check_names(gains, file_name)
+    values = tensors.read({**rows, **dict.fromkeys(gains)})
+    layers = {}
+    for name in rows:
+        kernels = selection.kernels(name, values[name])
+        facts = _gain_facts(norms.get(name, Norm()), len(kernels), values)
+        layers[name] = Layer(found[name].name, kernels, weight=name, **facts)
     if selection.judges_values:
         _judge_values(layers, found)
     counted = [layer for name, layer in layers.items() if found[name].counted]
     return Reading(counted, list(found.values()))
+
+
+def _gain_facts(norm: Norm, n: int, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """What a `Layer` of n kernels has of the normalisation behind it."""
+    if not norm.gain:
+        return {"norm_why": norm.why}
+    gains = values[norm.gain][norm.start : norm.start + n]
+    if np.isnan(gains).any():
+        return {"norm_why": f"the gains of {layer_name(norm.gain)} are not numbers"}
+    signs = np.sign(gains).astype(np.int8)
+    return {"norm": layer_name(norm.gain), "norm_why": norm.why, "gain_sign": signs}
 
 
 def _leave_out_aliases(tensors: Tensors, found: dict[str, Candidate]) -> None:

@@ -114,7 +114,9 @@ def describe_source(
         if is_compared:
             return Description(note=SAMPLED)
         kernels = _count((row.kernel_size, row.n_kernels) for row in architecture.layers)
-        n_bytes = sum(size * size * FLOAT32_BYTES * count for size, count in kernels.items())
+        n_values = sum(size * size * count for size, count in kernels.items())
+        n_values += sum(row.n_kernels for row in architecture.layers if row.norm.gain)
+        n_bytes = n_values * FLOAT32_BYTES
         return Description(RemoteFile.first_bytes + n_bytes, kernels)
     file = schemes.locate(source)
     is_local = isinstance(file, LocalFile)

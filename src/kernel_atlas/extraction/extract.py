@@ -87,6 +87,7 @@ def extract_kernels(
     store.write_model(path_to_group, reading.layers, facts)
     for layer in reading.layers:
         logger.info("layer %s: %d kernels of %dx%d", layer.name, *layer.kernels.shape)
+        logger.info("its gains: %s (%s)", layer.norm or "not known", layer.norm_why)
     for row in reading.inventory:
         if not row.counted:
             logger.info("not counted: %s %s (%s)", row.name, list(row.shape), row.why)
@@ -129,7 +130,11 @@ def read_source(
         n_slices, seed = regular
         selection = RegularSample(n_slices, seed, choice)
     else:
-        selection = Depthwise(choice, architecture.sizes if architecture else {})
+        selection = (
+            Depthwise(choice, architecture.sizes, architecture.norms)
+            if architecture
+            else Depthwise(choice)
+        )
     file = schemes.locate(architecture.source if architecture else source)
     with checked(file, sha256, downloads) as readable:
         reading = read_checkpoint(readable, selection)

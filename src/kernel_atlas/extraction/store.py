@@ -25,6 +25,7 @@ from kernel_atlas.extraction.kernels import (
     Kernels,
     LayerInfo,
     gather_kernels,
+    join_signs,
     list_layers,
     number_channels,
 )
@@ -119,11 +120,13 @@ def read_kernels(group: str | Path, size: int) -> Kernels:
         attributes = _read_attributes(Path(group))
         kernels = _read_size(Path(group), size, attributes)
         layers = _list_layers(attributes)
-        rows = [(info.index, info.n_kernels) for info in layers if info.kernel_size == size]
+        of_size = [info for info in layers if info.kernel_size == size]
+        rows = [(info.index, info.n_kernels) for info in of_size]
+        gain_sign = join_signs(of_size)
         layer = np.repeat(*np.array(rows or [(0, 0)], np.int32).T)
         if rows and not np.array_equal(_read_array(Path(group) / f"k{size}/layer"), layer):
             raise ValueError("layer numbers differ from the layer table")
-    return Kernels(kernels, layer, number_channels(layer), layers)
+    return Kernels(kernels, layer, number_channels(layer), layers, gain_sign)
 
 
 def read_kernel_array(group: str | Path, size: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from typing import Any
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.sources.norms import Norm, find_norm
 from kernel_atlas.sources.timm_import import import_timm
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class ArchitectureLayer:
     stride: int
     dilation: int
     padding: int | str  # pixels on each side, or SAME
+    norm: Norm = Norm()  # what follows
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ class Architecture:
     def sizes(self) -> dict[str, tuple[int, int]]:
         """From the name of each depthwise weight to its number of kernels and their size."""
         return {row.weight: (row.n_kernels, row.kernel_size) for row in self.layers}
+
+    @property
+    def norms(self) -> dict[str, Norm]:
+        """From the name of each depthwise weight to the normalisation behind its layer."""
+        return {row.weight: row.norm for row in self.layers}
 
 
 def resolve(name: str) -> Architecture:
@@ -156,6 +163,7 @@ def list_layers(network: Any) -> tuple[ArchitectureLayer, ...]:
                 stride=max(module.stride),
                 dilation=max(module.dilation),
                 padding=SAME if type(module).__name__ == "Conv2dSame" else max(module.padding),
+                norm=find_norm(modules, path),
             )
         )
     return tuple(layers)
@@ -207,7 +215,10 @@ def read_architecture(name: str, paths: Iterable[str | Path]) -> Architecture:
             found = entry
     if "error" in found:
         raise AtlasError(found["error"])
-    layers = tuple(ArchitectureLayer(**row) for row in found.pop("layers"))
+    layers = tuple(
+        ArchitectureLayer(**row | {"norm": Norm(*row.get("norm", ()))})
+        for row in found.pop("layers")
+    )
     return Architecture(layers=layers, **found)
 
 
