@@ -29,6 +29,7 @@ rule classify_kernels:
         codebook_sizes=CODEBOOK_SIZES,
         thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
         version=versions.CLASSIFY,
+        signs_version=versions.SIGNS,
         measures_version=versions.MEASURES,
     message:
         "Classifying the kernels of {wildcards.model}"

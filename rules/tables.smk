@@ -4,6 +4,7 @@ Inputs:  results/tables/models.tsv, results/classes/<model>/ of all models
 Outputs: results/tables/clustered.{tsv,html}, one row per model and size; families.tsv
          results/tables/layers.tsv, one row per layer and class
          results/tables/agreement.tsv, which members the kernels of each class have
+         results/tables/signs.tsv, on and off classes with the gains behind the layers
          results/tables/controls.tsv, sweep.tsv: chance and simpler methods
          results/tables/paper_table{1,3,4}.{tsv,md,tex}: the paper's tables beside this run
          results/config.yaml, the configuration that the results were made with
@@ -43,6 +44,7 @@ rule summarise_classes:
             caption="../workflow/report/agreement_table.rst",
             **place_table("agreement of the rulers"),
         ),
+        signs="results/tables/signs.tsv",
         controls=report(
             "results/tables/controls.tsv",
             caption="../workflow/report/controls_table.rst",

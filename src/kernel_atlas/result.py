@@ -19,6 +19,8 @@ from kernel_atlas.tables.layers import (
     count_layers,
     sum_up,
 )
+from kernel_atlas.tables.signs import COLUMNS as SIGN_COLUMNS
+from kernel_atlas.tables.signs import count_signs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,6 +74,7 @@ class Result:
         for name, categories in (
             ("layer", tables[0]["layer"].cat.categories),
             ("class", order_classes(classes)),
+            ("folded_class", order_classes(classes)),
             ("member", tables[0]["member"].cat.categories),
         ):
             joined[name] = pd.Categorical(joined[name], categories)
@@ -83,6 +86,15 @@ class Result:
         columns = [name for name in COLUMNS if name != "model"]
         tables = [
             count_by_layer(table).assign(kernel_size=size) for size, table in self.classes.items()
+        ]
+        return pd.concat([pd.DataFrame(), *tables], ignore_index=True).reindex(columns=columns)
+
+    @cached_property
+    def signs(self) -> pd.DataFrame:
+        """On and off classes with and without the gains, as in ``tables/signs.tsv``."""
+        columns = [name for name in SIGN_COLUMNS if name != "model"]
+        tables = [
+            count_signs(table).assign(kernel_size=size) for size, table in self.classes.items()
         ]
         return pd.concat([pd.DataFrame(), *tables], ignore_index=True).reindex(columns=columns)
 

@@ -67,6 +67,8 @@ def layers_of(classes: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
 def with_members(classes: pd.DataFrame, members: Sequence[str] = ()) -> pd.DataFrame:
     """Add made-up members to a table of classes: sigma 1, 2, ..., residual a hundredth of it.
 
+    The gains behind the layers are not known.
+
     `members` are as in `classes_of`. By default a member has the name of its class, or
     `on_centre` for a user's own class; those of class `other` are not matched.
     """
@@ -93,4 +95,6 @@ def with_members(classes: pd.DataFrame, members: Sequence[str] = ()) -> pd.DataF
         residual=number / np.float32(100),
         lead=0.1 + 0 * number,
         matched=~(is_dead | np.array(is_far, bool)),
+        gain_sign=pd.array([None] * len(classes), "Int8"),
+        folded_class=pd.Categorical([None] * len(classes), classes["class"].cat.categories),
     )

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from kernel_atlas.classes.classifier import Classifier
+from kernel_atlas.classes.signs import fold_classes
 from kernel_atlas.extraction.kernels import Kernels
 from kernel_atlas.family.fit import find_matched, fit_members
 from kernel_atlas.family.names import DEAD, OTHER, order_classes
@@ -16,7 +17,7 @@ def tabulate(found: Kernels, classifier: Classifier, threads: int = 1) -> pd.Dat
     DataFrame
         One row per kernel, in order. The categorical `layer`, `layer_index`, `channel`, then
         the columns of `Classifier.classify`, with `class` categorical, and of `fit_members`;
-        last `matched`: see `find_matched`.
+        then `matched` (see `find_matched`), and last the columns of `fold_classes`.
     """
     members = fit_members(found.kernels, threads)
     table = classifier.classify(found.kernels, threads).join(members)
@@ -26,4 +27,4 @@ def tabulate(found: Kernels, classifier: Classifier, threads: int = 1) -> pd.Dat
     table.insert(2, "channel", found.channel)
     categories = order_classes({*classifier.labels, OTHER, DEAD})
     table["class"] = pd.Categorical(table["class"], categories)
-    return table
+    return table.join(fold_classes(found, table["class"], classifier, threads))

@@ -156,17 +156,20 @@ def _count(classes: pd.DataFrame, labels: pd.Series) -> pd.Series:
     return classes.groupby(["layer_index", labels], observed=False).size()
 
 
-def list_layers(
-    models: pd.DataFrame, layers: Mapping[tuple[str, int], pd.DataFrame], sizes: Sequence[int]
+def list_by_model(
+    models: pd.DataFrame,
+    counts: Mapping[tuple[str, int], pd.DataFrame],
+    sizes: Sequence[int],
+    columns: Sequence[str] = COLUMNS,
 ) -> pd.DataFrame:
-    """List `count_by_layer`, given by model and kernel size, for the rows of models.tsv.
+    """List `count_by_layer`, or other counts, given by model and kernel size, for models.tsv.
 
-    A duplicate has the layers of its first.
+    A duplicate has the counts of its first.
     """
     tables = [pd.DataFrame()]
     for name, first in zip(models["model"], models["duplicate_of"], strict=True):
         for size in sizes:
-            table = layers.get((first or name, size))
+            table = counts.get((first or name, size))
             if table is not None:
                 tables.append(table.assign(model=name, kernel_size=size))
-    return pd.concat(tables).reindex(columns=COLUMNS)
+    return pd.concat(tables).reindex(columns=list(columns))

@@ -13,7 +13,9 @@ from kernel_atlas.tables.agreement import count_pairs, tabulate_agreement
 from kernel_atlas.tables.clustered import list_clustered, write_page
 from kernel_atlas.tables.controls import at_thresholds, pool_models, read_controls
 from kernel_atlas.tables.families import pool_families
-from kernel_atlas.tables.layers import count_by_layer, count_layers, list_layers
+from kernel_atlas.tables.layers import count_by_layer, count_layers, list_by_model
+from kernel_atlas.tables.signs import COLUMNS as SIGN_COLUMNS
+from kernel_atlas.tables.signs import count_signs
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +44,14 @@ def summarise_classes(
         From a class to the one that layers.tsv counts it as, by either ruler.
     folder : path
         Written there: clustered.tsv and .html, families.tsv, layers.tsv, agreement.tsv,
-        controls.tsv, sweep.tsv.
+        signs.tsv, controls.tsv, sweep.tsv.
     """
     models = pd.read_csv(path_to_models, sep="\t", dtype=str, keep_default_na=False)
     models = models[models["role"] != "compare"]
     counts: dict[tuple[str, int], pd.DataFrame] = {}
     layers: dict[tuple[str, int], pd.DataFrame] = {}
     pairs: list[tuple[int, pd.DataFrame]] = []
+    signs: dict[tuple[str, int], pd.DataFrame] = {}
     unknown = set(merge) - set(CLASSES)
     for (model, size), path in paths_to_classes.items():
         classes = pd.read_parquet(path)
@@ -56,6 +59,7 @@ def summarise_classes(
         if not classes.empty:
             counts[model, size] = count_layers(classes)
             pairs.append((size, count_pairs(classes)))
+            signs[model, size] = count_signs(classes)
             layers[model, size] = count_by_layer(merge_classes(classes, merge))
     for name in sorted(unknown):
         logger.warning(f"config: merge.{name}: neither the family nor a label table has this class")
@@ -66,7 +70,9 @@ def summarise_classes(
     write_table(clustered, folder / "clustered.tsv")
     write_page(clustered, folder / "clustered.html")
     write_table(pool_families(clustered, counts), folder / "families.tsv")
-    write_table(list_layers(models, layers, list(thresholds)), folder / "layers.tsv")
+    sizes = list(thresholds)
+    write_table(list_by_model(models, layers, sizes), folder / "layers.tsv")
+    write_table(list_by_model(models, signs, sizes, SIGN_COLUMNS), folder / "signs.tsv")
     write_table(tabulate_agreement(pairs), folder / "agreement.tsv")
     write_table(controls, folder / "controls.tsv")
     write_table(pool_models(sweep), folder / "sweep.tsv")
