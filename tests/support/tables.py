@@ -1,6 +1,6 @@
 """What the tests of tables across models share."""
 
-from kernel_atlas.tables import agreement, clustered, families, layers
+from kernel_atlas.tables import agreement, clustered, families, layers, signs
 
 COUNTED = ["n_kernels", "n_clustered", "percent"]
 HEADS = {
@@ -8,6 +8,7 @@ HEADS = {
     "families": families.COLUMNS,
     "layers": layers.COLUMNS,
     "agreement": agreement.COLUMNS,
+    "signs": signs.COLUMNS,
     "controls": ["model", "kernel_size", "method", "kernels", *COUNTED],
     "sweep": ["kernel_size", "method", "kernels", "threshold", *COUNTED],
 }

@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import h5py
@@ -25,6 +26,7 @@ from kernel_atlas.checkpoints.entry import Entry
 from kernel_atlas.checkpoints.layer import layer_name
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.sources.local import LocalFile
+from kernel_atlas.sources.norms import Norm
 
 WEIGHTS, DESCRIPTION = "model.weights.h5", "config.json"  # in the archive
 
@@ -82,7 +84,10 @@ class KerasTensors:
                 "save or download it again"
             ) from None
         self.is_ordered = bool(layers)
-        self.entries = {name: kernel.entry for name, kernel in self._kernels.items()}
+        unread = Norm(why="the gains of a Keras file are not read")
+        self.entries = {
+            name: replace(kernel.entry, norm=unread) for name, kernel in self._kernels.items()
+        }
 
     def read(self, rows: Mapping[str, Sequence[int] | np.ndarray | None]) -> dict[str, np.ndarray]:
         """These rows (first dimension; None: all) of each kernel, as float32.

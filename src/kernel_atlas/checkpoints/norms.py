@@ -1,4 +1,4 @@
-"""The normalisation behind each depthwise layer: which tensor holds its gains, or why none is known.
+"""The normalisation behind each depthwise layer: the tensor of its gains, or why none is known.
 
 The best evidence decides: what the file says (an ONNX node, a module), timm's architecture, then
 names. A checkpoint's names tell what lies in one block, and the order of a state dict what was

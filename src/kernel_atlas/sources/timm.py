@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -86,7 +86,7 @@ class ArchitectureLayer:
     stride: int
     dilation: int
     padding: int | str  # pixels on each side, or SAME
-    norm: Norm = Norm()  # what follows
+    norm: Norm = field(default_factory=Norm)
 
 
 @dataclass(frozen=True)

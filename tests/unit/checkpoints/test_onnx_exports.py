@@ -7,8 +7,11 @@ import torch
 from onnx import helper, numpy_helper
 from support.onnx_models import export, stored, write
 
+from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.layer import layer_name
+from kernel_atlas.checkpoints.modules import read_module
 from kernel_atlas.checkpoints.onnx import OnnxTensors
+from kernel_atlas.checkpoints.selection import read_selected
 from kernel_atlas.sources.timm_import import import_timm
 
 NAMES = {"test_efficientnet": {}, "test_convnext": {"depths": (1, 1, 2, 1)}}
@@ -88,6 +91,17 @@ def test_an_export_has_the_kernels_of_the_state_dict_bit_by_bit(networks, export
     expected = depthwise(networks[name])
     assert len(expected) > 1
     assert_equal(kernels(exported(name, label)), expected)
+
+
+@pytest.mark.parametrize("label", AS_THEY_ARE)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_export_has_the_gains_behind_its_layers(networks, exported, name, label):
+    file = exported(name, label)
+    found = read_selected(OnnxTensors(file), Depthwise(), file.name).layers
+    expected = read_module(networks[name]).layers
+    assert [layer.norm for layer in found] == [layer.norm for layer in expected]
+    for layer, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(layer.gain_sign, other.gain_sign)
 
 
 @pytest.mark.parametrize("label", FUSED)

@@ -35,6 +35,8 @@ DTYPES = {
     "member": "category",
     **dict.fromkeys([*PARAMETERS, "residual", "lead"], "float32"),
     "matched": "bool",
+    "gain_sign": "Int8",
+    "folded_class": "category",
 }
 MEMBER = ["member", *PARAMETERS, "residual", "lead"]  # no codebook decides these
 

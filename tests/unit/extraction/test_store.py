@@ -10,6 +10,7 @@ import pytest
 import zarr
 from zarr.errors import ContainsGroupError
 
+from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction import store
 from kernel_atlas.extraction.store import (
@@ -84,6 +85,33 @@ def test_the_layer_table_is_read_without_the_kernels(write_group, layers):
         (info.name, info.index, info.kernel_size, info.n_kernels) for info in read_layers(group)
     ]
     assert table == [("a", 0, 5, 4), ("b", 1, 7, 3), ("c", 2, 5, 2), ("d", 3, 7, 1)]
+
+
+def test_signs_come_back_as_written_and_unknown_where_a_group_has_none(tmp_path, layers):
+    (_, first), _, (_, third), _ = layers
+    sign = np.array([1, -1, 0, 1], np.int8)
+    group = tmp_path / "kernels.zarr" / "net"
+    made = [Layer("a", first, norm="bn", norm_why="so", gain_sign=sign), Layer("c", third)]
+    write_model(group, made, {})
+    found = read_kernels(group, 5)
+    np.testing.assert_array_equal(found.gain_sign, [1, -1, 0, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(found.folded[1], -first[1])
+    assert np.isnan(found.folded[4:]).all()
+    assert [(info.norm, info.norm_why) for info in found.layers] == [("bn", "so"), ("", "")]
+    metadata = json.loads((group / "zarr.json").read_bytes())
+    of_layers = metadata["attributes"]["layers"]
+    for row in of_layers:  # as earlier releases wrote them
+        del row["norm"], row["norm_why"]
+    for signs, is_damaged in (("+-0", True), ("+-?+", True), (None, False)):
+        of_layers[0]["gain_signs"] = signs
+        if signs is None:
+            del of_layers[0]["gain_signs"]
+        (group / "zarr.json").write_text(json.dumps(metadata))
+        if is_damaged:
+            with pytest.raises(AtlasError, match=r"model net: .*damaged"):
+                read_kernels(group, 5)
+        else:
+            assert np.isnan(read_kernels(group, 5).gain_sign).all()
 
 
 def test_zarr_alone_reads_the_group(write_group, layers):
