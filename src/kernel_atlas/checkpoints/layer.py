@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+MAX_NAME = 300  # characters of a layer's name
+
 # components that torch's wrappers (data-parallel, compile, sharding, checkpointing) add to names
 _WRAPPERS = re.compile(
     r"(?:(?<=\.)|^)(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."

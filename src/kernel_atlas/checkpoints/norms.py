@@ -7,11 +7,11 @@ reading is likely, and the reason stands in the store.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from kernel_atlas.checkpoints.entry import Entry, Tensors
-from kernel_atlas.checkpoints.layer import without_wrappers
+from kernel_atlas.checkpoints.layer import MAX_NAME, without_wrappers
 from kernel_atlas.checkpoints.names import NORM_WORDS, POSITION_WORDS, has_word
 from kernel_atlas.sources.norms import BIAS, Norm
 
@@ -75,7 +75,8 @@ class _Blocks:
 
     def __init__(self, entries: Mapping[str, Entry], is_ordered: bool) -> None:
         self._is_ordered = is_ordered
-        self._names = {without_wrappers(name): name for name in entries}
+        # longer ones are no layer's, and would take long to take apart
+        self._names = {without_wrappers(name): name for name in entries if len(name) <= MAX_NAME}
         self._entries = {short: entries[name] for short, name in self._names.items()}
         self._children: dict[str, dict[str, None]] = defaultdict(dict)
         for name in self._names:
@@ -83,12 +84,17 @@ class _Blocks:
             while own:  # the last is a tensor, the others are its layer and what holds it
                 self._children[parent][own] = None
                 parent, _, own = parent.rpartition(".")
+        self._norms: dict[tuple[str, int], list[str]] = {}
 
     def find(self, name: str) -> Norm:
         """The normalisation behind the layer of a weight, by names and order."""
         layer = _layer_of(name)
         place = self._place(layer)
-        norms = [x for x in self._children[place.parent] if self._has_gains(place, x)]
+        key = place.parent, place.n
+        if key not in self._norms:
+            children = self._children[place.parent]
+            self._norms[key] = [x for x in children if self._has_gains(place, x)]
+        norms = self._norms[key]
         if f"{layer}.weight" not in self._names or not norms:
             return Norm(why=NOTHING)
         if has_word(place.own, POSITION_WORDS):
@@ -116,18 +122,21 @@ class _Blocks:
         parent, _, own = layer.rpartition(".")
         n = self._shape(f"{layer}.weight")[0] if f"{layer}.weight" in self._names else 0
         has_bias = f"{layer}.bias" in self._names
-        splits = list(self._split_shapes(parent)) if own.isdigit() else []
-        if len(splits) > 1 and all(size == 3 + 2 * i for i, (_, size) in enumerate(splits)):
-            counts = [count for count, _ in splits]
+        counts = self._count_splits(parent) if own.isdigit() else []
+        if len(counts) > 1:
             above, _, name = parent.rpartition(".")
             return _Place(above, name, sum(counts), sum(counts[: int(own)]), has_bias)
         return _Place(parent, own, n, 0, has_bias)
 
-    def _split_shapes(self, parent: str) -> Iterator[tuple[int, int]]:
-        """Channels and kernel sizes of layers numbered from 0, the only ones of their parent."""
+    def _count_splits(self, parent: str) -> list[int]:
+        """The channels of the splits of a mixed convolution (`layer.join_splits`), else none."""
+        counts: list[int] = []
         for number, child in enumerate(self._children[parent]):
             shape = self._shape(f"{parent}.{number}.weight")
-            yield (shape[0], shape[-1]) if child.isdigit() and len(shape) == 4 else (0, 0)
+            if not child.isdigit() or len(shape) != 4 or shape[-1] != 3 + 2 * number:
+                return []
+            counts.append(shape[0])
+        return counts
 
     def _has_gains(self, place: _Place, child: str) -> bool:
         """Whether a layer is a normalisation with a gain per channel, by its tensors and name."""

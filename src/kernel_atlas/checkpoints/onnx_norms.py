@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from onnx import GraphProto, NodeProto
 
 from kernel_atlas.checkpoints import onnx_values
-from kernel_atlas.checkpoints.onnx_values import MAX_NODES, Stored, Unreadable, Values
+from kernel_atlas.checkpoints.onnx_values import (
+    MAX_NODES,
+    STANDARD_DOMAINS,
+    Stored,
+    Unreadable,
+    Values,
+)
 
 # operators with a gain per channel as their second input
 NORMS = {
@@ -48,6 +54,8 @@ def find_gain(
         after = following[0] if following else None
         if after is None:
             return None, "the network's output"
+        if after.domain not in STANDARD_DOMAINS:
+            return None, f"a node {after.op_type} of {after.domain} follows"
         if after.op_type in NORMS:
             break
         if after.op_type not in PASSED:

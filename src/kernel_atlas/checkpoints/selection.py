@@ -22,7 +22,7 @@ from kernel_atlas.checkpoints.evidence import (
     UNNAMED,
 )
 from kernel_atlas.checkpoints.inventory import Candidate, Reading
-from kernel_atlas.checkpoints.layer import Layer, layer_name
+from kernel_atlas.checkpoints.layer import MAX_NAME, Layer, layer_name
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.sources.norms import Norm
 
@@ -30,7 +30,6 @@ from kernel_atlas.sources.norms import Norm
 MAX_TENSORS = 50_000
 MAX_LAYERS = 10_000
 MAX_VALUES = 100_000_000  # weights of all kernels, 400 MB
-MAX_NAME = 300  # characters
 
 
 class Selection(Protocol):
