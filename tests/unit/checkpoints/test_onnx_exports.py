@@ -41,6 +41,9 @@ def networks():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.normal_(module.weight)
             torch.nn.init.uniform_(module.running_var, 0.5, 2)
+    for module in networks["test_convnext"].modules():
+        if isinstance(module, torch.nn.LayerNorm):
+            torch.nn.init.normal_(module.weight)
     return networks
 
 
