@@ -12,7 +12,10 @@ from kernel_atlas.errors import AtlasError
 from kernel_atlas.sheet import Model
 
 FOLDER = "results/experiments"
-DATA = ("imagenet:PATH", "folder:PATH", "cifar10:PATH", "photographs:rotation")
+DATA = (
+    *("imagenet:PATH", "folder:PATH", "cifar10:PATH"),
+    *("photographs:rotation", "photographs:source"),
+)
 STARTS = ("kaiming", "dog", "keys", "file:PATH")
 ROTATION = "photographs:rotation"  # a mirrored image would have another class
 
