@@ -1,1 +1,1 @@
-"""Networks trained from a chosen start, and what becomes of their kernels (Appendices D, F to H)."""
+"""Networks trained from a chosen start, and what becomes of their kernels."""
