@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from kernel_atlas.atlas import Atlas
 
-__all__ = ["PROPORTIONS", "dog_", "keys_"]
+__all__ = ["PROPORTIONS", "dog_", "freeze_", "keys_"]
 
 logger = logging.getLogger(__name__)
 
@@ -109,8 +109,20 @@ def keys_(module: "torch.nn.Module", *, seed: int = 0, frozen: bool = False) -> 
     return _start(module, make, seed, frozen)
 
 
+def freeze_(module: "torch.nn.Module") -> None:
+    """Keep the weights of the layers that `dog_` starts as they are: they require no gradient."""
+    for layer in find_layers(module).values():
+        layer.weight.requires_grad_(False)
+
+
 def find_layers(module: "torch.nn.Module") -> "dict[str, torch.nn.Conv2d]":
-    """The depthwise convolutions with square kernels of odd size, 3x3 or larger, by name."""
+    """The depthwise convolutions with square kernels of odd size, 3x3 or larger, by name.
+
+    Raises
+    ------
+    AtlasError
+        If there are none.
+    """
     import torch
 
     found = {}
@@ -122,6 +134,11 @@ def find_layers(module: "torch.nn.Module") -> "dict[str, torch.nn.Conv2d]":
             found[name] = layer
         elif (height, width) != (1, 1):
             logger.info("%s: %dx%d kernels keep torch's start", name, height, width)
+    if not found:
+        raise AtlasError(
+            f"{type(module).__name__} has no depthwise Conv2d layer with square kernels of odd "
+            "size, 3x3 or larger, so there is nothing to start"
+        )
     return found
 
 
@@ -129,11 +146,6 @@ def _start(module: "torch.nn.Module", make: Make, seed: int, frozen: bool) -> in
     import torch
 
     layers = find_layers(module)
-    if not layers:
-        raise AtlasError(
-            f"{type(module).__name__} has no depthwise Conv2d layer with square kernels of odd "
-            "size, 3x3 or larger, so there is nothing to start"
-        )
     for name, layer in layers.items():
         if not isinstance(layer.weight, torch.nn.Parameter) or layer.weight.is_meta:
             why = "on the meta device" if layer.weight.is_meta else "computed from other parameters"
@@ -143,7 +155,8 @@ def _start(module: "torch.nn.Module", make: Make, seed: int, frozen: bool) -> in
         kernels = NORM * make(layer.out_channels, layer.kernel_size[0], rng)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(kernels)[:, None])
-        layer.weight.requires_grad_(layer.weight.requires_grad and not frozen)
+    if frozen:
+        freeze_(module)
     return len(layers)
 
 
