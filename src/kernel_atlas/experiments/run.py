@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2
 from timm.utils import ModelEmaV3
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from kernel_atlas import versions
@@ -31,6 +31,7 @@ from kernel_atlas.experiments.networks import build_network, start_network
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 60.0
+FORMAT = torch.channels_last  # half the time of the other one for small depthwise layers on a CPU
 
 
 class Run:
@@ -61,7 +62,7 @@ class Run:
             network, n_classes=self.loaders.n_classes, image_size=arm.image_size
         )
         start_network(self.model, arm.start, training.seed, arm.frozen)
-        self.model.to(self.device)
+        self.model.to(self.device, memory_format=FORMAT)  # type: ignore[call-overload]
         self.ema = ModelEmaV3(self.model, decay=arm.ema, use_warmup=True) if arm.ema else None
         self.optimizer = create_optimizer_v2(
             self.model,
@@ -129,7 +130,7 @@ class Run:
         started_at = said_at = time.monotonic()
         total = torch.zeros((), device=self.device)
         for step, (images, labels) in enumerate(self.loaders.train, start=1):
-            images, labels = images.to(self.device), labels.to(self.device)
+            images, labels = self._move(images), labels.to(self.device)
             if self.mixup is not None:
                 images, labels = self.mixup(images, labels)
             with self._autocast():
@@ -167,7 +168,7 @@ class Run:
         counts = torch.zeros(self.loaders.n_classes, dtype=torch.int64, device=self.device)
         with torch.no_grad():
             for images, labels in batches:
-                images, labels = images.to(self.device), labels.to(self.device)
+                images, labels = self._move(images), labels.to(self.device)
                 with self._autocast():
                     scores = model(images)
                 losses += nn.functional.cross_entropy(scores.float(), labels, reduction="sum")
@@ -230,6 +231,9 @@ class Run:
 
     def _kept_model(self) -> nn.Module:
         return self.model if self.ema is None else self.ema.module
+
+    def _move(self, images: Tensor) -> Tensor:
+        return images.to(self.device, memory_format=FORMAT)
 
     def _autocast(self) -> torch.autocast:
         is_mixed = self.precision is not torch.float32
