@@ -7,6 +7,7 @@ import math
 import random
 import sys
 import time
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import timm
 import torch
 from safetensors.torch import save_file
-from timm.optim import create_optimizer_v2
+from timm.optim import create_optimizer_v2, list_optimizers
 from timm.scheduler import create_scheduler_v2
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
@@ -64,6 +65,10 @@ class Run:
         start_network(self.model, arm.start, training.seed, arm.frozen)
         self.model.to(self.device, memory_format=FORMAT)  # type: ignore[call-overload]
         self.ema = ModelEmaV3(self.model, decay=arm.ema, use_warmup=True) if arm.ema else None
+        if arm.optimizer not in list_optimizers():
+            similar = ", ".join(get_close_matches(arm.optimizer, list_optimizers()))
+            hint = f" (similar: {similar})" if similar else ""
+            raise AtlasError(f"timm has no optimizer {arm.optimizer!r}{hint}")
         self.optimizer = create_optimizer_v2(
             self.model,
             opt=arm.optimizer,
