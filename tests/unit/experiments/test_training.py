@@ -180,6 +180,11 @@ def test_a_failed_step_is_one_line(train, interrupt, fail, message):
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_missing_images_are_one_line(train):
+    with pytest.raises(AtlasError, match=r"^training arm-s1: no folder of images: nowhere$"):
+        train(data="folder:nowhere")
+
+
 def test_too_few_images_and_unknown_optimizers_are_one_line(train):
     with pytest.raises(AtlasError, match=r"20 training images in .* do not fill one batch; set"):
         train(batch_size=32)
