@@ -4,6 +4,7 @@ settings.md: workflow/schemas/config.schema.yaml, with the defaults of config.ya
 tables.md: workflow/schemas/tables.yaml
 """
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -99,7 +100,7 @@ def _values(setting: dict) -> str:
         return "any value"
     match setting["type"]:
         case "array":
-            return f"list of {_values(setting['items']).replace('integer', 'integers')}"
+            return f"list of {re.sub('^(integer|number)', r'\1s', _values(setting['items']))}"
         case "object":
             if "patternProperties" not in setting:
                 return f"mapping of text to {_values(setting['additionalProperties'])}"

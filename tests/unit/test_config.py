@@ -59,7 +59,7 @@ def test_every_key_has_a_description(schema):
 
 
 def test_every_object_refuses_unknown_keys_and_requires_the_known(schema):
-    """Or states their default. A mapping without known keys says by a pattern which ones it takes."""
+    """Or states their default. A mapping without known keys says by a pattern which it takes."""
     objects = {path: node for path, node in properties(schema) if node.get("type") == "object"}
     for path, node in {"top": schema, **objects}.items():
         has_patterns = {"propertyNames", "additionalProperties"} <= set(node)

@@ -65,8 +65,9 @@ class Run:
         start_network(self.model, arm.start, training.seed, arm.frozen)
         self.model.to(self.device, memory_format=FORMAT)  # type: ignore[call-overload]
         self.ema = ModelEmaV3(self.model, decay=arm.ema, use_warmup=True) if arm.ema else None
-        if arm.optimizer not in list_optimizers():
-            similar = ", ".join(get_close_matches(arm.optimizer, list_optimizers()))
+        known = [str(name) for name in list_optimizers()]
+        if arm.optimizer not in known:
+            similar = ", ".join(get_close_matches(arm.optimizer, known))
             hint = f" (similar: {similar})" if similar else ""
             raise AtlasError(f"timm has no optimizer {arm.optimizer!r}{hint}")
         self.optimizer = create_optimizer_v2(
