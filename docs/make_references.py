@@ -100,7 +100,8 @@ def _values(setting: dict) -> str:
         return "any value"
     match setting["type"]:
         case "array":
-            return f"list of {re.sub('^(integer|number)', r'\1s', _values(setting['items']))}"
+            items = _values(setting["items"])
+            return "list of " + re.sub("^(integer|number)", r"\g<0>s", items)
         case "object":
             if "patternProperties" not in setting:
                 return f"mapping of text to {_values(setting['additionalProperties'])}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from timm.data import Mixup, create_loader
+from timm.data import create_loader
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -77,18 +77,6 @@ class Loaders:
         self.n_steps = len(self.train)
         self.n_classes = len(train.classes)
         self.n_images = len(train)
-
-
-def make_mixup(arm: Arm, n_classes: int) -> Mixup | None:
-    """Mixing of the images of a batch, with smoothed labels; None if the arm has none."""
-    if not (arm.regularise and arm.augmentation.mixes):
-        return None
-    return Mixup(
-        mixup_alpha=arm.augmentation.mixup,
-        cutmix_alpha=arm.augmentation.cutmix,
-        label_smoothing=arm.label_smoothing,
-        num_classes=n_classes,
-    )
 
 
 def _trained_on(dataset: Any, arm: Arm, device: torch.device) -> Any:

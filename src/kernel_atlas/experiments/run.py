@@ -7,7 +7,6 @@ import math
 import random
 import sys
 import time
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ import numpy as np
 import timm
 import torch
 from safetensors.torch import save_file
-from timm.optim import create_optimizer_v2, list_optimizers
-from timm.scheduler import create_scheduler_v2
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -26,11 +23,20 @@ from kernel_atlas.atomic import replacing
 from kernel_atlas.device import find_device
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.experiments.arms import Training, file_of
-from kernel_atlas.experiments.loaders import Batches, Loaders, make_mixup
-from kernel_atlas.experiments.networks import build_network, start_network
+from kernel_atlas.experiments.loaders import Batches, Loaders
+from kernel_atlas.experiments.recipe import (
+    make_loss,
+    make_network,
+    make_optimizer,
+    make_scheduler,
+)
 
 logger = logging.getLogger(__name__)
 
+COLUMNS = (
+    *("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
+    *("learning_rate", "seconds"),
+)
 PROGRESS_SECONDS = 60.0
 FORMAT = torch.channels_last  # half the time of the other one for small depthwise layers on a CPU
 
@@ -45,47 +51,15 @@ class Run:
         if self.device.type == "cpu":
             torch.set_num_threads(1)  # a sum split over threads rounds differently
         self.loaders = Loaders(training, self.device)
-        facts = (
-            (arm.settings, training.seed, self.loaders.n_images, self.loaders.n_classes),
-            (versions.TRAIN_NETWORK, timm.__version__, torch.__version__, self.device.type),
-        )
-        self.fingerprint = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
-
+        n_classes, n_steps = self.loaders.n_classes, self.loaders.n_steps
         self._seed(0)
-        network = dict(arm.network)
-        if not arm.regularise:
-            network["arguments"] = {
-                name: value
-                for name, value in network.get("arguments", {}).items()
-                if not ("drop" in name and name.endswith("rate"))
-            }
-        self.model = build_network(
-            network, n_classes=self.loaders.n_classes, image_size=arm.image_size
-        )
-        start_network(self.model, arm.start, training.seed, arm.frozen)
-        self.model.to(self.device, memory_format=FORMAT)  # type: ignore[call-overload]
+        model = make_network(training, n_classes)
+        self.fingerprint = self._find_fingerprint(model)
+        self.model = model.to(self.device, memory_format=FORMAT)  # type: ignore[call-overload]
         self.ema = ModelEmaV3(self.model, decay=arm.ema, use_warmup=True) if arm.ema else None
-        known = [str(name) for name in list_optimizers()]
-        if arm.optimizer not in known:
-            similar = ", ".join(get_close_matches(arm.optimizer, known))
-            hint = f" (similar: {similar})" if similar else ""
-            raise AtlasError(f"timm has no optimizer {arm.optimizer!r}{hint}")
-        self.optimizer = create_optimizer_v2(
-            self.model,
-            opt=arm.optimizer,
-            lr=arm.learning_rate,
-            weight_decay=arm.weight_decay if arm.regularise else 0.0,
-        )
-        self.scheduler, _ = create_scheduler_v2(
-            self.optimizer,
-            num_epochs=arm.epochs,
-            warmup_epochs=arm.warmup_epochs,
-            step_on_epochs=False,
-            updates_per_epoch=self.loaders.n_steps,
-        )
-        self.mixup = make_mixup(arm, self.loaders.n_classes)
-        smooths = arm.regularise and self.mixup is None  # mixup smooths by itself
-        self.loss = nn.CrossEntropyLoss(label_smoothing=arm.label_smoothing if smooths else 0.0)
+        self.optimizer = make_optimizer(arm, self.model)
+        self.scheduler = make_scheduler(arm, self.optimizer, n_steps)
+        self.mixup, self.loss = make_loss(arm, n_classes)
         self.precision = torch.float32
         if self.device.type == "cuda":
             self.precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
@@ -165,8 +139,8 @@ class Run:
         self._check(mean, epoch)
         return mean, time.monotonic() - started_at
 
-    def evaluate(self, batches: Batches) -> tuple[float, float]:
-        """Mean cross-entropy, and accuracy in percent; sets the chance of a right guess."""
+    def evaluate(self, batches: Batches) -> tuple[float, float, float]:
+        """Mean cross-entropy, accuracy and the share of the largest class, both in percent."""
         model = self._kept_model()
         model.eval()
         losses = torch.zeros((), device=self.device)
@@ -181,8 +155,8 @@ class Run:
                 right += (scores.argmax(dim=1) == labels).sum()
                 counts += labels.bincount(minlength=len(counts))
         n_images = int(counts.sum())
-        self.chance = 100 * int(counts.max()) / n_images
-        return losses.item() / n_images, 100 * right.item() / n_images
+        largest = int(counts.max())
+        return losses.item() / n_images, 100 * right.item() / n_images, 100 * largest / n_images
 
     def state(self) -> dict[str, Any]:
         """What `load` needs: generators are seeded anew in each epoch, and have no part in it."""
@@ -201,20 +175,12 @@ class Run:
 
     def _finish(self, epoch: int, seconds: float, folder: Path) -> None:
         """Evaluate an epoch, put it into the history, and save state and kept weights."""
-        train_loss, train_accuracy = self.evaluate(self.loaders.sample)
-        validation_loss, validation_accuracy = self.evaluate(self.loaders.validation)
-        self._check(train_loss + validation_loss, epoch)
-        self.history.append(
-            {
-                "epoch": epoch,
-                "train_loss": train_loss,
-                "train_accuracy": train_accuracy,
-                "validation_loss": validation_loss,
-                "validation_accuracy": validation_accuracy,
-                "learning_rate": self.optimizer.param_groups[0]["lr"],
-                "seconds": seconds,
-            }
-        )
+        *train, _ = self.evaluate(self.loaders.sample)
+        *validation, self.chance = self.evaluate(self.loaders.validation)
+        self._check(train[0] + validation[0], epoch)
+        learning_rate = self.optimizer.param_groups[0]["lr"]
+        values = (epoch, *train, *validation, learning_rate, seconds)
+        self.history.append(dict(zip(COLUMNS, values, strict=True)))
         if epoch in self.training.arm.kept_epochs:
             self._keep(epoch, folder / file_of(epoch))
         with replacing(folder / "state.pt") as partial:
@@ -244,6 +210,17 @@ class Run:
     def _autocast(self) -> torch.autocast:
         is_mixed = self.precision is not torch.float32
         return torch.autocast(self.device.type, dtype=self.precision, enabled=is_mixed)
+
+    def _find_fingerprint(self, model: nn.Module) -> str:
+        """Of all that the result depends on, the weights at the start with it."""
+        facts = (
+            (self.training.arm.settings, self.training.seed, self.loaders.n_images),
+            (versions.TRAIN_NETWORK, timm.__version__, torch.__version__, self.device.type),
+        )
+        found = hashlib.sha256(repr(facts).encode())
+        for tensor in model.state_dict().values():
+            found.update(tensor.numpy().tobytes())
+        return found.hexdigest()[:16]
 
     def _seed(self, epoch: int) -> None:
         """Seed each generator by the epoch, so that a resumed run draws the same."""
