@@ -1,7 +1,7 @@
 """A small set of images for everybody, made from photographs that installed packages ship.
 
 Seven colour photographs come with scikit-image and scikit-learn. They are cut into blocks;
-every fourth is for validation, so that no patch of one set has a pixel of the other. Both
+every fourth is for validation, so that no patch of one set has a pixel of the other. All
 tasks are about patches of the same photographs: what a network scores tells how well it
 knows these, and nothing of photographs in general.
 """
@@ -38,8 +38,9 @@ def open_photographs(task: str) -> tuple[Images, Images]:
     Parameters
     ----------
     task : str
-        ``rotation``: by how many degrees each patch was turned (four classes); ``source``: which
-        photograph it is from (seven).
+        ``source``: which photograph a patch is from (seven classes), which colours nearly tell;
+        ``texture``: the same of grey patches, all of one brightness and contrast; ``rotation``:
+        by how many degrees it was turned (four classes).
 
     Raises
     ------
@@ -98,4 +99,16 @@ def _rotate(cut: list[np.ndarray]) -> Images:
     return Images(np.concatenate(turned), labels, [str(degrees) for degrees in ROTATIONS])
 
 
-TASKS = {"rotation": _rotate, "source": _label_sources}
+def _label_textures(cut: list[np.ndarray]) -> Images:
+    return _label_sources([_to_grey(patches) for patches in cut])
+
+
+def _to_grey(patches: np.ndarray) -> np.ndarray:
+    """Grey patches of one brightness and contrast: mean 128 and standard deviation 48, of 255."""
+    grey = patches.mean(axis=3, keepdims=True)
+    grey -= grey.mean(axis=(1, 2), keepdims=True)
+    grey *= 48 / grey.std(axis=(1, 2), keepdims=True)
+    return np.repeat((grey + 128).round().clip(0, 255).astype(np.uint8), 3, axis=3)
+
+
+TASKS = {"source": _label_sources, "texture": _label_textures, "rotation": _rotate}

@@ -162,7 +162,7 @@ def test_faults_of_cifar10_are_named(cifar10):
     [
         ("mnist:/x", "unknown data 'mnist:/x' .known: imagenet:"),
         ("folder:", "unknown data 'folder:'"),
-        ("photographs:depth", "unknown task photographs:depth .known: rotation, source"),
+        ("photographs:depth", "unknown task photographs:depth .known: source, texture, rotation"),
     ],
 )
 def test_unknown_data_are_refused(uri, message):
