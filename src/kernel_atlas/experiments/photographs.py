@@ -28,7 +28,6 @@ ROTATIONS = (0, 90, 180, 270)  # degrees, counterclockwise
 PATCH = 32  # pixels
 BLOCK = 96
 STEP = 16  # between patches of a block
-STEP_VALIDATION = 32  # so that those do not overlap
 MIN_CONTRAST = 8  # standard deviation of brightness, of 255: less is sky, with nothing to tell
 
 
@@ -55,8 +54,7 @@ def open_photographs(task: str) -> tuple[Images, Images]:
 
 def _cut(for_validation: bool) -> list[np.ndarray]:
     """The patches of each photograph, each of shape (n, 32, 32, 3), uint8."""
-    step = STEP_VALIDATION if for_validation else STEP
-    corners = range(0, BLOCK - PATCH + 1, step)
+    corners = range(0, BLOCK - PATCH + 1, STEP)
     cut = []
     for source in PHOTOGRAPHS.values():
         pixels = _read(source)

@@ -95,5 +95,5 @@ def test_a_package_that_is_missing_is_named(monkeypatch):
 def test_the_photographs_are_where_their_packages_have_them():
     train, validation = open_data("photographs:source")
     assert set(train.labels) == set(validation.labels) == set(range(7))
-    assert (len(train), len(validation)) == (2123, 290)
+    assert (len(train), len(validation)) == (2123, 805)
     assert train[0][0].size == (32, 32)
