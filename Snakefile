@@ -25,6 +25,7 @@ include: "rules/stability.smk"
 include: "rules/summary.smk"
 include: "rules/figures.smk"
 include: "rules/page.smk"
+include: "rules/experiments.smk"
 
 
 # Intermediate results are named too: a job that dies takes its old outputs with it,

@@ -1,1 +1,1 @@
-"""Networks trained from a chosen start, and what becomes of their kernels."""
+"""Networks trained from a chosen start, and their kernels (Appendices D and F to H)."""
