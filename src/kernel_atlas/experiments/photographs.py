@@ -14,14 +14,13 @@ from kernel_atlas.experiments.images import Images
 from kernel_atlas.sources import package
 
 PHOTOGRAPHS = {
-    **{
-        name: f"package:skimage/data/{name}.{kind}"
-        for name, kind in (
-            *(("astronaut", "png"), ("chelsea", "png"), ("coffee", "png")),
-            *(("motorcycle_left", "png"), ("rocket", "jpg")),
-        )
-    },
-    **{name: f"package:sklearn/datasets/images/{name}.jpg" for name in ("china", "flower")},
+    "astronaut": "package:skimage/data/astronaut.png",
+    "chelsea": "package:skimage/data/chelsea.png",
+    "china": "package:sklearn/datasets/images/china.jpg",
+    "coffee": "package:skimage/data/coffee.png",
+    "flower": "package:sklearn/datasets/images/flower.jpg",
+    "motorcycle": "package:skimage/data/motorcycle_left.png",
+    "rocket": "package:skimage/data/rocket.jpg",
 }
 ROTATIONS = (0, 90, 180, 270)  # degrees, counterclockwise
 
