@@ -133,7 +133,7 @@ def find_layers(module: "torch.nn.Module") -> "dict[str, torch.nn.Conv2d]":
         if height == width >= 3 and height % 2:
             found[name] = layer
         elif (height, width) != (1, 1):
-            logger.info("%s: %dx%d kernels keep torch's start", name, height, width)
+            logger.info("%s: %dx%d kernels stay as they are", name, height, width)
     if not found:
         raise AtlasError(
             f"{type(module).__name__} has no depthwise Conv2d layer with square kernels of odd "

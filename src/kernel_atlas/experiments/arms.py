@@ -14,7 +14,7 @@ from kernel_atlas.sheet import Model
 FOLDER = "results/experiments"
 DATA = (
     *("imagenet:PATH", "folder:PATH", "cifar10:PATH"),
-    *("photographs:rotation", "photographs:source"),
+    *("photographs:rotation", "photographs:source", "photographs:texture"),
 )
 STARTS = ("kaiming", "dog", "keys", "file:PATH")
 ROTATION = "photographs:rotation"  # a mirrored image would have another class

@@ -24,8 +24,8 @@ def open_data(
     Parameters
     ----------
     uri : str
-        ``imagenet:/path``, ``folder:/path``, ``cifar10:/path``, ``photographs:rotation`` or
-        ``photographs:source``.
+        ``imagenet:/path``, ``folder:/path``, ``cifar10:/path``, or ``photographs:source`` (or
+        another of `photographs.TASKS`).
     classes : int, default=0
         The first so many classes alone (ten in Appendix H), in alphabetical order; 0 for all.
     shuffle : str, default="none"

@@ -28,10 +28,9 @@ def open_folder(path: str) -> tuple[Images, Images]:
     if not (folder / "train").is_dir():
         return _split(_read_folder(folder))
     train, validation = _read_folder(folder / "train"), _read_folder(_find_validation(folder))
-    if train.classes != validation.classes:
-        (name, *_) = sorted({*train.classes} ^ {*validation.classes})
-        has, lacks = ("train", "validation")[:: 1 if name in train.classes else -1]
-        raise AtlasError(f"{folder}: the {has} images have a class {name!r}, the {lacks} ones none")
+    for has, lacks, what in ((train, validation, "validation"), (validation, train, "training")):
+        if missing := sorted({*has.classes} - {*lacks.classes}):
+            raise AtlasError(f"{folder}: class {missing[0]!r} has no folder of {what} images")
     return train, validation
 
 

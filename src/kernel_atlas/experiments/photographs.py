@@ -1,7 +1,7 @@
 """A small set of images for everybody, made from photographs that installed packages ship.
 
 Seven colour photographs come with scikit-image and scikit-learn. They are cut into blocks;
-every fourth is for validation, so that no patch of one set has a pixel of the other. Both
+every fourth is for validation, so that no patch of one set has a pixel of the other. All
 tasks are about patches of the same photographs: what a network scores tells how well it
 knows these, and nothing of photographs in general.
 """
@@ -14,21 +14,19 @@ from kernel_atlas.experiments.images import Images
 from kernel_atlas.sources import package
 
 PHOTOGRAPHS = {
-    **{
-        name: f"package:skimage/data/{name}.{kind}"
-        for name, kind in (
-            *(("astronaut", "png"), ("chelsea", "png"), ("coffee", "png")),
-            *(("motorcycle_left", "png"), ("rocket", "jpg")),
-        )
-    },
-    **{name: f"package:sklearn/datasets/images/{name}.jpg" for name in ("china", "flower")},
+    "astronaut": "package:skimage/data/astronaut.png",
+    "chelsea": "package:skimage/data/chelsea.png",
+    "china": "package:sklearn/datasets/images/china.jpg",
+    "coffee": "package:skimage/data/coffee.png",
+    "flower": "package:sklearn/datasets/images/flower.jpg",
+    "motorcycle": "package:skimage/data/motorcycle_left.png",
+    "rocket": "package:skimage/data/rocket.jpg",
 }
 ROTATIONS = (0, 90, 180, 270)  # degrees, counterclockwise
 
 PATCH = 32  # pixels
 BLOCK = 96
 STEP = 16  # between patches of a block
-STEP_VALIDATION = 32  # so that those do not overlap
 MIN_CONTRAST = 8  # standard deviation of brightness, of 255: less is sky, with nothing to tell
 
 
@@ -38,8 +36,9 @@ def open_photographs(task: str) -> tuple[Images, Images]:
     Parameters
     ----------
     task : str
-        ``rotation``: by how many degrees each patch was turned (four classes); ``source``: which
-        photograph it is from (seven).
+        ``source``: which photograph a patch is from (seven classes), which colours nearly tell;
+        ``texture``: the same of grey patches, all of one brightness and contrast; ``rotation``:
+        by how many degrees it was turned (four classes).
 
     Raises
     ------
@@ -54,8 +53,7 @@ def open_photographs(task: str) -> tuple[Images, Images]:
 
 def _cut(for_validation: bool) -> list[np.ndarray]:
     """The patches of each photograph, each of shape (n, 32, 32, 3), uint8."""
-    step = STEP_VALIDATION if for_validation else STEP
-    corners = range(0, BLOCK - PATCH + 1, step)
+    corners = range(0, BLOCK - PATCH + 1, STEP)
     cut = []
     for source in PHOTOGRAPHS.values():
         pixels = _read(source)
@@ -98,4 +96,16 @@ def _rotate(cut: list[np.ndarray]) -> Images:
     return Images(np.concatenate(turned), labels, [str(degrees) for degrees in ROTATIONS])
 
 
-TASKS = {"rotation": _rotate, "source": _label_sources}
+def _label_textures(cut: list[np.ndarray]) -> Images:
+    return _label_sources([_to_grey(patches) for patches in cut])
+
+
+def _to_grey(patches: np.ndarray) -> np.ndarray:
+    """Grey patches of one brightness and contrast: mean 128 and standard deviation 48, of 255."""
+    grey = patches.mean(axis=3, keepdims=True)
+    grey -= grey.mean(axis=(1, 2), keepdims=True)
+    grey *= 48 / grey.std(axis=(1, 2), keepdims=True)
+    return np.repeat((grey + 128).round().clip(0, 255).astype(np.uint8), 3, axis=3)
+
+
+TASKS = {"source": _label_sources, "texture": _label_textures, "rotation": _rotate}

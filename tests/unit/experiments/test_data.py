@@ -130,7 +130,7 @@ def test_missing_and_empty_folders_are_named(split, tmp_path):
     (split / "val/dog/1.png").unlink()
     assert_one_line(f"imagenet:{split}", "/val: .*no valid file for the classes dog")
     (split / "val/dog").rmdir()
-    assert_one_line(f"imagenet:{split}", "train images have a class 'dog', the validation ones")
+    assert_one_line(f"imagenet:{split}", "class 'dog' has no folder of validation images")
     (split / "val").rename(split / "other")
     assert_one_line(f"folder:{split}", "none of val or validation")
 
@@ -162,7 +162,7 @@ def test_faults_of_cifar10_are_named(cifar10):
     [
         ("mnist:/x", "unknown data 'mnist:/x' .known: imagenet:"),
         ("folder:", "unknown data 'folder:'"),
-        ("photographs:depth", "unknown task photographs:depth .known: rotation, source"),
+        ("photographs:depth", "unknown task photographs:depth .known: source, texture, rotation"),
     ],
 )
 def test_unknown_data_are_refused(uri, message):

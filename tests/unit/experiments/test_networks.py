@@ -47,15 +47,36 @@ def checkpoint(tmp_path):
     return network.state_dict(), tmp_path / "small.safetensors"
 
 
+@pytest.fixture(scope="module")
+def paper(repository):
+    """The paper's arms."""
+    text = (repository / "experiments/paper.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)["experiments"]
+
+
 @pytest.mark.parametrize("arm", PAPER)
-def test_networks_of_the_paper_have_its_numbers_of_parameters(repository, arm):
-    config = yaml.safe_load((repository / "experiments/paper.yaml").read_text(encoding="utf-8"))
+def test_networks_of_the_paper_have_its_numbers_of_parameters(paper, arm):
     with torch.device("meta"):
-        network = build_network(
-            config["experiments"][arm]["network"], n_classes=1000, image_size=224
-        )
+        network = build_network(paper[arm]["network"], n_classes=1000, image_size=224)
         n_parameters = sum(parameter.numel() for parameter in network.parameters())
         assert n_parameters == pytest.approx(PAPER[arm], abs=0.1e6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", PAPER)
+def test_networks_of_the_paper_take_a_step(paper, arm):
+    size = paper[arm]["image_size"]
+    network = build_network(paper[arm]["network"], n_classes=1000, image_size=size)
+    start_network(network, "dog")
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
+    before = kernels_of(network)
+    loss = torch.nn.functional.cross_entropy(
+        network(torch.randn(2, 3, size, size)), torch.tensor([3, 999])
+    )
+    loss.backward()
+    optimizer.step()
+    assert torch.isfinite(loss)
+    assert not any(before[name].equal(kernels) for name, kernels in kernels_of(network).items())
 
 
 def test_arguments_reach_the_network():
