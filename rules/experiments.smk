@@ -26,6 +26,7 @@ rule train_network:
     resources:
         mem_mb=grow(16000),
         runtime=grow(1440),
+        gpu_jobs=get_gpu_jobs,
     params:
         settings=get_training_settings,
         seed=get_training_seed,

@@ -88,3 +88,8 @@ def get_training_seed(wildcards):
 def get_training_threads(wildcards):
     """A core for the training, and one for each process that loads images."""
     return 1 + TRAININGS[wildcards.training].arm.workers
+
+
+def get_gpu_jobs(wildcards):
+    """1 for a training that may use the GPU."""
+    return int(TRAININGS[wildcards.training].arm.device != "cpu")

@@ -4,10 +4,8 @@ import pytest
 import yaml
 from support.images import ARM
 
-from kernel_atlas.config import check_config
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.experiments.arms import Training, read_arms
-from kernel_atlas.sheet import read_sheets
 
 NAMED = {**ARM, "data": "cifar10:images"}
 
@@ -79,19 +77,3 @@ def test_the_defaults_of_the_schema_hold(repository):
     stated["augmentation"] = {name: node["default"] for name, node in changes.items()}
     given = {name: NAMED.get(name, "cifar10:images") for name in arm["required"]}
     assert read_arms({"a": given}) == read_arms({"a": {**given, **stated}})
-
-
-def test_the_experiments_of_the_project_are_valid(repository, tmp_path):
-    schema = yaml.safe_load((repository / "workflow/schemas/config.schema.yaml").read_text())
-    defaults = yaml.safe_load((repository / "config.yaml").read_text())
-    paths = list((repository / "experiments").glob("*.yaml"))
-    assert paths
-    for path in paths:
-        config = {**defaults, **yaml.safe_load(path.read_text())}
-        check_config(config, schema)
-        arms = read_arms(config["experiments"]).values()
-        rows = [row for arm in arms for training in arm.trainings for row in training.rows()]
-        sheet = tmp_path / "sheet.tsv"
-        lines = ["model\tsource\trole", *(f"{row.model}\t{row.source}\t{row.role}" for row in rows)]
-        sheet.write_text("\n".join(lines))
-        assert len(read_sheets([sheet], is_whole=False)) == len(rows)
