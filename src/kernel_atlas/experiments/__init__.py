@@ -1,0 +1,1 @@
+"""Networks trained from a chosen start (paper, Appendices D and F to H)."""
