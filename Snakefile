@@ -23,6 +23,7 @@ include: "rules/tables.smk"
 include: "rules/measures.smk"
 include: "rules/stability.smk"
 include: "rules/summary.smk"
+include: "rules/experiment_results.smk"
 include: "rules/figures.smk"
 include: "rules/page.smk"
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from kernel_atlas import sphere
 from kernel_atlas.atomic import write_table
 from kernel_atlas.classes.rulers import FAMILY, class_by
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.experiments.reading import read_checkpoints
 from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD, OTHER
-from kernel_atlas.tables.reading import read_table
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,8 @@ MAX_NAMED = 10  # dead kernels in a cell
 
 def measure_movement(
     path_to_checkpoints: str | Path,
-    store_folder: str | Path,
-    classes_folder: str | Path,
+    paths_to_groups: Sequence[str | Path],
+    paths_to_classes: Sequence[str | Path],
     sizes: Sequence[int],
     path_to_movement: str | Path,
 ) -> None:
@@ -50,24 +51,33 @@ def measure_movement(
     ----------
     path_to_checkpoints : path
         The table checkpoints.tsv: one row per kept epoch of each training.
-    store_folder, classes_folder : path
-        ``results/kernels.zarr`` and ``results/classes``, with a folder per checkpoint.
+    paths_to_groups : sequence of path
+        Each checkpoint's group in the store.
+    paths_to_classes : sequence of path
+        For each group, one table of classes per kernel size, in the order of `sizes`.
     sizes : sequence of int
-        Kernel sizes that are measured.
     path_to_movement : path
         Written: tab-separated, with `COLUMNS`; one row per arm, seed, kept epoch after 0,
         kernel size and layer. A checkpoint without kernels has no rows.
     """
+    groups = {Path(group).name: group for group in paths_to_groups}
+    classes = dict(zip(product(groups, sizes), paths_to_classes, strict=True))
+
+    def read(model: str, size: int) -> tuple[np.ndarray, pd.DataFrame]:
+        kernels = store.read_kernel_array(groups[model], size)
+        return kernels, pd.read_parquet(classes[model, size])
+
     rows: list[dict[str, Any]] = []
-    for (arm, seed), trained in read_table(path_to_checkpoints).groupby(["arm", "seed"], sort=False):
+    checkpoints = read_checkpoints(path_to_checkpoints, groups)
+    for (arm, seed), trained in checkpoints.groupby(["arm", "seed"], sort=False):
         models = trained.set_index("epoch")["model"].sort_index()
         if 0 not in models.index:
             logger.warning(f"{arm}, seed {seed}: no start (epoch 0), so no movement")
             continue
         for size in sizes:
-            start = _read(store_folder, classes_folder, models[0], size)
+            start = read(models[0], size)
             for epoch, model in models.drop(0).items():
-                end = _read(store_folder, classes_folder, model, size)
+                end = read(model, size)
                 facts = {"arm": arm, "seed": seed, "epoch": epoch, "kernel_size": size}
                 rows += [facts | row for row in compare_layers(*start, *end)]
     write_table(pd.DataFrame(rows, columns=COLUMNS), path_to_movement)
@@ -136,13 +146,6 @@ def find_cosines(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     pairs = (sphere.to_sphere(kernels[live]).astype(float) for kernels in (start, end))
     cosines[live] = np.einsum("ij,ij->i", *pairs).clip(-1, 1)
     return cosines
-
-
-def _read(
-    store_folder: str | Path, classes_folder: str | Path, model: str, size: int
-) -> tuple[np.ndarray, pd.DataFrame]:
-    kernels = store.read_kernel_array(Path(store_folder) / model, size)
-    return kernels, pd.read_parquet(Path(classes_folder) / model / f"k{size}.parquet")
 
 
 def _name(channels: np.ndarray) -> str:

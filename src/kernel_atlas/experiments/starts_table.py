@@ -1,19 +1,21 @@
 """The paper's Table 2, one row per arm of the experiments, and the table of memorisation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kernel_atlas.atomic import write_table
-from kernel_atlas.errors import AtlasError
+from kernel_atlas.experiments.reading import read_checkpoints
 from kernel_atlas.tables.pages import format_number, to_latex, to_markdown, write_text
 from kernel_atlas.tables.reading import read_table
 
-FACTS = ["start", "network", "data", "shuffle", "regularise"]  # of an arm
+FACTS = ["start", "frozen", "network", "data", "classes", "shuffle", "regularise"]  # of an arm
 ACCURACIES = {"train_accuracy": "train_accuracy", "accuracy": "validation_accuracy"}
 SHARES = ["near", "clustered", "matched"]
+PAPER_COLUMNS = ["paper_accuracy_percent", "paper_percent"]
 COLUMNS = [
     "arm",
     *FACTS,
@@ -23,15 +25,13 @@ COLUMNS = [
     *(f"{name}_{what}" for name in (*ACCURACIES, *SHARES) for what in ("percent", "spread")),
     "chance_percent",
     *(f"{name}_start_percent" for name in SHARES),
-    "paper_accuracy_percent",
-    "paper_percent",
+    *PAPER_COLUMNS,
     "note",
 ]
 
 # Table 2: top-1 accuracy and near kernels by the start, of this network on ImageNet (Appendix F)
 PAPER = {"kaiming": (66.35, 56.65), "dog": (69.01, 96.03)}
 PAPER_NETWORK, PAPER_SIZE = "convmixer_768_32", 7
-PAPER_CHANCE = 0.1  # percent, of 1,000 classes
 
 _PERCENT = """\
 All numbers are percentages, means over the seeds ± their standard deviation. *Near* is of all \
@@ -39,7 +39,7 @@ kernels, as the paper counts; *clustered* and *matched* are of the live ones. *C
 accuracy of a guess."""
 TABLES: dict[str, dict[str, Any]] = {
     "starts": {
-        "title": "Accuracy and kernels by the start (Table 2 of the paper)",
+        "title": "Accuracy and kernels by start (Table 2 of the paper)",
         "note": f"The last kept epoch of each arm. {_PERCENT} *Near at the start* is at epoch 0. "
         "The paper's numbers are those of one training each; its clustered kernels are near ones.",
         "heads": {
@@ -83,7 +83,10 @@ NO_ROWS = "The run has no such arm."
 
 
 def compare_starts(
-    path_to_checkpoints: str | Path, path_to_clustered: str | Path, folder: str | Path
+    path_to_checkpoints: str | Path,
+    path_to_models: str | Path,
+    path_to_clustered: str | Path,
+    folder: str | Path,
 ) -> None:
     """Write the tables of `TABLES`, each as .tsv, .md and .tex.
 
@@ -91,12 +94,14 @@ def compare_starts(
     ----------
     path_to_checkpoints : path
         The table checkpoints.tsv: one row per kept epoch of each training.
-    path_to_clustered : path
-        The table clustered.tsv, which has their kernels.
+    path_to_models, path_to_clustered : path
+        The tables models.tsv and clustered.tsv, which have their outcomes and their kernels.
     folder : path
         Written there.
     """
-    arms = sum_up_arms(read_table(path_to_checkpoints), read_table(path_to_clustered))
+    planned = read_table(path_to_models, ["model"])["model"]
+    checkpoints = read_checkpoints(path_to_checkpoints, planned)
+    arms = sum_up_arms(checkpoints, read_table(path_to_clustered))
     is_memory = (arms["shuffle"] != "none") | ~arms["regularise"].astype(bool)
     is_beside = arms["network"].isin(arms.loc[is_memory, "network"])
     for name, rows in (("starts", arms), ("memorisation", arms[is_beside])):
@@ -126,32 +131,20 @@ def sum_up_arms(checkpoints: pd.DataFrame, clustered: pd.DataFrame) -> pd.DataFr
         With `COLUMNS`: one row per arm and kernel size, in the order of `checkpoints`. A spread
         is the standard deviation of a sample, missing with one seed. `note` names the seeds that
         a number lacks.
-
-    Raises
-    ------
-    AtlasError
-        If no checkpoint is in `clustered`: it was planned before the checkpoints were there.
     """
     percents = [f"{name}_percent" for name in SHARES]
     kernels = clustered[["model", "kernel_size", *percents]]
-    known = checkpoints["model"].isin(kernels["model"])
-    if len(checkpoints) and not known.any():
-        raise AtlasError(
-            f"no checkpoint of the experiments, such as {checkpoints['model'].iloc[0]}, is in "
-            "results/tables/clustered.tsv, which was planned before they were trained; "
-            "run the same command again"
-        )
     rows = []
     for arm, trained in checkpoints.groupby("arm", sort=False):
         measured = trained.merge(kernels, on="model")
-        for size in sorted(measured["kernel_size"].unique()) or [pd.NA]:
-            of_size = measured[measured["kernel_size"] == size] if measured.size else measured
+        for size in sorted(measured["kernel_size"].unique()) or [None]:
+            of_size = measured[measured["kernel_size"] == size]
             rows.append({"arm": arm} | _sum_up(trained, of_size, size))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype(dict.fromkeys(("kernel_size", "epoch", "n_seeds"), "Int64"))
 
 
-def _sum_up(trained: pd.DataFrame, measured: pd.DataFrame, size: int) -> dict[str, Any]:
+def _sum_up(trained: pd.DataFrame, measured: pd.DataFrame, size: int | None) -> dict[str, Any]:
     """One arm and kernel size: its checkpoints, and those of them with kernels of that size."""
     epoch, seeds = trained["epoch"].max(), sorted(set(trained["seed"]))
     last = trained[trained["epoch"] == epoch].set_index("seed")
@@ -164,13 +157,11 @@ def _sum_up(trained: pd.DataFrame, measured: pd.DataFrame, size: int) -> dict[st
     for name, of_seeds in values.items():
         row |= {f"{name}_percent": of_seeds.mean(), f"{name}_spread": of_seeds.std()}
     for name in SHARES:
-        row[f"{name}_start_percent"] = measured.loc[measured["epoch"] == 0, f"{name}_percent"].mean()
-    if row["network"] == PAPER_NETWORK and (size, row["chance_percent"]) == (
-        PAPER_SIZE,
-        PAPER_CHANCE,
-    ):
-        published = PAPER.get(row["start"], (None, None))
-        row["paper_accuracy_percent"], row["paper_percent"] = published
+        row[f"{name}_start_percent"] = measured.loc[
+            measured["epoch"] == 0, f"{name}_percent"
+        ].mean()
+    if _is_of_paper(row):
+        row |= dict(zip(PAPER_COLUMNS, PAPER[row["start"]], strict=True))
     lacking = {
         f"of epoch {epoch}": [seed for seed in seeds if seed not in last.index],
         "with an accuracy": list(last.index[last["validation_accuracy"].isna()]),
@@ -184,6 +175,20 @@ def _sum_up(trained: pd.DataFrame, measured: pd.DataFrame, size: int) -> dict[st
     return row
 
 
+def _is_of_paper(row: Mapping[str, Any]) -> bool:
+    """Whether an arm trains the paper's network, from one of its starts, on all of ImageNet."""
+    return (
+        row["network"].partition("(")[0] == PAPER_NETWORK
+        and row["kernel_size"] == PAPER_SIZE
+        and row["start"] in PAPER
+        and row["data"].startswith("imagenet:")
+        and row["classes"] == 1000
+        and row["shuffle"] == "none"
+        and bool(row["regularise"])
+        and not row["frozen"]
+    )
+
+
 def _cells(rows: pd.DataFrame, columns: Sequence[str]) -> list[list[str]]:
     """The cells of each row as text; missing ones are empty."""
     return [[_cell(row, column) for column in columns] for row in rows.to_dict("records")]
@@ -192,10 +197,10 @@ def _cells(rows: pd.DataFrame, columns: Sequence[str]) -> list[list[str]]:
 def _cell(row: dict[str, Any], column: str) -> str:
     if column == "kernel_size":
         return "" if pd.isna(row[column]) else f"{row[column]}x{row[column]}"
-    if column == "regularise":
-        return "yes" if row[column] else "no"
     if column in row:
         value = row[column]
+        if isinstance(value, bool | np.bool_):
+            return "yes" if value else "no"
         return format_number(value) if isinstance(value, float) else str(value)
     mean, spread = (row[f"{column}_{what}"] for what in ("percent", "spread"))
     return format_number(mean) + ("" if pd.isna(spread) else f" ± {spread:.1f}")

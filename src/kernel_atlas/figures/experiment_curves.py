@@ -69,8 +69,9 @@ def draw_accuracy(
             if of_size[f"{name}_percent"].isna().all():
                 text = "no codebook of this size"
                 axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center")
+    last = max(1, history["epoch"].max(), checkpoints["epoch"].max())
     for axes in rows.ravel():
-        axes.set(ylim=(0, 100), xlim=(0, max(1, history["epoch"].max())), xlabel="epoch")
+        axes.set(ylim=(0, 100), xlim=(0, last), xlabel="epoch")
     for axes in rows[:, 0]:
         axes.set_ylabel("%")
     style.shared_legend(figure, ncols=4)
@@ -103,10 +104,16 @@ def draw_movement(movement: pd.DataFrame) -> Figure:
             share = epochs.index(epoch) / max(1, len(epochs) - 1)
             colour = colours(0.15 + 0.85 * share)
             axes.fill_between(
-                place, by_layer["lower_quartile"], by_layer["upper_quartile"], color=colour,
-                alpha=0.15, lw=0,
+                place,
+                by_layer["lower_quartile"],
+                by_layer["upper_quartile"],
+                color=colour,
+                alpha=0.15,
+                lw=0,
             )
-            axes.plot(place, by_layer["median"], color=colour, marker="o", ms=2.5, label=f"epoch {epoch}")
+            axes.plot(
+                place, by_layer["median"], color=colour, marker="o", ms=2.5, label=f"epoch {epoch}"
+            )
             axes.set_xticks([0, len(by_layer) - 1], by_layer.index[[0, -1]])
         axes.axhline(0, color="0.6", lw=0.6, zorder=0)
         axes.set_title(f"{arm}, {size}x{size}")
@@ -151,6 +158,11 @@ def _draw_arms(
             by_epoch.index, by_epoch["min"], by_epoch["max"], color=look["color"], alpha=0.2, lw=0
         )
         axes.plot(
-            by_epoch.index, by_epoch["mean"], label=arm, lw=1.3, ms=3 if has_markers else 0,
-            clip_on=False, **look,
+            by_epoch.index,
+            by_epoch["mean"],
+            label=arm,
+            lw=1.3,
+            ms=3 if has_markers else 0,
+            clip_on=False,
+            **look,
         )

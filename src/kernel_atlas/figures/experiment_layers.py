@@ -1,7 +1,7 @@
 """Classes of the kernels of the experiments, by epoch, layer and seed (Figures 18, 23 to 25)."""
 
 import textwrap
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 
 import matplotlib as mpl
 import pandas as pd
@@ -104,7 +104,7 @@ def draw_seeds(layers: pd.DataFrame, ruler: str = PAPER) -> Figure:
 
 
 def _draw_rows(
-    rows: Mapping[tuple[Hashable, ...], Mapping[str, pd.DataFrame]],
+    rows: Mapping[tuple[str, int], Mapping[str, pd.DataFrame]],
     layers: pd.DataFrame,
     ruler: str,
 ) -> Figure:
@@ -127,7 +127,7 @@ def _draw_rows(
             axes.set_xticks([0, len(percents) - 1], percents.index[[0, -1]])
             axes.tick_params("x", length=0)
             axes.set_title(name, fontweight="normal", fontsize=8)
-        lines = [*textwrap.wrap(str(arm), N_LETTERS), f"{size}x{size} (%)"]
+        lines = [*textwrap.wrap(arm, N_LETTERS), f"{size}x{size} (%)"]
         lines += [SOUGHT[by]] if by != ruler else []
         panel_row[0].set_ylabel("\n".join(lines), fontsize=7)
     for axes in panels[-1]:

@@ -21,15 +21,14 @@ def plot_experiments_accuracy(
     """Draw checkpoints.tsv, the history.tsv of each training, and their rows of clustered.tsv."""
     kept = read_table(checkpoints)
     # the folder of a training is named <arm>-s<seed>
-    trainings = {f"{arm}-s{seed}": (arm, seed) for arm, seed in zip(kept["arm"], kept["seed"])}
-    tables = [pd.DataFrame(columns=["arm", "seed", "epoch"])]
-    for path in map(Path, histories):
-        if path.parent.name in trainings:
-            arm, seed = trainings[path.parent.name]
-            tables.append(read_table(path).assign(arm=arm, seed=seed))
-    history = pd.concat(tables[1:] or tables)
+    kept["training"] = kept["arm"] + "-s" + kept["seed"].astype(str)
+    tables = {Path(path).parent.name: read_table(path) for path in histories}
+    history = pd.concat(tables, names=["training"]).reset_index("training")
+    of_training = kept[["training", "arm", "seed"]].drop_duplicates()
     return experiment_curves.draw_accuracy(
-        kept, history, kept[FACTS].merge(read_table(clustered), on="model")
+        kept,
+        history.merge(of_training, on="training"),
+        kept[FACTS].merge(read_table(clustered), on="model"),
     )
 
 
@@ -38,9 +37,7 @@ def plot_experiments_movement(movement: str | Path) -> Figure:
     return experiment_curves.draw_movement(read_table(movement))
 
 
-def plot_experiments_emergence(
-    checkpoints: str | Path, layers: str | Path, ruler: str
-) -> Figure:
+def plot_experiments_emergence(checkpoints: str | Path, layers: str | Path, ruler: str) -> Figure:
     """Draw the checkpoints' part of the file layers.tsv, all layers together."""
     return experiment_layers.draw_emergence(_read_layers(checkpoints, layers), ruler)
 
