@@ -16,6 +16,8 @@ FACTS = {
     "regularise": True,
 }
 
+FULL = "ConvMixer(act_layer=relu, depth=32, dim=768, kernel_size=7, patch_size=14)"
+
 
 def trained(arm, accuracies, near, **facts):
     """Rows of checkpoints.tsv and of clustered.tsv: by seed, the values of epochs 0 and 50.
@@ -83,6 +85,8 @@ def test_the_papers_numbers_stand_beside_its_network_starts_and_data_alone(compa
             DOG,
             trained("keys", [(0.1, 60.0)], [(1.0, 2.0)], start="keys"),
             trained("fixed", [(0.1, 60.0)], [(1.0, 2.0)], frozen=True),
+            trained("full", [(0.1, 60.0)], [(1.0, 2.0)], network=FULL),
+            trained("patch", [(0.1, 60.0)], [(1.0, 2.0)], network="convmixer_768_32"),
             trained("small", [(0.1, 60.0)], [(1.0, 2.0)], network="ConvMixer(depth=4)"),
             trained("ten", [(0.1, 60.0)], [(1.0, 2.0)], classes=10),
             trained("labels", [(0.1, 60.0)], [(1.0, 2.0)], shuffle="labels"),
@@ -91,8 +95,8 @@ def test_the_papers_numbers_stand_beside_its_network_starts_and_data_alone(compa
         / "starts.tsv"
     )
     published = table[["paper_accuracy_percent", "paper_percent"]].dropna()
-    assert published.to_numpy().tolist() == [[66.35, 56.65], [69.01, 96.03]]
-    assert published.index.tolist() == ["a", "dog"]
+    assert published.index.tolist() == ["a", "dog", "full"]
+    assert published.to_numpy().tolist() == [[66.35, 56.65], [69.01, 96.03], [66.35, 56.65]]
 
 
 def test_seeds_without_a_number_are_named(compare):
