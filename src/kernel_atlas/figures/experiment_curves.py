@@ -20,12 +20,12 @@ COLOURS = [
     style.COLOURS[name]
     for name in (
         *("on_centre", "on_cross", style.FIRST_DERIVATIVE),
-        *("on_square", "on_second_derivative", "off_centre"),
+        *("on_square", "on_second_derivative", "off_centre", "off_cross", "off_square"),
     )
 ]
-MARKERS = "osD^vP"
-CHANCE: Any = {"color": "0.4", "ls": ":", "lw": 1, "zorder": 0}
-CHANCE["label"] = "chance: a guess, random directions"
+MARKERS = "osD^vP*"  # with the colours, these tell 56 arms apart
+_GUESS = "chance: a guess, random directions"
+CHANCE: Any = {"color": "0.4", "ls": ":", "lw": 1, "zorder": 0, "label": _GUESS}
 ROW_INCHES = 2.0
 NO_TRAINING = "no network of the experiments has been trained"
 NO_MOVEMENT = "no checkpoint of the experiments after epoch 0 has kernels that are measured"
@@ -116,7 +116,7 @@ def draw_movement(movement: pd.DataFrame) -> Figure:
             )
             axes.set_xticks([0, len(by_layer) - 1], by_layer.index[[0, -1]])
         axes.axhline(0, color="0.6", lw=0.6, zorder=0)
-        axes.set_title(f"{arm}, {size}x{size}")
+        axes.set_title(f"{arm}, {size}x{size}", fontsize=8)
         axes.set_xlabel("layer")
     for axes in panels.flat[len(groups) :]:
         axes.set_axis_off()

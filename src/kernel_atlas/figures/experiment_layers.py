@@ -46,7 +46,6 @@ def draw_emergence(layers: pd.DataFrame, ruler: str = PAPER) -> Figure:
     for row, ((arm, size), group) in zip(rows, groups.items(), strict=True):
         for axes, name in zip(row, rulers, strict=True):
             axes.set(xlim=(0, 100), ylim=(group["epoch"].nunique() - 0.4, -0.6))
-            axes.set_title(f"{arm}, {size}x{size}: {SOUGHT[name]}")
             axes.set_yticks([])
             if find_ruler(group, name) != name:
                 text = "no codebook of this size"
@@ -59,8 +58,9 @@ def draw_emergence(layers: pd.DataFrame, ruler: str = PAPER) -> Figure:
                 axes.set_yticks(range(len(percents)), percents.index)
                 axes.tick_params("y", length=0)
                 axes.set_ylabel("epoch")
-    for axes in rows[-1]:
-        axes.set_xlabel("kernels (%)")
+        row[0].set_title(f"{arm}, {size}x{size}")
+    for axes, name in zip(rows[-1], rulers, strict=True):
+        axes.set_xlabel(f"kernels (%), {SOUGHT[name]}")
     style.class_legend(figure, seen, labels)
     return figure
 
@@ -127,7 +127,9 @@ def _draw_rows(
             axes.set_xticks([0, len(percents) - 1], percents.index[[0, -1]])
             axes.tick_params("x", length=0)
             axes.set_title(name, fontweight="normal", fontsize=8)
-        lines = [*textwrap.wrap(arm, N_LETTERS), f"{size}x{size} (%)"]
+        words = arm.replace("_", "_ ")
+        lines = [line.replace("_ ", "_") for line in textwrap.wrap(words, N_LETTERS)]
+        lines += [f"{size}x{size} (%)"]
         lines += [SOUGHT[by]] if by != ruler else []
         panel_row[0].set_ylabel("\n".join(lines), fontsize=7)
     for axes in panels[-1]:

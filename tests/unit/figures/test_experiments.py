@@ -45,8 +45,9 @@ def panels_of(figure):
 def test_a_bar_of_emergence_has_all_layers_and_seeds_of_an_epoch(layers):
     figure = draw_emergence(layers)
     titles = [axes.get_title("left") for axes in figure.axes]
-    assert titles[:2] == ["plain, 5x5: nearest code", "plain, 5x5: nearest member"]
-    assert titles[2:] == ["free, 5x5: nearest code", "free, 5x5: nearest member"]
+    assert titles == ["plain, 5x5", "", "free, 5x5", ""]
+    labels = [axes.get_xlabel() for axes in figure.axes[2:]]
+    assert labels == ["kernels (%), nearest code", "kernels (%), nearest member"]
     bars = bars_of(figure.axes[0], horizontal=True)
     assert bars[0] == pytest.approx({"On cross": 20, "Other": 80})
     assert bars[1] == pytest.approx({"On centre": 10, "On cross": 30, "Other": 60})
