@@ -23,7 +23,9 @@ rule compare_starts:
         starts=report(
             f"{EXPERIMENTS}/starts.tsv",
             caption="../workflow/report/starts_table.rst",
-            **place_table("accuracy and kernels by start", paper="2", subject="experiments"),
+            **place_table(
+                "accuracy and kernels by start", paper="2", subject="experiments"
+            ),
         ),
         memorisation=report(
             f"{EXPERIMENTS}/memorisation.tsv",

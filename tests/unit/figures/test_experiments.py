@@ -28,7 +28,7 @@ CHECKPOINTS = pd.DataFrame(
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def layers():
     """Two layers of four kernels, by arm, seed and epoch; the second seed has more crosses."""
     tables = {
