@@ -40,7 +40,7 @@ PAPER_NETWORKS = {  # ConvMixer-768/32 as the configuration may name it, with wh
 _PERCENT = """\
 All numbers are percentages, means over the seeds ± their standard deviation. *Near* is of all \
 kernels, as the paper counts; *clustered* and *matched* are of the live ones. *Chance* is the \
-accuracy of a guess."""
+accuracy of always naming the most frequent class."""
 TABLES: dict[str, dict[str, Any]] = {
     "starts": {
         "title": "Accuracy and kernels by start (Table 2 of the paper)",
@@ -115,7 +115,7 @@ def compare_starts(
         cells = _cells(rows, list(heads))
         page = to_markdown(title, note, [*heads.values()], cells, NO_ROWS, n_names)
         notes = [f"- `{row.arm}`: {row.note}" for row in rows.itertuples() if row.note]
-        page += "".join(f"\n{line}" for line in ["", *notes, ""] if notes)
+        page += "".join(f"{line}\n" for line in ["", *notes] if notes)
         write_text(page, path.with_suffix(".md"))
         tabular = to_latex(title, [*heads.values()], cells, n_names)
         write_text(tabular, path.with_suffix(".tex"))

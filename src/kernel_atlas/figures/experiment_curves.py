@@ -24,7 +24,7 @@ COLOURS = [
     )
 ]
 MARKERS = "osD^vP*"  # with the colours, these tell 56 arms apart
-_GUESS = "chance: a guess, random directions"
+_GUESS = "chance: most frequent class, random directions"
 CHANCE: Any = {"color": "0.4", "ls": ":", "lw": 1, "zorder": 0, "label": _GUESS}
 ROW_INCHES = 2.0
 NO_TRAINING = "no network of the experiments has been trained"
