@@ -49,7 +49,7 @@ atlas: $(READY)  ## run as far as results/atlas.html, the page to look around in
 experiment: $(READY)  ## train the networks of CONFIG's experiments, then run with their weights
 	$(SNAKEMAKE) train_experiments $(OPTIONS)
 	@# only a new call reads the sheet of what was trained
-	$(SNAKEMAKE) $(OPTIONS)
+	$(SNAKEMAKE) all experiment_results $(OPTIONS)
 
 retry: $(READY)  ## extract the models of results/tables/failed.tsv again, then run
 	@# list the failed models again first: one may have been removed from the sheet

@@ -23,9 +23,10 @@ include: "rules/tables.smk"
 include: "rules/measures.smk"
 include: "rules/stability.smk"
 include: "rules/summary.smk"
+include: "rules/experiments.smk"
+include: "rules/experiment_results.smk"
 include: "rules/figures.smk"
 include: "rules/page.smk"
-include: "rules/experiments.smk"
 
 
 # Intermediate results are named too: a job that dies takes its old outputs with it,
