@@ -23,6 +23,8 @@ include: "rules/tables.smk"
 include: "rules/measures.smk"
 include: "rules/stability.smk"
 include: "rules/summary.smk"
+include: "rules/experiments.smk"
+include: "rules/experiment_results.smk"
 include: "rules/figures.smk"
 include: "rules/page.smk"
 

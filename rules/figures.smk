@@ -1,7 +1,7 @@
 """Draw all figures of src/kernel_atlas/figures/registry.py: all of a model in one job.
 
 Inputs:  results/kernels.zarr/, results/classes/, results/autoencoder/, results/kmeans/,
-         results/labels/, results/tables/
+         results/labels/, results/tables/, results/experiments/
 Outputs: results/figures/**.png, the same as .svg
 """
 
@@ -14,6 +14,7 @@ SUBJECTS = {
     "kmeans": {"size": config["kmeans"]["sizes"]},
     "family": {},
     "run": {},
+    "experiments": {},
 }
 
 # by name in the registry; a group is the zarr.json that stands for a model's group
@@ -39,6 +40,10 @@ INPUTS = {
     "stability": rules.compare_seeds.output.seeds,
     "stability_classes": rules.compare_seeds.output.classes,
     "means": rules.average_classes.output.means,
+    "checkpoints": rules.list_checkpoints.output.checkpoints,
+    "histories": expand(rules.train_network.output.history, training=TRAININGS),
+    "experiment_groups": expand(rules.extract_kernels.output, model=CHECKPOINTS),
+    "movement": rules.measure_movement.output.movement,
 }
 SETTINGS = {
     "model": "{model}",
@@ -93,6 +98,7 @@ for name, figures in DRAWINGS.items():
 FIGURE_FILES = [
     path
     for figure in FIGURES.values()
+    if figure.subject != "experiments"  # of experiment_results
     for path in expand(
         f"results/figures/{figure.path}.{{suffix}}",
         suffix=("png", "svg"),

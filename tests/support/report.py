@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from matplotlib.image import imread
 
-# Figures 18 and 21 to 26, and Table 2, are of networks trained for the purpose: no sheet has them.
-FIGURES = sorted({*range(1, 39)} - {18, *range(21, 27)})
+# Table 2 and these figures are of networks trained for the purpose: a run without experiments has
+# none of them.
+OF_EXPERIMENTS = [18, *range(21, 27)]
+FIGURES = sorted({*range(1, 39)} - {*OF_EXPERIMENTS})
 TABLES = [1, 3, 4]
 
 NOTICE_ROWS = 80  # of pixels at 100 dots per inch: what says why there is no figure is lower

@@ -32,7 +32,8 @@ def test_second_run_has_nothing_to_do(project):
 
 
 def test_writes_all_figures(finished):
-    of = {"models": MODELS, "sizes": SIZES, "autoencoders": TRAINED, "kmeans": [3], "compared": []}
+    of = {"models": MODELS, "sizes": SIZES, "autoencoders": TRAINED, "kmeans": [3]}
+    of |= {"compared": [], "experiments": []}
     stems = [
         figure.path.format(model=value, size=value)
         for figure in FIGURES.values()

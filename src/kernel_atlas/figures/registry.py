@@ -21,6 +21,7 @@ REPORT: dict[str, tuple[str, dict[str, str]]] = {
     "models": ("3. Models", {"model": "{model}"}),
     "compared": ("3. Models", {"model": "{model}"}),
     "run": ("4. All models", {"form": "figure"}),
+    "experiments": ("5. Experiments", {"form": "figure"}),
 }
 NOT_IN_PAPER = "this project"  # after all that the paper has: the report sorts rows by their texts
 
@@ -82,10 +83,12 @@ class Figure:
         return {"category": category, "subcategory": columns.get("model"), "labels": labels}
 
 
-def place_table(shows: str, form: str = "TSV file", paper: str = "") -> dict[str, Any]:
-    """The place of a table of all models in the report, as keywords of Snakemake's `report`."""
+def place_table(
+    shows: str, form: str = "TSV file", paper: str = "", subject: str = "run"
+) -> dict[str, Any]:
+    """The place of a table of this subject in the report, as keywords of Snakemake's `report`."""
     labels = {"paper": number_in_paper("Table", paper), "form": form, "what": shows}
-    return {"category": REPORT["run"][0], "labels": labels}
+    return {"category": REPORT[subject][0], "labels": labels}
 
 
 def number_in_paper(kind: str, numbers: str) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from kernel_atlas.atomic import replacing, write_table
+from kernel_atlas.atomic import write_table
 from kernel_atlas.sheet import PAPER_TABLE_SIZES
+from kernel_atlas.tables.pages import format_number, to_latex, to_markdown, write_text
 
 # The kernel size of each table; the models of Table 1 are ten of Table 4's.
 SIZES = {"1": PAPER_TABLE_SIZES["4"], **PAPER_TABLE_SIZES}
@@ -48,8 +49,8 @@ _NOTE = """\
 Kernels of {size}x{size}, in percent. *Published* and *measured* are near kernels of all \
 kernels, *difference* is measured minus published, in points, and *random* is the measured \
 share of random directions. *Matched* is the other ruler: kernels near a member of the DoG \
-family, of live kernels. A dash stands where there is no value.
-"""
+family, of live kernels. A dash stands where there is no value."""
+NO_ROWS = "The run has no model of this table."
 
 
 def write_paper_tables(
@@ -80,8 +81,12 @@ def write_paper_tables(
         rows = list_rows(table, clustered, names)
         path = Path(folder) / f"paper_table{table}.tsv"
         write_table(rows, path)
-        _write(to_markdown(table, rows), path.with_suffix(".md"))
-        _write(to_latex(table, rows), path.with_suffix(".tex"))
+        size, cells = SIZES[table], list(_cells(rows))
+        title = f"Table {table} of the paper and this run"
+        page = to_markdown(title, _NOTE.format(size=size), HEADS, cells, NO_ROWS)
+        write_text(page, path.with_suffix(".md"))
+        title += f": kernels of {size}x{size}, in percent"
+        write_text(to_latex(title, HEADS, cells), path.with_suffix(".tex"))
 
 
 def list_rows(table: str, clustered: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
@@ -111,63 +116,17 @@ def list_rows(table: str, clustered: pd.DataFrame, names: dict[str, str]) -> pd.
     return rows.assign(n_kernels=rows["n_kernels"].where(rows["n_kernels"] > 0))
 
 
-def to_markdown(table: str, rows: pd.DataFrame) -> str:
-    """A page with the rows of `list_rows`."""
-    cells = [[f"`{model}`", *numbers] for model, *numbers in _cells(rows)]
-    lines = ["---", *["---:"] * (len(HEADS) - 1)]
-    page = [
-        f"# Table {table} of the paper and this run\n",
-        _NOTE.format(size=SIZES[table]),
-        *([] if cells else ["The run has no model of this table.\n"]),
-        *(f"| {' | '.join(cell or '–' for cell in row)} |" for row in (HEADS, lines, *cells)),
-    ]
-    return "\n".join(page) + "\n"
-
-
-def to_latex(table: str, rows: pd.DataFrame) -> str:
-    """A tabular with the rows of `list_rows`; it needs the package booktabs."""
-    heads = " & ".join(HEADS).replace("%", r"\%")
-    size = SIZES[table]
-    lines = [
-        rf"% Table {table} of the paper and this run: kernels of {size}x{size}, in percent.",
-        r"% Needs \usepackage{booktabs}.",
-        rf"\begin{{tabular}}{{@{{}}l{'r' * (len(HEADS) - 1)}@{{}}}}",
-        r"\toprule",
-        rf"{heads} \\",
-        r"\midrule",
-        *(rf"{' & '.join(map(_in_latex, row))} \\" for row in _cells(rows)),
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def _cells(rows: pd.DataFrame) -> Iterator[list[str]]:
     """The cells of each row as text, in the order of `HEADS`; missing ones are empty."""
     for row in rows.itertuples():
         low, high = row.near_low_percent, row.near_high_percent
         yield [
             row.model,
-            _text(row.n_kernels, ","),
-            _text(row.paper_percent),
-            _text(row.near_percent),
+            format_number(row.n_kernels, ","),
+            format_number(row.paper_percent),
+            format_number(row.near_percent),
             "" if pd.isna(low) else f"{low:.1f} to {high:.1f}",
-            _text(row.difference, "+z.1f"),
-            _text(row.random_near_percent),
-            _text(row.matched_percent),
+            format_number(row.difference, "+z.1f"),
+            format_number(row.random_near_percent),
+            format_number(row.matched_percent),
         ]
-
-
-def _text(value: float, form: str = ".1f") -> str:
-    return "" if pd.isna(value) else format(value, form)
-
-
-def _in_latex(cell: str) -> str:
-    if cell.startswith(("+", "-")):
-        return f"${cell}$"  # or the minus would be a hyphen
-    return cell.replace("_", r"\_") or "--"
-
-
-def _write(text: str, path: Path) -> None:
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-NAMES = ("model", "family", "layer", "seeds")
+NAMES = ("model", "family", "layer", "seeds", "arm")
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -59,6 +59,13 @@ TABLES = {
     "stability_classes": pd.DataFrame(
         {"kernel_size": 5, "class": "on_cross", "seeds": ["1", "2", "1, 2"]}
     ).assign(n_kernels=7, overlap=0.5, most=7, best_purity=0.5, n_members=9),
+    "checkpoints": pd.DataFrame(
+        {"model": ["net", "other"], "arm": "arm", "seed": [1, 2], "epoch": 5, "chance": 10.0}
+    ).assign(shuffle="none", regularise=True),
+    "movement": pd.DataFrame(
+        {"arm": ["arm"], "kernel_size": 5, "epoch": 5, "layer_index": 0}
+        | {"lower_quartile": 0.4, "median": 0.5, "upper_quartile": 0.6}
+    ),
 }
 SETTINGS = {
     "model": "net",
@@ -89,7 +96,11 @@ def write_inputs(folder, n_rows=None):
     paths["classes"] = [folder / "k5.parquet", folder / "k7.parquet"]
     for path, table in zip(paths["classes"], (CLASSES[:n_rows], CLASSES[:0]), strict=True):
         table.to_parquet(path)
-    for name in ("groups", "train_groups", "compared_groups"):
+    paths["histories"] = [folder / "arm-s1/history.tsv"]
+    paths["histories"][0].parent.mkdir()
+    history = pd.DataFrame({"epoch": [0, 1], "train_accuracy": 9.0, "validation_accuracy": 8.0})
+    history[:n_rows].to_csv(paths["histories"][0], sep="\t", index=False)
+    for name in ("groups", "train_groups", "compared_groups", "experiment_groups"):
         paths[name] = [paths["group"]]
     paths["size_classes"] = paths["train_classes"] = paths["classes"][:1]
     paths["codebook"] = folder / "autoencoder/k5/codebook.npy"

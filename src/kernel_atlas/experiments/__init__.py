@@ -1,0 +1,1 @@
+"""Networks trained from a chosen start, and their kernels (Appendices D and F to H)."""
