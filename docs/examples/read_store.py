@@ -24,7 +24,7 @@ def main(path_to_store: str, model: str | None = None) -> None:
 
     model = model or next(name for name, group in models.items() if group.attrs["layers"])
     group = models[model]
-    if group.attrs["encoding-type"] != "kernel-atlas-model" or group.attrs["encoding-version"] != 1:
+    if group.attrs["encoding-type"] != "kernel-atlas-model" or group.attrs["encoding-version"] != 2:
         raise SystemExit(f"{model} has an encoding that this example does not know")
 
     print(f"\n{model}, read from {group.attrs['source']}")
@@ -32,10 +32,9 @@ def main(path_to_store: str, model: str | None = None) -> None:
         size = layer["kernel_size"]
         print(f"{layer['index']:4d}  {layer['name']}: {layer['n_kernels']} kernels, {size}x{size}")
 
-    # all kernels of one layer: those whose entry in `layer` is the layer's index
+    # the kernels of a size are those of its layers, one layer after the other
     first = group.attrs["layers"][0]
-    subgroup = group[f"k{first['kernel_size']}"]
-    kernels = subgroup["kernels"][:][subgroup["layer"][:] == first["index"]]
+    kernels = group[f"k{first['kernel_size']}/kernels"][: first["n_kernels"]]
     print(f"\n{first['name']}: {kernels.dtype} array of shape {kernels.shape}; channel 0 is")
     print(np.array2string(kernels[0], precision=3, suppress_small=True))
 

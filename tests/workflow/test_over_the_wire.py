@@ -129,7 +129,7 @@ def test_description_agrees_with_the_later_extraction(described, wired):
     sizes = [name for name in table if re.fullmatch(r"k\d+", name)]
     for model in set(MODELS) - {"pickle"}:
         group = open_group(wired, model)
-        counts = {name: group[name]["layer"].size for name in group.group_keys()}
+        counts = {name: group[name]["kernels"].shape[0] for name in group.group_keys()}
         assert table.loc[model, sizes].to_dict() == {name: counts.get(name, 0) for name in sizes}
     for model in ("mixnet", "mobilenet", "pickle"):
         read_mb = open_group(wired, model).attrs["bytes_read"] / 1e6

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import zarr
@@ -31,7 +31,8 @@ from kernel_atlas.extraction.kernels import (
 )
 
 ENCODING_TYPE = "kernel-atlas-model"
-ENCODING_VERSION = 1
+ENCODING_VERSION = 2
+READABLE_VERSIONS = (1, 2)  # 1 also had an array with the layer of each kernel
 
 # A chunk is one file: a model is a handful of files.
 CHUNK_KERNELS = 65_536
@@ -124,8 +125,6 @@ def read_kernels(group: str | Path, size: int) -> Kernels:
         rows = [(info.index, info.n_kernels) for info in of_size]
         gain_sign = join_signs(of_size)
         layer = np.repeat(*np.array(rows or [(0, 0)], np.int32).T)
-        if rows and not np.array_equal(_read_array(Path(group) / f"k{size}/layer"), layer):
-            raise ValueError("layer numbers differ from the layer table")
     return Kernels(kernels, layer, number_channels(layer), layers, gain_sign)
 
 
@@ -159,7 +158,7 @@ def _read_attributes(group: Path) -> dict[str, Any]:
     """The attributes of a model's group, its encoding checked; faster than by zarr."""
     attributes = json.loads((group / "zarr.json").read_bytes())["attributes"]
     found = (attributes.get("encoding-type"), attributes.get("encoding-version"))
-    if found != (ENCODING_TYPE, ENCODING_VERSION):
+    if found[0] != ENCODING_TYPE or found[1] not in READABLE_VERSIONS:
         raise AtlasError(
             f"model {group.name}: {group} has encoding {found}, expected "
             f"{(ENCODING_TYPE, ENCODING_VERSION)}; delete the group and extract it again"
@@ -195,10 +194,7 @@ def _write_group(
     root = zarr.open_group(path, mode="w-")
     for size in sorted({layer.kernel_size for layer in table}):
         of_size = gather_kernels(layers, size)
-        subgroup = root.create_group(f"k{size}")
-        # a tenth of trained weights' bytes could be saved, but unpacking takes longer than reading
-        _write_array(subgroup, "kernels", of_size.kernels, ("kernel", "y", "x"), None)
-        _write_array(subgroup, "layer", of_size.layer, ("kernel",), "auto")
+        _write_kernels(root.create_group(f"k{size}"), of_size.kernels)
         digests[f"k{size}"] = _digest(of_size.kernels)
     root.attrs.put(
         {
@@ -216,18 +212,13 @@ def _digest(kernels: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(kernels, "<f4").data).hexdigest()
 
 
-def _write_array(
-    group: zarr.Group,
-    name: str,
-    data: np.ndarray,
-    dimensions: tuple,
-    compressors: Literal["auto"] | None,
-) -> None:
-    n_chunks = max(1, -(-len(data) // CHUNK_KERNELS))
+def _write_kernels(group: zarr.Group, kernels: np.ndarray) -> None:
+    """Uncompressed: a tenth of the bytes could be saved, but unpacking takes longer than reading."""
+    n_chunks = max(1, -(-len(kernels) // CHUNK_KERNELS))
     group.create_array(
-        name,
-        data=data,
-        chunks=(max(1, -(-len(data) // n_chunks)), *data.shape[1:]),
-        compressors=compressors,
-        dimension_names=dimensions,
+        "kernels",
+        data=kernels,
+        chunks=(max(1, -(-len(kernels) // n_chunks)), *kernels.shape[1:]),
+        compressors=None,
+        dimension_names=("kernel", "y", "x"),
     )
