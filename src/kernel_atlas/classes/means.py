@@ -110,7 +110,7 @@ def _sum_up(
         classes = pd.read_parquet(path_to_classes, columns=["class"])
         if classes.empty:
             continue
-        kernels = store.read_kernels(path_to_group, size).kernels
+        kernels = store.read_kernel_array(path_to_group, size)
         clustered = is_clustered(classes["class"]).to_numpy()
         labels = classes["class"].to_numpy(str)[clustered]
         directions = sphere.to_sphere(kernels[clustered])

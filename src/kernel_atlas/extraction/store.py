@@ -11,16 +11,15 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import zarr
-from zarr.errors import ContainsGroupError
 
 from kernel_atlas import __version__
 from kernel_atlas.atomic import space_for
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.extraction.chunks import read_array
 from kernel_atlas.extraction.kernels import (
     Kernels,
     LayerInfo,
@@ -28,6 +27,9 @@ from kernel_atlas.extraction.kernels import (
     list_layers,
     number_channels,
 )
+
+if TYPE_CHECKING:
+    import zarr
 
 ENCODING_TYPE = "kernel-atlas-model"
 ENCODING_VERSION = 1
@@ -54,6 +56,9 @@ def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any
     NoSpaceError
         If the disk is full; nothing is left behind then.
     """
+    import zarr
+    from zarr.errors import ContainsGroupError
+
     group = Path(group)
     table = list_layers(layers)
     # Not inside the store: zarr would list a leftover as a model, or warn of it.
@@ -121,7 +126,7 @@ def read_kernels(group: str | Path, size: int) -> Kernels:
         layers = _list_layers(attributes)
         rows = [(info.index, info.n_kernels) for info in layers if info.kernel_size == size]
         layer = np.repeat(*np.array(rows or [(0, 0)], np.int32).T)
-        if rows and not np.array_equal(_read_array(Path(group) / f"k{size}/layer"), layer):
+        if rows and not np.array_equal(read_array(Path(group) / f"k{size}/layer"), layer):
             raise ValueError("layer numbers differ from the layer table")
     return Kernels(kernels, layer, number_channels(layer), layers)
 
@@ -173,7 +178,7 @@ def _read_size(group: Path, size: int, attributes: dict[str, Any]) -> np.ndarray
     of_size = [info.n_kernels for info in _list_layers(attributes) if info.kernel_size == size]
     if not of_size:
         return np.zeros((0, size, size), np.float32)
-    kernels = _read_array(group / f"k{size}/kernels")
+    kernels = read_array(group / f"k{size}/kernels")
     if len(kernels) != sum(of_size):
         raise ValueError("the layer table has another number of kernels")
     if _digest(kernels) != attributes["kernels_sha256"][f"k{size}"]:
@@ -181,13 +186,11 @@ def _read_size(group: Path, size: int, attributes: dict[str, Any]) -> np.ndarray
     return kernels
 
 
-def _read_array(path: Path) -> np.ndarray:
-    return np.asarray(zarr.open_array(path, mode="r")[:])
-
-
 def _write_group(
     path: Path, layers: Sequence[Layer], table: Sequence[LayerInfo], facts: dict[str, Any]
 ) -> None:
+    import zarr
+
     digests = {}
     root = zarr.open_group(path, mode="w-")
     for size in sorted({layer.kernel_size for layer in table}):
@@ -214,7 +217,7 @@ def _digest(kernels: np.ndarray) -> str:
 
 
 def _write_array(
-    group: zarr.Group,
+    group: "zarr.Group",
     name: str,
     data: np.ndarray,
     dimensions: tuple,

@@ -16,6 +16,7 @@ from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import (
     TITLE,
+    name_values,
     new_column,
     no_kernels,
     read_classes,
@@ -116,6 +117,5 @@ def _draw_boxes(
     look: Any = {"color": colours, "edgecolor": "black", "linewidth": 0.6}
     axes.barh(y, third - first, BOX_WIDTH, first, **look)
     axes.vlines(middle, y - half, y + half, "black", lw=1, path_effects=[ON_DARK])
-    axes.set_yticks(y, list(names.values()))
-    axes.tick_params("y", left=False)
+    name_values(axes, y, names.values())
     axes.set_ylim(len(names) - 0.5, -0.5)

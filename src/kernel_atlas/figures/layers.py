@@ -15,6 +15,7 @@ from kernel_atlas.figures.model import (
     LAYERS,
     TITLE,
     name_layers,
+    name_percents,
     new_column,
     no_kernels,
     read_classes,
@@ -69,7 +70,8 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
     for axes, (size, name), wide in zip(all_axes, panels, percents, strict=True):
         stack_classes(axes, wide, labels)
         name_layers(axes, wide.index, is_numbered=name == last[size])
-        axes.set(ylim=(0, 100), yticks=(0, 25, 50, 75, 100), ylabel="kernels (%)")
+        name_percents(axes)
+        axes.set_ylabel("kernels (%)")
         axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")
     style.class_legend(figure, seen, labels)
     return figure

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import TICKLEFT, Line2D
 
 from kernel_atlas.classes.classifier import merge_classes
 from kernel_atlas.extraction import store
@@ -21,6 +23,7 @@ LAYERS = 0.46  # below a panel: the numbers of its layers, and what they are
 VALUES = 0.6  # to the left of a panel: its scale, and what it is
 # From a panel to what its layers and its scale are: else each drawing measures all numbers
 DOWN, LEFT = 0.26, 0.4
+TICK_POINTS = 7.0  # from a panel to a number beside it, as matplotlib has it
 
 
 def read_classes(
@@ -70,7 +73,7 @@ def _read_table(path: Path, written: int) -> pd.DataFrame:
 
 @lru_cache(maxsize=8)
 def _read_kernels(group: Path, written: int, size: int) -> np.ndarray:
-    return store.read_kernels(group.parent, size).kernels
+    return store.read_kernel_array(group.parent, size)
 
 
 def no_kernels(model: str) -> Figure:
@@ -127,11 +130,31 @@ def width_of_layers(tables: Iterable[pd.DataFrame]) -> float:
 def name_layers(axes: Axes, layers: Iterable[int], is_numbered: bool = True) -> None:
     """Number the layers, which stand at 0, 1, 2 ..., along the x axis, or just make room."""
     names = [str(layer) for layer in layers]
-    axes.set_xlim(-0.7, len(names) - 0.3)
+    axes.set(xlim=(-0.7, len(names) - 0.3), xticks=[])
     if not is_numbered:
-        axes.set_xticks([])
         return
     step = -(-len(names) // 40)
-    axes.set_xticks(np.arange(len(names))[::step], names[::step])
-    axes.tick_params("x", bottom=False)
-    axes.set_xlabel("depthwise layer, in the network's order")
+    places = np.arange(len(names))[::step]
+    transform, va, ha = axes.get_xaxis_text1_transform(TICK_POINTS)
+    for place, name in zip(places, names[::step], strict=True):
+        axes.text(place, 0, name, transform=transform, va=va, ha=ha)
+    axes.set_xlabel("depthwise layer, in the network's order", labelpad=72 * DOWN)
+
+
+def name_values(axes: Axes, places: Iterable[float], names: Iterable[str]) -> None:
+    """Name places along the y axis, as its ticks would in several times as long."""
+    axes.set_yticks([])
+    transform, va, ha = axes.get_yaxis_text1_transform(TICK_POINTS)
+    for place, name in zip(places, names, strict=True):
+        axes.text(0, place, name, transform=transform, va=va, ha=ha)
+
+
+def name_percents(axes: Axes) -> None:
+    """Mark and name percentages from 0 to 100 along the y axis."""
+    axes.set_ylim(0, 100)
+    places = range(0, 101, 25)
+    name_values(axes, places, map(str, places))
+    look: Any = {"marker": TICKLEFT, "ms": 3.5, "mew": 0.8, "ls": "", "color": "black"}
+    marks = Line2D([0] * len(places), places, transform=axes.get_yaxis_transform(), **look)
+    marks.set_clip_on(False)
+    axes.add_artist(marks)

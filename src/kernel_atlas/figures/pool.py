@@ -44,7 +44,7 @@ class Pool:
         for group, count in zip(self.groups, self.counts, strict=True):
             is_own = (start <= places) & (places < start + count)
             if is_own.any():
-                own = store.read_kernels(Path(group).parent, self.size).kernels
+                own = store.read_kernel_array(Path(group).parent, self.size)
                 kernels[is_own] = own[places[is_own] - start]
             start += count
         return kernels

@@ -106,7 +106,7 @@ def _pack_kernels(
             table = tables.get((model, size))
             if table is None:
                 continue
-            kernels = store.read_kernels(groups[model], size).kernels
+            kernels = store.read_kernel_array(groups[model], size)
             rows = samples.choose_samples(table, limit, seed=size)
             own = samples.columns_of(kernels[rows], table.iloc[rows], names)
             arrays |= {f"{size}.{name}": array for name, array in own.items()}
