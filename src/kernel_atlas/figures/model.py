@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import TICKLEFT, Line2D
 
+from kernel_atlas.classes import reading
 from kernel_atlas.classes.classifier import merge_classes
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
@@ -45,7 +46,7 @@ def read_classes(
         From kernel size to table, without the sizes of which the model has no kernels.
     """
     tables = {
-        size: _read_table(Path(path), _written(path))
+        size: _read_table(Path(path), written(path))
         for size, path in zip(sizes, paths_to_classes, strict=True)
     }
     return {
@@ -57,10 +58,10 @@ def read_classes(
 
 def read_kernels(group: str | Path, sizes: Iterable[int]) -> dict[int, np.ndarray]:
     """Read a model's kernels, by size, from its group in the store, named by its zarr.json."""
-    return {size: _read_kernels(Path(group), _written(group), size) for size in sizes}
+    return {size: _read_kernels(Path(group), written(group), size) for size in sizes}
 
 
-def _written(path: str | Path) -> int:
+def written(path: str | Path) -> int:
     """When a file was written: what was read from it is read again if it has changed."""
     return Path(path).stat().st_mtime_ns if Path(path).exists() else 0
 
@@ -68,7 +69,7 @@ def _written(path: str | Path) -> int:
 # The figures of a model are drawn one after the other, and each reads the same files.
 @lru_cache(maxsize=8)
 def _read_table(path: Path, written: int) -> pd.DataFrame:
-    return pd.read_parquet(path)
+    return reading.read_classes(path)
 
 
 @lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kernel_atlas.atomic import replacing
+from kernel_atlas.classes.reading import read_classes
 from kernel_atlas.classes.rulers import RULERS
 from kernel_atlas.codebooks.codebook import read_codebook
 from kernel_atlas.extraction import store
@@ -69,7 +70,7 @@ def build_page(
     tables = {
         key: samples.label_kernels(table, merge)
         for key, path in classes.items()
-        if len(table := pd.read_parquet(path, columns=samples.COLUMNS))
+        if len(table := read_classes(path, samples.COLUMNS))
     }
     limit = samples.find_limit(_count_parts(overview))
     overview |= {"thresholds": thresholds, "samples": limit, "order": list(groups)}
