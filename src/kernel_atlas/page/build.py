@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.classes.reading import read_classes
@@ -127,9 +128,8 @@ def _pool(tables: Mapping[tuple[str, int], pd.DataFrame], size: int) -> dict[str
     own = {model: table for (model, k), table in tables.items() if k == size}
     if not own:
         return {}
-    columns = ["code", "near", "family"]
-    pooled = pd.concat([table[columns].astype({"family": object}) for table in own.values()])
-    pooled = pooled.astype({"family": "category"}).reset_index(drop=True)
+    pooled = pd.concat([table[["code", "near"]] for table in own.values()], ignore_index=True)
+    pooled["family"] = union_categoricals([table["family"] for table in own.values()])
     chosen = samples.choose_pool(pooled)
     starts = np.cumsum([0, *map(len, own.values())])
     ends = np.searchsorted(chosen, starts)
