@@ -14,9 +14,9 @@ from matplotlib.patheffects import withStroke
 from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import name_values
 from kernel_atlas.figures.model import (
     TITLE,
-    name_values,
     new_column,
     no_kernels,
     read_classes,

@@ -15,6 +15,7 @@ from kernel_atlas.classes import reading
 from kernel_atlas.classes.classifier import merge_classes
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import TICK_POINTS, name_values
 
 # What is free around panels, in inches
 MARGIN = 0.1
@@ -24,7 +25,6 @@ LAYERS = 0.46  # below a panel: the numbers of its layers, and what they are
 VALUES = 0.6  # to the left of a panel: its scale, and what it is
 # From a panel to what its layers and its scale are: else each drawing measures all numbers
 DOWN, LEFT = 0.26, 0.4
-TICK_POINTS = 7.0  # from a panel to a number beside it, as matplotlib has it
 
 
 def read_classes(
@@ -140,14 +140,6 @@ def name_layers(axes: Axes, layers: Iterable[int], is_numbered: bool = True) -> 
     for place, name in zip(places, names[::step], strict=True):
         axes.text(place, 0, name, transform=transform, va=va, ha=ha)
     axes.set_xlabel("depthwise layer, in the network's order", labelpad=72 * DOWN)
-
-
-def name_values(axes: Axes, places: Iterable[float], names: Iterable[str]) -> None:
-    """Name places along the y axis, as its ticks would in several times as long."""
-    axes.set_yticks([])
-    transform, va, ha = axes.get_yaxis_text1_transform(TICK_POINTS)
-    for place, name in zip(places, names, strict=True):
-        axes.text(0, place, name, transform=transform, va=va, ha=ha)
 
 
 def name_percents(axes: Axes) -> None:
