@@ -91,8 +91,12 @@ def _quartiles(table: pd.DataFrame) -> pd.DataFrame:
     Columns `low`, `median` and `high`, in pixels, by shape and layer.
     """
     table = table[table["matched"]]
-    shape = table["member"].astype(str).str.extract(f"({'|'.join(SHAPES)})", expand=False)
+    members = table["member"].cat
+    shapes = [
+        next((shape for shape in SHAPES if shape in name), None) for name in members.categories
+    ]
+    shape = np.array([*shapes, None])[members.codes]
     sigma = table.groupby([shape, "layer_index"])["sigma"]
-    shares = {"low": 0.25, "median": 0.5, "high": 0.75}
-    quartiles = pd.DataFrame({name: sigma.quantile(share) for name, share in shares.items()})
+    quartiles = sigma.quantile([0.25, 0.5, 0.75]).unstack()  # noqa: PD010
+    quartiles.columns = pd.Index(["low", "median", "high"])
     return quartiles[sigma.size() >= MIN_KERNELS]
