@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import TICKLEFT, Line2D
+from matplotlib.lines import Line2D
+from matplotlib.markers import TICKLEFT
 
 from kernel_atlas.classes import reading
 from kernel_atlas.classes.classifier import merge_classes

@@ -97,6 +97,6 @@ def _quartiles(table: pd.DataFrame) -> pd.DataFrame:
     ]
     shape = np.array([*shapes, None])[members.codes]
     sigma = table.groupby([shape, "layer_index"])["sigma"]
-    quartiles = sigma.quantile([0.25, 0.5, 0.75]).unstack()  # noqa: PD010
-    quartiles.columns = pd.Index(["low", "median", "high"])
+    shares = {"low": 0.25, "median": 0.5, "high": 0.75}
+    quartiles = pd.DataFrame({name: sigma.quantile(share) for name, share in shares.items()})
     return quartiles[sigma.size() >= MIN_KERNELS]
