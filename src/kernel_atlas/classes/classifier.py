@@ -74,7 +74,9 @@ def merge_classes(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFra
     """
     merged = {}
     for column in ("class", "member"):
-        names = {name: merge.get(name, name) for name in classes[column].cat.categories}
-        labels = classes[column].astype(object).map(names)
-        merged[column] = pd.Categorical(labels, order_classes(set(names.values())))
+        own = classes[column].cat
+        names = [merge.get(name, name) for name in own.categories]
+        order = order_classes(set(names))
+        places = np.array([*map(order.index, names), -1])  # a missing one stays missing
+        merged[column] = pd.Categorical.from_codes(places[own.codes], order)
     return classes.assign(**merged)

@@ -14,6 +14,7 @@ import pandas as pd
 from kernel_atlas import sphere
 from kernel_atlas.atomic import replacing, write_table
 from kernel_atlas.classes.classifier import is_clustered
+from kernel_atlas.classes.reading import read_classes
 from kernel_atlas.classes.sums import Sums, find_axes
 from kernel_atlas.extraction import store
 from kernel_atlas.family.fit import PARAMETERS, fit_members, make_members
@@ -107,10 +108,10 @@ def _sum_up(
 ) -> Sums:
     sums = Sums()
     for path_to_group, path_to_classes in zip(paths_to_groups, paths_to_classes, strict=True):
-        classes = pd.read_parquet(path_to_classes, columns=["class"])
+        classes = read_classes(path_to_classes, ["class"])
         if classes.empty:
             continue
-        kernels = store.read_kernels(path_to_group, size).kernels
+        kernels = store.read_kernel_array(path_to_group, size)
         clustered = is_clustered(classes["class"]).to_numpy()
         labels = classes["class"].to_numpy(str)[clustered]
         directions = sphere.to_sphere(kernels[clustered])

@@ -16,6 +16,7 @@ from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.checkpoints.read import read_checkpoint
 from kernel_atlas.checkpoints.regular import RegularSample
 from kernel_atlas.errors import AtlasError, one_line
+from kernel_atlas.extraction import store
 from kernel_atlas.sources import schemes
 from kernel_atlas.sources.download import downloaded
 from kernel_atlas.sources.local import LocalFile
@@ -82,8 +83,6 @@ def extract_kernels(
     except AtlasError as error:
         raise type(error)(f"model {model}: {one_line(error)}") from None
     facts = {"model": model, "source": source, "stamp": stamp, **facts}
-    from kernel_atlas.extraction import store  # imports zarr
-
     store.write_model(path_to_group, reading.layers, facts)
     for layer in reading.layers:
         logger.info("layer %s: %d kernels of %dx%d", layer.name, *layer.kernels.shape)

@@ -11,16 +11,15 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
-from zarr.errors import ContainsGroupError
 
 from kernel_atlas import __version__
 from kernel_atlas.atomic import space_for
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.extraction.chunks import read_array
 from kernel_atlas.extraction.kernels import (
     Kernels,
     LayerInfo,
@@ -29,6 +28,9 @@ from kernel_atlas.extraction.kernels import (
     list_layers,
     number_channels,
 )
+
+if TYPE_CHECKING:
+    import zarr
 
 ENCODING_TYPE = "kernel-atlas-model"
 ENCODING_VERSION = 2
@@ -56,6 +58,9 @@ def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any
     NoSpaceError
         If the disk is full; nothing is left behind then.
     """
+    import zarr
+    from zarr.errors import ContainsGroupError
+
     group = Path(group)
     table = list_layers(layers)
     # Not inside the store: zarr would list a leftover as a model, or warn of it.
@@ -175,7 +180,7 @@ def _read_size(group: Path, size: int, attributes: dict[str, Any]) -> np.ndarray
     of_size = [info.n_kernels for info in _list_layers(attributes) if info.kernel_size == size]
     if not of_size:
         return np.zeros((0, size, size), np.float32)
-    kernels = _read_array(group / f"k{size}/kernels")
+    kernels = read_array(group / f"k{size}/kernels")
     if len(kernels) != sum(of_size):
         raise ValueError("the layer table has another number of kernels")
     if _digest(kernels) != attributes["kernels_sha256"][f"k{size}"]:
@@ -183,13 +188,11 @@ def _read_size(group: Path, size: int, attributes: dict[str, Any]) -> np.ndarray
     return kernels
 
 
-def _read_array(path: Path) -> np.ndarray:
-    return np.asarray(zarr.open_array(path, mode="r")[:])
-
-
 def _write_group(
     path: Path, layers: Sequence[Layer], table: Sequence[LayerInfo], facts: dict[str, Any]
 ) -> None:
+    import zarr
+
     digests = {}
     root = zarr.open_group(path, mode="w-")
     for size in sorted({layer.kernel_size for layer in table}):
@@ -212,8 +215,8 @@ def _digest(kernels: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(kernels, "<f4").data).hexdigest()
 
 
-def _write_kernels(group: zarr.Group, kernels: np.ndarray) -> None:
-    """Uncompressed: a tenth of the bytes could be saved, but unpacking takes longer than reading."""
+def _write_kernels(group: "zarr.Group", kernels: np.ndarray) -> None:
+    """Not compressed: a tenth of the bytes could be saved, but unpacking takes longer than reading."""
     n_chunks = max(1, -(-len(kernels) // CHUNK_KERNELS))
     group.create_array(
         "kernels",

@@ -14,6 +14,7 @@ from matplotlib.patheffects import withStroke
 from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import name_values
 from kernel_atlas.figures.model import (
     TITLE,
     new_column,
@@ -116,6 +117,5 @@ def _draw_boxes(
     look: Any = {"color": colours, "edgecolor": "black", "linewidth": 0.6}
     axes.barh(y, third - first, BOX_WIDTH, first, **look)
     axes.vlines(middle, y - half, y + half, "black", lw=1, path_effects=[ON_DARK])
-    axes.set_yticks(y, list(names.values()))
-    axes.tick_params("y", left=False)
+    name_values(axes, y, names.values())
     axes.set_ylim(len(names) - 0.5, -0.5)

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kernel_atlas import sphere
+from kernel_atlas.classes.reading import read_classes
 from kernel_atlas.classes.rulers import PAPER
 from kernel_atlas.codebooks.codebook import SKIPPED, read_codebook
 from kernel_atlas.family.names import order_classes
@@ -43,7 +44,7 @@ def plot_centres(
         Of this size.
     """
     centres = read_codebook(codebook)
-    codes = [pd.read_parquet(path, columns=["code"])["code"] for path in size_classes]
+    codes = [read_classes(path, ["code"])["code"] for path in size_classes]
     # dead kernels have no code
     rows = (pd.concat(codes) * (len(centres) - 1)).round().fillna(-1).to_numpy(int)
     pool = read_pool(groups, size_classes, size, PAPER)

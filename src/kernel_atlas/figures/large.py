@@ -72,7 +72,7 @@ def plot_large(groups: Sequence[str | Path], n_samples: int) -> Figure:
 
 
 def _choose_from(folder: Path, size: int, n_samples: int) -> LargeKernels | None:
-    kernels = store.read_kernels(folder, size).kernels
+    kernels = store.read_kernel_array(folder, size)
     live = kernels[~sphere.find_dead(kernels)]
     if not len(live):
         return None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -15,6 +16,7 @@ from kernel_atlas.figures.model import (
     LAYERS,
     TITLE,
     name_layers,
+    name_percents,
     new_column,
     no_kernels,
     read_classes,
@@ -69,7 +71,8 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
     for axes, (size, name), wide in zip(all_axes, panels, percents, strict=True):
         stack_classes(axes, wide, labels)
         name_layers(axes, wide.index, is_numbered=name == last[size])
-        axes.set(ylim=(0, 100), yticks=(0, 25, 50, 75, 100), ylabel="kernels (%)")
+        name_percents(axes)
+        axes.set_ylabel("kernels (%)")
         axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")
     style.class_legend(figure, seen, labels)
     return figure
@@ -77,9 +80,15 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
 
 def _find_percents(table: pd.DataFrame, ruler: str) -> pd.DataFrame:
     """One row per layer, one column per class, first derivatives merged."""
-    is_class = pd.get_dummies(class_by(table, ruler))
-    percents = 100 * is_class.groupby(table["layer_index"]).mean()
-    return percents.T.groupby(style.merge_first_derivatives, sort=False).sum().T
+    labels = class_by(table, ruler).cat
+    merged = [*map(style.merge_first_derivatives, labels.categories)]
+    names = [*dict.fromkeys(merged)]
+    column = np.array([*map(names.index, merged), len(names)])[labels.codes]  # last: no class
+    layers, row = np.unique(table["layer_index"], return_inverse=True)
+    counts = np.zeros((len(layers), len(names) + 1))
+    np.add.at(counts, (row, column), 1)
+    percents = 100 * counts / counts.sum(axis=1, keepdims=True)
+    return pd.DataFrame(percents[:, :-1], layers, names)
 
 
 def _facts(table: pd.DataFrame, ruler: str) -> str:

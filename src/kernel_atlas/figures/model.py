@@ -3,15 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.markers import TICKLEFT
 
+from kernel_atlas.classes import reading
 from kernel_atlas.classes.classifier import merge_classes
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
+from kernel_atlas.figures.bars import TICK_POINTS, name_values
 
 # What is free around panels, in inches
 MARGIN = 0.1
@@ -42,7 +47,7 @@ def read_classes(
         From kernel size to table, without the sizes of which the model has no kernels.
     """
     tables = {
-        size: _read_table(Path(path), _written(path))
+        size: _read_table(Path(path), written(path))
         for size, path in zip(sizes, paths_to_classes, strict=True)
     }
     return {
@@ -54,10 +59,10 @@ def read_classes(
 
 def read_kernels(group: str | Path, sizes: Iterable[int]) -> dict[int, np.ndarray]:
     """Read a model's kernels, by size, from its group in the store, named by its zarr.json."""
-    return {size: _read_kernels(Path(group), _written(group), size) for size in sizes}
+    return {size: _read_kernels(Path(group), written(group), size) for size in sizes}
 
 
-def _written(path: str | Path) -> int:
+def written(path: str | Path) -> int:
     """When a file was written: what was read from it is read again if it has changed."""
     return Path(path).stat().st_mtime_ns if Path(path).exists() else 0
 
@@ -65,12 +70,12 @@ def _written(path: str | Path) -> int:
 # The figures of a model are drawn one after the other, and each reads the same files.
 @lru_cache(maxsize=8)
 def _read_table(path: Path, written: int) -> pd.DataFrame:
-    return pd.read_parquet(path)
+    return reading.read_classes(path)
 
 
 @lru_cache(maxsize=8)
 def _read_kernels(group: Path, written: int, size: int) -> np.ndarray:
-    return store.read_kernels(group.parent, size).kernels
+    return store.read_kernel_array(group.parent, size)
 
 
 def no_kernels(model: str) -> Figure:
@@ -127,11 +132,23 @@ def width_of_layers(tables: Iterable[pd.DataFrame]) -> float:
 def name_layers(axes: Axes, layers: Iterable[int], is_numbered: bool = True) -> None:
     """Number the layers, which stand at 0, 1, 2 ..., along the x axis, or just make room."""
     names = [str(layer) for layer in layers]
-    axes.set_xlim(-0.7, len(names) - 0.3)
+    axes.set(xlim=(-0.7, len(names) - 0.3), xticks=[])
     if not is_numbered:
-        axes.set_xticks([])
         return
     step = -(-len(names) // 40)
-    axes.set_xticks(np.arange(len(names))[::step], names[::step])
-    axes.tick_params("x", bottom=False)
-    axes.set_xlabel("depthwise layer, in the network's order")
+    places = np.arange(len(names))[::step]
+    transform, va, ha = axes.get_xaxis_text1_transform(TICK_POINTS)
+    for place, name in zip(places, names[::step], strict=True):
+        axes.text(place, 0, name, transform=transform, va=va, ha=ha)
+    axes.set_xlabel("depthwise layer, in the network's order", labelpad=72 * DOWN)
+
+
+def name_percents(axes: Axes) -> None:
+    """Mark and name percentages from 0 to 100 along the y axis."""
+    axes.set_ylim(0, 100)
+    places = range(0, 101, 25)
+    name_values(axes, places, map(str, places))
+    look: Any = {"marker": TICKLEFT, "ms": 3.5, "mew": 0.8, "ls": "", "color": "black"}
+    marks = Line2D([0] * len(places), places, transform=axes.get_yaxis_transform(), **look)
+    marks.set_clip_on(False)
+    axes.add_artist(marks)

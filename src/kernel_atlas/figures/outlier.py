@@ -20,6 +20,7 @@ from kernel_atlas.figures.model import (
     MARGIN,
     TITLE,
     name_layers,
+    name_percents,
     new_column,
     no_kernels,
     read_classes,
@@ -206,4 +207,4 @@ def _draw_bars(axes: Axes, layers: pd.DataFrame, colour: str) -> None:
         x = np.flatnonzero(which)
         draw_bars(axes, x, 0 * x, percents[which], facecolor=fill, linewidth=0)
     name_layers(axes, layers.index)
-    axes.set(ylim=(0, 100), yticks=(0, 25, 50, 75, 100))
+    name_percents(axes)

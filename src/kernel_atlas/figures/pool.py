@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from kernel_atlas.classes.reading import read_classes
 from kernel_atlas.classes.rulers import class_by, rulers_of
 from kernel_atlas.extraction import store
+from kernel_atlas.figures.model import written
 
-COLUMNS = ["near", "class", "member", "matched"]
+LABELS = ["near", "class", "member", "matched"]
+# those that any figure of a pool needs
+COLUMNS = [*LABELS, "layer_index", "shift_x", "shift_y"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Pool:
         for group, count in zip(self.groups, self.counts, strict=True):
             is_own = (start <= places) & (places < start + count)
             if is_own.any():
-                own = store.read_kernels(Path(group).parent, self.size).kernels
+                own = store.read_kernel_array(Path(group).parent, self.size)
                 kernels[is_own] = own[places[is_own] - start]
             start += count
         return kernels
@@ -63,10 +68,21 @@ def read_pool(
 
     Without a codebook, classes are by the family's ruler, whatever `ruler` says.
     """
-    tables = [pd.read_parquet(path, columns=COLUMNS) for path in paths_to_classes]
+    tables = read_tables(paths_to_classes)
     counts = [len(table) for table in tables]
-    table = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    labelled = [table[LABELS] for table in tables if len(table)] or [tables[0][LABELS]]
+    table = pd.concat(labelled, ignore_index=True)
     # models may differ in their categories
     table = table.astype({"class": "category", "member": "category"})
     by, *_ = rulers_of(table, ruler)
     return Pool(groups, counts, size, class_by(table, by), by)
+
+
+def read_tables(paths_to_classes: Sequence[str | Path]) -> list[pd.DataFrame]:
+    """Read `COLUMNS` of tables of classes, once for all figures that a job draws of them."""
+    return _read_tables(tuple((Path(path), written(path)) for path in paths_to_classes))
+
+
+@lru_cache(maxsize=1)
+def _read_tables(files: tuple[tuple[Path, int], ...]) -> list[pd.DataFrame]:
+    return [read_classes(path, COLUMNS) for path, _ in files]

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
-from kernel_atlas.figures.bars import BAR_WIDTH, stack_classes
+from kernel_atlas.figures.bars import BAR_WIDTH, name_values, stack_classes
 from kernel_atlas.tables.layers import COUNTED_BY as COUNTS
 from kernel_atlas.tables.reading import read_table
 
@@ -106,6 +106,7 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER, is_merged: bool =
             if is_merged:
                 _mark_middle(axes, percents[[*MERGE.values()]].sum(axis=1))
             axes.set_title(f"{size}x{size}, {SOUGHT[name]}")
+        name_values(row[0], range(len(percents)), percents.index, fontsize=7)
         row[1].set_yticks([])
     for axes in rows[-1]:
         axes.set_xlabel("kernels (%)")
@@ -123,9 +124,6 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER, is_merged: bool =
 
 def _stack(axes: Axes, percents: pd.DataFrame, labels: Sequence[str]) -> None:
     """Draw one bar per row."""
-    y = np.arange(len(percents))
-    axes.set_yticks(y, percents.index)
-    axes.tick_params(axis="y", length=0, labelsize=7)
     axes.set(xlim=(0, 100), ylim=(len(percents) - 0.4, -0.6))
     if percents.any(axis=None):
         stack_classes(axes, percents, labels, horizontal=True)

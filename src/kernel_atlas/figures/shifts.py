@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
+from kernel_atlas.figures.pool import read_tables
 from kernel_atlas.sources.timm import SAME
 
-COLUMNS = ["layer_index", "class", "member", "matched", "shift_x", "shift_y"]
 SQUARES = ["on_square", "off_square"]
 MIN_KERNELS = 16  # matched ones, below which a layer's mean shift says little
 FAR = 0.2  # pixels from the middle, from which a layer is named
@@ -42,10 +42,8 @@ def plot_shifts(
         size, in the same order.
     """
     tables = [
-        sum_up_layers(pd.read_parquet(path, columns=COLUMNS), find_kinds(group, size)).assign(
-            model=Path(group).parent.name
-        )
-        for group, path in zip(groups, size_classes, strict=True)
+        sum_up_layers(table, find_kinds(group, size)).assign(model=Path(group).parent.name)
+        for group, table in zip(groups, read_tables(size_classes), strict=True)
     ]
     return draw_shifts(size, pd.concat(tables, ignore_index=True))
 
@@ -73,14 +71,27 @@ def sum_up_layers(classes: pd.DataFrame, kinds: dict[int, tuple[int, bool]]) -> 
         `kind`, the means `shift_x` and `shift_y` of the matched kernels (in pixels, to the
         right and down), and `squares`, matched squares in percent of the live kernels.
     """
-    n_live = (classes["class"] != DEAD).groupby(classes["layer_index"]).sum()
-    matched = classes[classes["matched"]]
-    by_layer = matched.groupby("layer_index")
-    n_squares = matched["member"].isin(SQUARES).groupby(matched["layer_index"]).sum()
-    layers = by_layer[["shift_x", "shift_y"]].mean()
-    layers["squares"] = 100 * n_squares / n_live
-    layers = layers[by_layer.size() >= MIN_KERNELS].reset_index()
-    return layers.assign(kind=[kinds[index] for index in layers["layer_index"]])
+    layer = classes["layer_index"].to_numpy()
+    matched = classes["matched"].to_numpy()
+    is_square = matched & classes["member"].isin(SQUARES).to_numpy()
+    n_layers = layer.max(initial=-1) + 1
+    n_live, n_matched, n_squares = (
+        np.bincount(layer[chosen], minlength=n_layers)
+        for chosen in ((classes["class"] != DEAD).to_numpy(), matched, is_square)
+    )
+    index = np.flatnonzero(n_matched >= MIN_KERNELS)
+    sums = {
+        name: np.bincount(layer[matched], classes[name].to_numpy()[matched], n_layers)
+        for name in ("shift_x", "shift_y")
+    }
+    return pd.DataFrame(
+        {
+            "layer_index": index,
+            **{name: total[index] / n_matched[index] for name, total in sums.items()},
+            "squares": 100 * n_squares[index] / n_live[index],
+            "kind": [kinds[layer] for layer in index.tolist()],
+        }
+    )
 
 
 @mpl.rc_context(style.RC)

@@ -91,7 +91,11 @@ def _quartiles(table: pd.DataFrame) -> pd.DataFrame:
     Columns `low`, `median` and `high`, in pixels, by shape and layer.
     """
     table = table[table["matched"]]
-    shape = table["member"].astype(str).str.extract(f"({'|'.join(SHAPES)})", expand=False)
+    members = table["member"].cat
+    shapes = [
+        next((shape for shape in SHAPES if shape in name), None) for name in members.categories
+    ]
+    shape = np.array([*shapes, None])[members.codes]
     sigma = table.groupby([shape, "layer_index"])["sigma"]
     shares = {"low": 0.25, "median": 0.5, "high": 0.75}
     quartiles = pd.DataFrame({name: sigma.quantile(share) for name, share in shares.items()})

@@ -23,7 +23,7 @@ def plot_slices(group: str | Path, model: str, n_samples: int) -> Figure:
         The zarr.json of the model's group in the store.
     """
     folder = Path(group).parent
-    slices = {size: store.read_kernels(folder, size).kernels for size in store.kernel_sizes(folder)}
+    slices = {size: store.read_kernel_array(folder, size) for size in store.kernel_sizes(folder)}
     return draw_slices(model, slices, n_samples)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from kernel_atlas.atomic import replacing
+from kernel_atlas.classes.reading import read_classes
 from kernel_atlas.classes.rulers import RULERS
 from kernel_atlas.codebooks.codebook import read_codebook
 from kernel_atlas.extraction import store
@@ -69,7 +71,7 @@ def build_page(
     tables = {
         key: samples.label_kernels(table, merge)
         for key, path in classes.items()
-        if len(table := pd.read_parquet(path, columns=samples.COLUMNS))
+        if len(table := read_classes(path, samples.COLUMNS))
     }
     limit = samples.find_limit(_count_parts(overview))
     overview |= {"thresholds": thresholds, "samples": limit, "order": list(groups)}
@@ -106,7 +108,7 @@ def _pack_kernels(
             table = tables.get((model, size))
             if table is None:
                 continue
-            kernels = store.read_kernels(groups[model], size).kernels
+            kernels = store.read_kernel_array(groups[model], size)
             rows = samples.choose_samples(table, limit, seed=size)
             own = samples.columns_of(kernels[rows], table.iloc[rows], names)
             arrays |= {f"{size}.{name}": array for name, array in own.items()}
@@ -126,9 +128,8 @@ def _pool(tables: Mapping[tuple[str, int], pd.DataFrame], size: int) -> dict[str
     own = {model: table for (model, k), table in tables.items() if k == size}
     if not own:
         return {}
-    columns = ["code", "near", "family"]
-    pooled = pd.concat([table[columns].astype({"family": object}) for table in own.values()])
-    pooled = pooled.astype({"family": "category"}).reset_index(drop=True)
+    pooled = pd.concat([table[["code", "near"]] for table in own.values()], ignore_index=True)
+    pooled["family"] = union_categoricals([table["family"] for table in own.values()])
     chosen = samples.choose_pool(pooled)
     starts = np.cumsum([0, *map(len, own.values())])
     ends = np.searchsorted(chosen, starts)

@@ -46,12 +46,22 @@ def choose_samples(classes: pd.DataFrame, limit: int, seed: int) -> np.ndarray:
         Rows, ascending.
     """
     order = np.random.default_rng(seed).permutation(len(classes))
-    shuffled = classes.iloc[order]
+    layer = classes["layer_index"].to_numpy()[order]
     chosen = np.zeros(len(classes), bool)
     for ruler in RULERS:
-        rank = shuffled.groupby(["layer_index", ruler], observed=True).cumcount()
-        chosen |= (rank < limit).to_numpy()
+        own = classes[ruler].cat
+        code = own.codes.to_numpy(int)[order]
+        chosen |= (code >= 0) & (_rank(layer * len(own.categories) + code) < limit)
     return np.sort(order[chosen])
+
+
+def _rank(groups: np.ndarray) -> np.ndarray:
+    """The place of each item among those of its group, from 0, in their order."""
+    order = np.argsort(groups, kind="stable")
+    ordered = groups[order]
+    rank = np.empty(len(groups), int)
+    rank[order] = np.arange(len(groups)) - np.searchsorted(ordered, ordered)
+    return rank
 
 
 def find_limit(counts: np.ndarray) -> int:
@@ -83,15 +93,12 @@ def choose_pool(classes: pd.DataFrame, seed: int = 0) -> np.ndarray:
         Rows, ascending.
     """
     order = np.random.default_rng(seed).permutation(len(classes))
-    shuffled = classes.iloc[order]
-    code = shuffled["code"].where(shuffled["near"].fillna(False).astype(bool))
-    in_bin = shuffled.groupby(np.floor(code * N_BINS)).cumcount()
-    member = shuffled["family"]
-    in_class = shuffled.groupby(member, observed=True).cumcount()
-    chosen = (code.notna() & (in_bin < MAX_PER_BIN)) | (
-        (in_class < MAX_PER_CLASS) & ~member.isin([OTHER, DEAD])
-    )
-    return np.sort(order[chosen.to_numpy()])
+    near = order[classes["near"].fillna(False).to_numpy(bool)[order]]
+    bins = np.floor(classes["code"].to_numpy()[near] * N_BINS).astype(np.int16)
+    has_class = ~classes["family"].isin([OTHER, DEAD]).to_numpy()
+    named = order[has_class[order]]
+    names = classes["family"].cat.codes.to_numpy(np.int16)[named]
+    return np.union1d(near[_rank(bins) < MAX_PER_BIN], named[_rank(names) < MAX_PER_CLASS])
 
 
 def quantise(kernels: np.ndarray) -> np.ndarray:
@@ -115,10 +122,7 @@ def columns_of(
         Also the parameters of the members, so that these can be drawn.
     """
     known = ["code", "dissimilarity", "residual", "lead", *(PARAMETERS if with_member else ())]
-    labels = {
-        column: pd.Categorical(classes[column].astype(object), names).codes.astype(np.uint8)
-        for column in (*RULERS, "member")
-    }
+    labels = {column: _find_places(classes[column], names) for column in (*RULERS, "member")}
     return {
         "kernels": quantise(kernels),
         "layer": classes["layer_index"].to_numpy(np.uint16),
@@ -128,3 +132,9 @@ def columns_of(
         "matched": classes["matched"].to_numpy(np.uint8),
         **{column: classes[column].to_numpy(np.float32) for column in known},
     }
+
+
+def _find_places(labels: pd.Series, names: list[str]) -> np.ndarray:
+    """The place of each class in `names`, uint8; 255 if it is missing."""
+    places = np.array([*map(names.index, labels.cat.categories), 255], np.uint8)
+    return places[labels.cat.codes]

@@ -70,16 +70,19 @@ def count_layers(classes: pd.DataFrame) -> pd.DataFrame:
         One row per layer, with `COUNTS` as Int64; `n_near` and `n_clustered` are missing where
         the size has no codebook.
     """
-    flags = pd.DataFrame(
-        {
-            "n_kernels": True,
-            "n_dead": classes["class"] == DEAD,
-            "n_near": classes["near"],
-            "n_clustered": is_clustered(classes["class"]),
-            "n_matched": classes["matched"],
-        }
-    )
-    counts = flags.groupby(classes["layer_index"]).sum().astype("Int64")
+    flags = {
+        "n_kernels": classes["layer_index"].notna(),
+        "n_dead": classes["class"] == DEAD,
+        "n_near": classes["near"].fillna(False),
+        "n_clustered": is_clustered(classes["class"]),
+        "n_matched": classes["matched"],
+    }
+    layers, row = np.unique(classes["layer_index"], return_inverse=True)
+    numbers = {
+        name: np.bincount(row[flag.to_numpy(bool)], minlength=len(layers))
+        for name, flag in flags.items()
+    }
+    counts = pd.DataFrame(numbers, pd.Index(layers, name="layer_index"), dtype="Int64")
     if not has_codebook(classes):
         counts[["n_near", "n_clustered"]] = pd.NA
     return counts

@@ -8,6 +8,7 @@ import pandas as pd
 
 from kernel_atlas.atomic import write_table
 from kernel_atlas.classes.classifier import merge_classes
+from kernel_atlas.classes.reading import read_classes
 from kernel_atlas.family.names import CLASSES
 from kernel_atlas.tables.agreement import count_pairs, tabulate_agreement
 from kernel_atlas.tables.clustered import list_clustered, write_page
@@ -54,7 +55,7 @@ def summarise_classes(
     signs: dict[tuple[str, int], pd.DataFrame] = {}
     unknown = set(merge) - set(CLASSES)
     for (model, size), path in paths_to_classes.items():
-        classes = pd.read_parquet(path)
+        classes = read_classes(path)
         unknown -= set(classes["class"].cat.categories)
         if not classes.empty:
             counts[model, size] = count_layers(classes)

@@ -12,7 +12,6 @@ from zarr.errors import ContainsGroupError
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.extraction import store
 from kernel_atlas.extraction.store import (
     LayerInfo,
     kernel_sizes,
@@ -64,6 +63,14 @@ def test_compressed_chunks_in_shards_are_read_as_well(write_group, layers):
     options = {"chunks": (4, 5, 5), "shards": (8, 5, 5), "overwrite": True}
     zarr.create_array(group / "k5/kernels", data=expected, **options)
     np.testing.assert_array_equal(read_kernels(group, 5).kernels, expected)
+
+
+def test_a_chunk_of_zeros_has_no_file_and_comes_back(write_group, monkeypatch):
+    monkeypatch.setattr("kernel_atlas.extraction.store.CHUNK_KERNELS", 4)
+    zeros, ones = (np.full((4, 5, 5), value, np.float32) for value in (0, 1))
+    group = write_group("net", [("a", zeros), ("b", ones)])
+    assert not (group / "k5/kernels/c/0").exists()
+    np.testing.assert_array_equal(read_kernel_array(group, 5), np.concatenate([zeros, ones]))
 
 
 @pytest.mark.parametrize("size", [3, 5, 7])
@@ -182,7 +189,7 @@ def test_two_jobs_may_create_the_store_at_once(write_group, layers, monkeypatch)
             raise ContainsGroupError("LocalStore", "")
         return group
 
-    monkeypatch.setattr(store.zarr, "open_group", second)
+    monkeypatch.setattr(zarr, "open_group", second)
     assert len(read_kernels(write_group("net", layers), 5).kernels) == 6
 
 
@@ -224,9 +231,7 @@ def test_a_missing_group_is_named(tmp_path, write_group, layers):
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.99])
 @pytest.mark.parametrize("is_cut", [False, True], ids=["changed", "cut"])
-@pytest.mark.parametrize(
-    "name", ["k5/kernels/c/0/0/0", "k5/kernels/zarr.json", "zarr.json"]
-)
+@pytest.mark.parametrize("name", ["k5/kernels/c/0/0/0", "k5/kernels/zarr.json", "zarr.json"])
 def test_damage_is_refused(write_group, layers, name, is_cut, share):
     group = write_group("net", layers)
     content = bytearray((group / name).read_bytes())

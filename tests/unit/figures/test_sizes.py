@@ -69,7 +69,7 @@ def test_one_panel_per_size_with_the_layers_of_that_size():
     assert [axes.get_title("left")[:4] for axes in figure.axes] == ["5x5:", "7x7:"]
     points = [[row[:2] for row in points_of(axes)] for axes in figure.axes]
     assert points == [[("centre", 0)], [("cross", 0)]]
-    ticks = [[text.get_text() for text in axes.get_xticklabels()] for axes in figure.axes]
+    ticks = [[text.get_text() for text in axes.texts] for axes in figure.axes]
     assert ticks == [["0"], ["1"]]
 
 
