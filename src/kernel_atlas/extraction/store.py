@@ -216,7 +216,7 @@ def _digest(kernels: np.ndarray) -> str:
 
 
 def _write_kernels(group: "zarr.Group", kernels: np.ndarray) -> None:
-    """Not compressed: a tenth of the bytes could be saved, but unpacking takes longer than reading."""
+    """Not compressed: a tenth of the bytes could be saved, but unpacking takes longer."""
     n_chunks = max(1, -(-len(kernels) // CHUNK_KERNELS))
     group.create_array(
         "kernels",
