@@ -43,7 +43,7 @@ rule measure_chance:
         baselines=expand(rules.fit_baselines.output, size=SIZES),
         labels=expand(rules.label_codebook.output.labels, size=CODEBOOK_SIZES),
     output:
-        "results/chance.tsv",
+        table="results/chance.tsv",
     log:
         "results/logs/measure_chance.log",
     benchmark:

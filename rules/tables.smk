@@ -17,7 +17,7 @@ rule summarise_classes:
             "results/classes/{model}/k{size}.parquet", model=MODELS, size=SIZES
         ),
         controls=expand(rules.classify_kernels.output.controls, model=MODELS),
-        chance=rules.measure_chance.output,
+        chance=rules.measure_chance.output.table,
     output:
         clustered=report(
             "results/tables/clustered.tsv",
