@@ -55,7 +55,7 @@ HEAVY = {"numpy", "pandas", "torch", "timm", "zarr", "matplotlib", "sklearn", "s
         (["classify", "missing.pth"], set()),
         (["classify", "--fast"], set()),
         (["classify", "{net}", "--plot", "a.txt"], set()),
-        (["classify", "{net}", "--atlas", "{atlas}"], {"numpy", "pandas"}),
+        (["classify", "{net}", "--atlas", "{atlas}"], {"numpy", "pandas", "scipy"}),
     ],
 )
 def test_a_call_imports_no_more_than_it_needs(network, atlas, arguments, loaded):
