@@ -40,6 +40,7 @@ rule all:
         expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),
         expand(rules.label_codebook.output, size=CODEBOOK_SIZES),
         expand(rules.classify_kernels.output, model=MODELS),
+        rules.measure_chance.output,
         expand(rules.average_classes.output, size=CODEBOOK_SIZES),
         rules.list_models.output,
         rules.summarise_classes.output,

@@ -44,7 +44,7 @@ IMPORTS = {
     "numpy": "import numpy",
     "the library (`kernel_atlas`)": "import kernel_atlas",
     "the store, with zarr": "import kernel_atlas.extraction.store",
-    "classification, with pandas and scipy": "import kernel_atlas.classes.classify",
+    "classification, with pandas": "import kernel_atlas.classes.classify",
     "figures, with matplotlib": "import kernel_atlas.figures.style",
     "training, with torch": "import kernel_atlas.codebooks.seeds",
     "timm": "from kernel_atlas.sources.timm_import import import_timm; import_timm()",

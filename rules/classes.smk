@@ -1,8 +1,9 @@
-"""Classify the kernels of every model, and average each class over models. Without torch.
+"""Classify the kernels of every model and of chance, average each class. Without torch.
 
 Inputs:  results/kernels.zarr/<model>/, the codebooks and label tables of all sizes
 Outputs: results/classes/<model>/k<size>.parquet, one row per kernel
-         results/classes/<model>/controls.tsv, what chance and simpler methods cluster
+         results/classes/<model>/controls.tsv, its controls and simpler methods
+         results/chance.tsv, the same of random directions and fresh kernels
          results/classes/<model>/measures.npz, what rules/measures.smk gathers
          results/tables/means_k<size>.tsv, one row per mean kernel; means_k<size>.npz
 """
@@ -35,6 +36,30 @@ rule classify_kernels:
         "Classifying the kernels of {wildcards.model}"
     script:
         "../workflow/scripts/classify_kernels.py"
+
+
+rule measure_chance:
+    input:
+        codebooks=[CODEBOOKS[str(size)] for size in CODEBOOK_SIZES],
+        baselines=expand(rules.fit_baselines.output, size=SIZES),
+        labels=expand(rules.label_codebook.output.labels, size=CODEBOOK_SIZES),
+    output:
+        table="results/chance.tsv",
+    log:
+        "results/logs/measure_chance.log",
+    benchmark:
+        "results/benchmarks/measure_chance.tsv"
+    conda:
+        "../envs/kernel-atlas.yaml"
+    params:
+        sizes=SIZES,
+        codebook_sizes=CODEBOOK_SIZES,
+        thresholds=[config["thresholds"][f"k{size}"] for size in SIZES],
+        version=versions.CLASSIFY,
+    message:
+        "Measuring what chance gives"
+    script:
+        "../workflow/scripts/measure_chance.py"
 
 
 rule average_classes:

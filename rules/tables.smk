@@ -1,6 +1,6 @@
 """Sum up all models in tables.
 
-Inputs:  results/tables/models.tsv, results/classes/<model>/ of all models
+Inputs:  results/tables/models.tsv, results/classes/<model>/ of all models, results/chance.tsv
 Outputs: results/tables/clustered.{tsv,html}, one row per model and size; families.tsv
          results/tables/layers.tsv, one row per layer and class
          results/tables/agreement.tsv, which members the kernels of each class have
@@ -18,6 +18,7 @@ rule summarise_classes:
             "results/classes/{model}/k{size}.parquet", model=MODELS, size=SIZES
         ),
         controls=expand(rules.classify_kernels.output.controls, model=MODELS),
+        chance=rules.measure_chance.output.table,
     output:
         clustered=report(
             "results/tables/clustered.tsv",

@@ -25,7 +25,8 @@ TABLES = [
     *("summarise_run", "plot_tables", "gather_measures", "pool_depths"),
 ]
 SEEDS = ["compare_seeds", "plot_stability"]
-ONCE = ["save_config", "list_models", "list_training_set", *SEEDS, *TABLES]
+CHANCE = ["measure_chance"]
+ONCE = ["save_config", "list_models", "list_training_set", *CHANCE, *SEEDS, *TABLES]
 DRAW_ONCE = ["plot_family", "plot_store"]
 
 
@@ -58,7 +59,8 @@ def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
 
 def of_classification(models: Iterable[str] = MODELS) -> list[str]:
     """The jobs after the labels: all models are classified again."""
-    return of_models(models, CLASSIFY) + of_sizes(SIZES, AVERAGE + DRAW_TRAINED) + CENTRES + TABLES
+    drawn = of_sizes(SIZES, AVERAGE + DRAW_TRAINED) + CENTRES
+    return of_models(models, CLASSIFY) + CHANCE + drawn + TABLES
 
 
 def without_figures(jobs: Iterable[str]) -> list[str]:

@@ -68,7 +68,7 @@ def test_what_an_unfinished_run_lacks_is_named(results, missing):
 @pytest.mark.parametrize("size", [9, 4])
 def test_a_size_without_codes_gets_members(results, rng, monkeypatch, size):
     """9x9 is a size of the run, 4x4 is not."""
-    monkeypatch.setattr("kernel_atlas.classes.controls.N_SAMPLE", 50)
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_CHANCE", 50)
     kernels = rng.normal(size=(6, size, size)).astype(np.float32)
     result = Atlas.from_run(results).classify(kernels)
     table, expected = result.classes[size], fit_members(kernels)

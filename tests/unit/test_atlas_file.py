@@ -77,7 +77,7 @@ def test_equal_atlases_are_equal_files(atlas, path, tmp_path):
 
 
 def test_what_random_directions_give_is_computed_once(rng, tmp_path, monkeypatch):
-    monkeypatch.setattr("kernel_atlas.classes.controls.N_SAMPLE", 100)
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_CHANCE", 100)
     section = Section(Codebook(rng.normal(size=(50, 3, 3))), [Interval(0, 0.5, "spot")], 0.2)
     Atlas({3: section}).save(tmp_path / "a.atlas")
     loaded = Atlas.load(tmp_path / "a.atlas").sections[3]

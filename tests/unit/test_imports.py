@@ -52,5 +52,5 @@ def test_labels_classes_tables_and_figures_do_without_torch_and_zarr():
 
 
 def test_extraction_does_without_torch_timm_and_zarr():
-    modules = ["kernel_atlas.extraction.extract", "kernel_atlas.extraction.store"]
+    modules = [f"kernel_atlas.extraction.{name}" for name in ("extract", "failed", "store")]
     assert imported_by([*modules_of("sources"), *modules]) == {"numpy"}

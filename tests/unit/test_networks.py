@@ -22,7 +22,7 @@ MIXNET = "mixnet_s.ft_in1k"
 @pytest.fixture
 def atlas(rng, monkeypatch):
     """A small atlas; sizes that it lacks ask for little of chance."""
-    monkeypatch.setattr("kernel_atlas.classes.controls.N_SAMPLE", 50)
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_CHANCE", 50)
     return make_atlas(rng)
 
 

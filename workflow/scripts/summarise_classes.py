@@ -15,6 +15,7 @@ if __name__ == "__main__":
                 zip(product(models, sizes), snakemake.input.classes, strict=True)
             ),
             paths_to_controls=dict(zip(models, snakemake.input.controls, strict=True)),
+            path_to_chance=snakemake.input.chance,
             thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),
             merge=dict(snakemake.params.merge),
             folder=Path(snakemake.output.clustered).parent,

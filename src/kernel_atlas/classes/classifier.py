@@ -56,6 +56,11 @@ class Classifier:
             {"code": code, "dissimilarity": dissimilarity, "near": near, "class": label}
         )
 
+    def label(self, codes: pd.Series) -> pd.Series:
+        """The class of the interval that each code lies in, however near the kernel is."""
+        rows = np.rint(codes * (len(self.codebook) - 1)).astype(int)
+        return pd.Series(self.labels[rows], codes.index)
+
 
 def is_clustered(labels: pd.Series) -> pd.Series:
     """Whether each class is one that clustered kernels have, bool; False where it is missing."""

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from kernel_atlas.atomic import replacing, write_table
+from kernel_atlas.atomic import replacing
 from kernel_atlas.classes.classifier import Classifier
-from kernel_atlas.classes.controls import CONTROL_COLUMNS, sweep_thresholds
+from kernel_atlas.classes.controls import Row, sweep_thresholds, write_controls
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
@@ -43,7 +42,7 @@ def classify_kernels(
         of live kernels and how many of them are below it (docs/results.md).
     """
     name = Path(path_to_group).name
-    controls = []
+    controls: list[Row] = []
     for size, classifier in classifiers.items():
         stored = store.read_kernels(path_to_group, size)
         if len(stored.kernels) and not len(classifier.codebook):
@@ -58,7 +57,7 @@ def classify_kernels(
         if is_live.any():
             live = stored.kernels[is_live], table[is_live]
             with np.load(paths_to_baselines[size]) as banks:
-                controls += [(size, *row) for row in sweep_thresholds(classifier, banks, *live)]
+                controls += sweep_thresholds(classifier, banks, *live)
         logger.info(f"{size}x{size}: {table['class'].value_counts().to_dict()}")
     for size in sorted({info.kernel_size for info in stored.layers} - set(classifiers)):
         logger.warning(
@@ -66,6 +65,4 @@ def classify_kernels(
             f"add {size} to family.sizes in config.yaml (members alone) or to autoencoder.sizes, "
             f"and thresholds.k{size}"
         )
-    # thresholds in full, because summarise_classes looks for the one in force
-    table = pd.DataFrame(controls, columns=list(CONTROL_COLUMNS)).astype({"threshold": str})
-    write_table(table, path_to_controls)
+    write_controls(controls, path_to_controls)

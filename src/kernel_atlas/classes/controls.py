@@ -1,17 +1,18 @@
 """Controls: what chance and simpler methods give (docs/limits.md).
 
-Controls are made from a sample of a model's own live kernels, and destroy step by step what
-could make them cluster.
+Some are made from a sample of a model's own live kernels, and destroy what could make them
+cluster. Chance is the same for all models of a kernel size.
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from kernel_atlas import sphere
+from kernel_atlas.atomic import write_table
 from kernel_atlas.classes.classifier import Classifier, is_clustered
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.family.fit import find_matched, fit_members, weigh_residuals
@@ -48,16 +49,17 @@ def phase_randomised_kernels(kernels: np.ndarray, generator: np.random.Generator
     return np.fft.ifft2(spectrum).real
 
 
-CONTROLS: dict[str, Control] = {
-    "random": random_kernels,
-    "fresh": fresh_kernels,
+# The same whatever the kernels are.
+CHANCE: dict[str, Control] = {"random": random_kernels, "fresh": fresh_kernels}
+OF_KERNELS: dict[str, Control] = {
     "shuffled": shuffled_kernels,
     "phase_randomised": phase_randomised_kernels,
 }
+CONTROLS = CHANCE | OF_KERNELS
 
 
 def make_controls(kernels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Make each control: its name and its live kernels. Seeded.
+    """Make each control of some kernels: its name and its live kernels. Seeded.
 
     Parameters
     ----------
@@ -66,20 +68,31 @@ def make_controls(kernels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """
     # each model has draws of its own, so that they can be pooled over models
     digest = zlib.crc32(np.ascontiguousarray(kernels).tobytes())
-    for number, (name, make) in enumerate(CONTROLS.items()):
-        made = make(kernels, np.random.default_rng([SEED, number, digest]))
+    for name, make in OF_KERNELS.items():
+        made = make(kernels, np.random.default_rng([SEED, _number(name), digest]))
         yield name, made[~sphere.find_dead(made)]
 
 
-N_RANDOM = 50_000
-# Fits take longer, the more so on large grids: at most so many controls of a model and size.
-N_SAMPLE = 5_000
-MAX_PIXELS = 250_000
+def make_chance(size: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Make kernels of k x k by chance: their name, and `N_CHANCE` of them. Seeded."""
+    for name, make in CHANCE.items():
+        generator = np.random.default_rng([SEED, _number(name), size])
+        yield name, make(np.empty((sample_size(size, N_CHANCE), size, size)), generator)
 
 
-def sample_size(size: int) -> int:
-    """How many controls of k x k are made: 5,000, and fewer of more than 7x7."""
-    return min(N_SAMPLE, MAX_PIXELS // size**2)
+def _number(control: str) -> int:
+    return list(CONTROLS).index(control)
+
+
+N_RANDOM = 50_000  # without a fit
+N_CHANCE = 5_000
+N_SAMPLE = 2_000  # of the kernels of a model and size
+MAX_PIXELS = 250_000  # of all together, since fits take longer on large grids
+
+
+def sample_size(size: int, most: int) -> int:
+    """How many controls of k x k are made: fewer than `most` of large ones."""
+    return min(most, MAX_PIXELS // size**2)
 
 
 def percents_of_random(classifier: Classifier) -> dict[str, float]:
@@ -88,11 +101,11 @@ def percents_of_random(classifier: Classifier) -> dict[str, float]:
     Returns
     -------
     dict
-        `matched` (of `sample_size`), and `near` and `clustered` (of `N_RANDOM`) where there is
+        `matched` (of `N_CHANCE`), and `near` and `clustered` (of `N_RANDOM`) where there is
         a codebook.
     """
     size = classifier.codebook.kernels.shape[-1]
-    n_fitted = sample_size(size)
+    n_fitted = sample_size(size, N_CHANCE)
     n = N_RANDOM if len(classifier.codebook) else n_fitted
     made = random_kernels(np.empty((n, size, size)), np.random.default_rng([SEED, size]))
     matched = find_matched(fit_members(made[:n_fitted]), classifier.threshold)
@@ -117,16 +130,18 @@ CONTROL_COLUMNS = {
 }
 OWN = "own"  # the model's kernels, beside the controls made of them
 
+Row = tuple[int, str, str, float, int, int]
+
 
 def sweep_thresholds(
     classifier: Classifier,
     banks: Mapping[str, np.ndarray],
     kernels: np.ndarray,
-    members: pd.DataFrame,
-) -> Iterator[tuple[str, str, float, int, int]]:
+    found: pd.DataFrame,
+) -> Iterator[Row]:
     """Count the kernels of a model and of its controls that each method has, over thresholds.
 
-    Controls are made from at most `sample_size` of the kernels, drawn with a fixed seed.
+    Controls are made from at most `N_SAMPLE` of the kernels, drawn with a fixed seed.
 
     Parameters
     ----------
@@ -135,31 +150,85 @@ def sweep_thresholds(
         From another method's name to its codebook, of shape (m, k, k).
     kernels : ndarray of shape (n, k, k)
         Live kernels.
-    members : DataFrame
-        `fit_members` of them.
+    found : DataFrame
+        What both rulers say of them: `code`, `dissimilarity`, `member` and `residual`.
 
     Yields
     ------
     tuple
-        Method, kernels (`OWN` or a control's name), threshold, number of kernels, number of
-        those below it. Methods are ``near`` (dissimilarity to the nearest code), ``codebook``
-        (the same, if its interval has a class), ``family`` (`weigh_residuals` of the member) and
-        the names of the banks.
+        A row of `CONTROL_COLUMNS`. Methods are ``near`` (dissimilarity to the nearest code),
+        ``codebook`` (the same, if its interval has a class), ``family`` (`weigh_residuals` of
+        the member) and the names of the banks. Kernels are `OWN` or a control's name.
     """
-    thresholds = sorted({*SWEEP, classifier.threshold})
-    codebooks = {method: Codebook(bank) for method, bank in banks.items()}
-    n = min(len(kernels), sample_size(kernels.shape[-1]))
+    size = kernels.shape[-1]
+    n = min(len(kernels), sample_size(size, N_SAMPLE))
     rows = np.random.default_rng(SEED).choice(len(kernels), n, replace=False)
-    sample = kernels[np.sort(rows)]
-    for name, made in ((OWN, kernels), *make_controls(sample)):
-        found_members = members if name == OWN else fit_members(made)
-        distances = {"family": weigh_residuals(found_members)}
+    sweep = _Sweep(classifier, banks)
+    yield from sweep.count(OWN, kernels, found)
+    for name, made in make_controls(kernels[np.sort(rows)]):
+        yield from sweep.count(name, made)
+
+
+def sweep_chance(classifier: Classifier, banks: Mapping[str, np.ndarray]) -> Iterator[Row]:
+    """Count the kernels of `make_chance` as `sweep_thresholds` counts those of a model."""
+    sweep = _Sweep(classifier, banks)
+    for name, made in make_chance(classifier.codebook.kernels.shape[-1]):
+        yield from sweep.count(name, made)
+
+
+class _Sweep:
+    """The methods that count kernels of one size."""
+
+    def __init__(self, classifier: Classifier, banks: Mapping[str, np.ndarray]) -> None:
+        self._classifier = classifier
+        self._codebooks = {method: Codebook(bank) for method, bank in banks.items()}
+        self._thresholds = sorted({*SWEEP, classifier.threshold})
+
+    def count(
+        self, name: str, kernels: np.ndarray, found: pd.DataFrame | None = None
+    ) -> Iterator[Row]:
+        """The rows of some kernels, of which the rulers may already have found something."""
+        classifier, size = self._classifier, kernels.shape[-1]
+        if found is None:
+            found = classifier.classify(kernels).join(fit_members(kernels))
+        distances = {"family": weigh_residuals(found)}
         if len(classifier.codebook):
-            found = replace(classifier, threshold=np.inf).classify(made)
-            distances["near"] = found["dissimilarity"]
+            distances["near"] = found["dissimilarity"].to_numpy()
             # a code without a class clusters nothing
-            distances["codebook"] = found["dissimilarity"].where(is_clustered(found["class"]))
-        distances |= {method: book.nearest(made)[1] for method, book in codebooks.items()}
+            has_class = is_clustered(classifier.label(found["code"]))
+            distances["codebook"] = np.where(has_class, distances["near"], np.inf)
+        for method, codebook in self._codebooks.items():
+            distances[method] = codebook.nearest(kernels)[1]
         for method, distance in distances.items():
-            for threshold in thresholds:
-                yield method, name, threshold, len(made), int((distance < threshold).sum())
+            thresholds = np.array(self._thresholds, distance.dtype)
+            below = np.searchsorted(np.sort(distance), thresholds)
+            for threshold, n in zip(self._thresholds, below.tolist(), strict=True):
+                yield size, method, name, threshold, len(kernels), n
+
+
+def measure_chance(
+    classifiers: Mapping[int, Classifier],
+    paths_to_baselines: Mapping[int, str | Path],
+    path_to_chance: str | Path,
+) -> None:
+    """Measure what chance gives for each kernel size, by both rulers and the simpler methods.
+
+    Parameters
+    ----------
+    classifiers, paths_to_baselines
+        As for `classify_kernels`.
+    path_to_chance : path
+        Written: tab-separated, like a model's table of controls.
+    """
+    rows: list[Row] = []
+    for size, classifier in classifiers.items():
+        with np.load(paths_to_baselines[size]) as banks:
+            rows += sweep_chance(classifier, banks)
+    write_controls(rows, path_to_chance)
+
+
+def write_controls(rows: Sequence[Row], path: str | Path) -> None:
+    """Write the rows of a table of controls."""
+    # thresholds in full, because summarise_classes looks for the one in force
+    table = pd.DataFrame(rows, columns=list(CONTROL_COLUMNS)).astype({"threshold": str})
+    write_table(table, path)

@@ -4,14 +4,13 @@ Their group in the store holds no kernels, and an attribute with the cause. Ever
 takes such a model as it takes one without kernels.
 """
 
+import csv
 import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from kernel_atlas.errors import AtlasError, NoSpaceError, one_line
 from kernel_atlas.extraction.store import write_model
@@ -78,9 +77,10 @@ def check_extracted(path_to_failed: str | Path, n_models: int) -> None:
     AtlasError
         If models have failed.
     """
-    failed = pd.read_csv(path_to_failed, sep="\t", dtype=str)
-    if len(failed):
-        first = failed.iloc[0]
+    with Path(path_to_failed).open(encoding="utf-8", newline="") as file:
+        failed = list(csv.DictReader(file, delimiter="\t"))
+    if failed:
+        first = failed[0]
         raise AtlasError(
             f"{len(failed)} of {n_models} models could not be extracted ({first['model']}: "
             f"{first['cause']}); all results are made from the other models. {path_to_failed} "

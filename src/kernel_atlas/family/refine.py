@@ -37,7 +37,7 @@ class Fits(NamedTuple):
 
     def of(self, which: np.ndarray) -> "Fits":
         """Some of the fits."""
-        return Fits(*(array[..., which] for array in self))
+        return Fits(*(array.take(which, axis=-1) for array in self))
 
 
 def refine(make: Make, size: int, fits: Fits, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,24 +58,44 @@ def refine(make: Make, size: int, fits: Fits, n_steps: int) -> tuple[np.ndarray,
         here = fits.points
         # a parameter at its bound stays there if the step would leave it
         is_free = ((here > fits.low) | (gradient > 0)) & ((here < fits.high) | (gradient < 0))
-        matrix = normal * (is_free & is_free[:, np.newaxis])
-        matrix += damping * np.eye(len(points), dtype=points.dtype)[..., np.newaxis]
-        step = np.linalg.solve(matrix.transpose(2, 0, 1), (gradient * is_free).T[..., np.newaxis])
-        there = fits._replace(points=np.clip(here + step[..., 0].T, fits.low, fits.high))
+        step = _solve(normal * (is_free & is_free[:, np.newaxis]), damping, gradient * is_free)
+        there = fits._replace(points=np.clip(here + step, fits.low, fits.high))
         new_left, new_gradient, new_normal = _look(make, size, there)
         fall = left - new_left
         is_lower = fall > 0
         fits = fits._replace(points=np.where(is_lower, there.points, here))
         left = np.where(is_lower, new_left, left)
         points[:, moving], residual[moving] = fits.points, left
-        goes_on = np.abs(fall) > np.where(left < FAR, SETTLED, SETTLED_FAR)
-        if not goes_on.any():
+        settled = np.where(left < FAR, SETTLED, SETTLED_FAR)
+        goes_on = np.flatnonzero(np.abs(fall) > settled)
+        if not len(goes_on):
             break
-        gradient = np.where(is_lower, new_gradient, gradient)[:, goes_on]
-        normal = np.where(is_lower, new_normal, normal)[..., goes_on]
+        np.copyto(new_gradient, gradient, where=~is_lower)
+        np.copyto(new_normal, normal, where=~is_lower)
+        gradient, normal = (array.take(goes_on, axis=-1) for array in (new_gradient, new_normal))
         damping = (damping * np.where(is_lower, 0.3, 3.0).astype(damping.dtype))[goes_on]
         fits, left, moving = fits.of(goes_on), left[goes_on], moving[goes_on]
     return points, np.maximum(residual, 0)
+
+
+def _solve(matrix: np.ndarray, damping: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Solve (matrix + damping I) x = right for all fits at once; both arrays are overwritten.
+
+    Elimination without pivots, as the matrices are positive definite. Their dimensions come
+    first, shape (p, p, n); numpy's own solver takes fits one by one.
+    """
+    p = len(right)
+    for i in range(p):
+        # no pivot is below the damping, but for rounding
+        pivot = np.maximum(matrix[i, i] + damping, damping, out=matrix[i, i])
+        for j in range(i + 1, p):
+            factor = matrix[i, j] / pivot
+            matrix[j, j:] -= factor * matrix[i, j:]
+            right[j] -= factor * right[i]
+    for i in reversed(range(p)):
+        right[i] -= (matrix[i, i + 1 :] * right[i + 1 :]).sum(axis=0)
+        right[i] /= matrix[i, i]
+    return right
 
 
 def _look(make: Make, size: int, fits: Fits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

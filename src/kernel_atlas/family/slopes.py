@@ -13,7 +13,7 @@ Gain does not count, so its slope by log sigma is -(U df/dU + V df/dV).
 
 import numpy as np
 
-from kernel_atlas.family.functions import BOX, grid
+from kernel_atlas.family.functions import BOX
 
 Slopes = tuple[np.ndarray, np.ndarray]
 Ratio = float | np.ndarray
@@ -22,11 +22,19 @@ Ratio = float | np.ndarray
 def slopes_of_centre(size: int, points: np.ndarray, ratio: Ratio) -> Slopes:
     """Of `functions.difference_of_gaussians`, p = 3."""
     x, y, sigma = _scaled(size, points)
-    squared = x * x + y * y
-    narrow, wide = np.exp(squared / -2), np.exp(squared / (-2 * ratio**2)) / ratio**2
+    squares = x * x, y * y
+    narrow, wide = (
+        np.exp(squares[0] / gain) * np.exp(squares[1] / gain) for gain in (-2, -2 * ratio**2)
+    )
+    wide /= ratio**2
     fall = narrow - wide / ratio**2  # df/dx = -x fall
-    by_shift = fall / sigma
-    return narrow - wide, np.stack([squared * fall, x * by_shift, y * by_shift])
+    slopes = np.empty((3, *fall.shape), fall.dtype)
+    np.multiply(squares[0] + squares[1], fall, out=slopes[0])
+    fall /= sigma
+    np.multiply(x, fall, out=slopes[1])
+    np.multiply(y, fall, out=slopes[2])
+    narrow -= wide
+    return _flat(narrow), _flat(slopes)
 
 
 def slopes_of_cross(size: int, points: np.ndarray, ratio: Ratio) -> Slopes:
@@ -38,8 +46,12 @@ def slopes_of_cross(size: int, points: np.ndarray, ratio: Ratio) -> Slopes:
         narrow, wide = np.exp(squared / -2), np.exp(squared / (-2 * ratio**2)) / ratio
         arms.append(narrow - wide)
         falls.append(axis * (narrow - wide / ratio**2))
-    by_sigma = x * falls[0] + y * falls[1]
-    return arms[0] + arms[1], np.stack([by_sigma, falls[0] / sigma, falls[1] / sigma])
+    values = arms[0] + arms[1]
+    slopes = np.empty((3, *values.shape), values.dtype)
+    np.add(x * falls[0], y * falls[1], out=slopes[0])
+    slopes[1] = falls[0] / sigma
+    slopes[2] = falls[1] / sigma
+    return _flat(values), _flat(slopes)
 
 
 def slopes_of_first(size: int, points: np.ndarray, _: Ratio) -> Slopes:
@@ -47,7 +59,7 @@ def slopes_of_first(size: int, points: np.ndarray, _: Ratio) -> Slopes:
     u, v, axes = _turned(size, points)
     bell = np.exp((u * u + v * v) / -2)
     values = u * bell
-    return values, _chain(u, v, bell - u * values, -v * values, *axes)
+    return _flat(values), _chain(u, v, bell - u * values, -v * values, *axes)
 
 
 def slopes_of_second(size: int, points: np.ndarray, _: Ratio) -> Slopes:
@@ -55,7 +67,7 @@ def slopes_of_second(size: int, points: np.ndarray, _: Ratio) -> Slopes:
     u, v, axes = _turned(size, points)
     bell = np.exp((u * u + v * v) / -2)
     values = bell - u * u * bell
-    return values, _chain(u, v, -u * (values + 2 * bell), -v * values, *axes)
+    return _flat(values), _chain(u, v, -u * (values + 2 * bell), -v * values, *axes)
 
 
 def slopes_of_square(size: int, points: np.ndarray, _: Ratio) -> Slopes:
@@ -74,18 +86,28 @@ def slopes_of_square(size: int, points: np.ndarray, _: Ratio) -> Slopes:
         by_shift[0] * inside[1],
         inside[0] * by_shift[1],
     ]
-    return inside[0] * inside[1], np.stack(slopes)
+    return _flat(inside[0] * inside[1]), _flat(np.stack(slopes))
+
+
+def _flat(grids: np.ndarray) -> np.ndarray:
+    """Kernels of shape (..., k, k, n) as (..., k*k, n)."""
+    *others, height, width, n = grids.shape
+    return grids.reshape(*others, height * width, n)
 
 
 def _scaled(size: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coordinates from the middle of each kernel over its sigma, shape (k*k, n), and sigma."""
-    x, y = (axis.reshape(-1, 1).astype(points.dtype) for axis in grid(size))
+    """Coordinates from the middle of each kernel over its sigma, and sigma.
+
+    x has the shape (1, k, n), y (k, 1, n): what depends on one of them is made k times only.
+    """
+    places = np.arange(size, dtype=points.dtype)[:, np.newaxis] - (size - 1) / 2
     sigma = np.exp(points[0])
-    return (x - points[1]) / sigma, (y - points[2]) / sigma, sigma
+    x, y = ((places - shift) / sigma for shift in points[1:3])
+    return x[np.newaxis], y[:, np.newaxis], sigma
 
 
 def _turned(size: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
-    """U and V, shape (k*k, n), and what `_chain` needs of the axes."""
+    """U and V, shape (k, k, n), and what `_chain` needs of the axes."""
     x, y, sigma = _scaled(size, points)
     cosine, sine, aspect = np.cos(points[3]), np.sin(points[3]), np.exp(points[4])
     u, v = x * cosine + y * sine, y * (cosine / aspect) - x * (sine / aspect)
@@ -111,4 +133,4 @@ def _chain(
     slopes[2] = across * (-cosine / sigma) - by_u * (sine / sigma)
     slopes[3] = by_u * v * aspect - across * u
     slopes[4] = stretch
-    return slopes
+    return _flat(slopes)

@@ -25,6 +25,7 @@ def summarise_classes(
     path_to_models: str | Path,
     paths_to_classes: Mapping[tuple[str, int], str | Path],
     paths_to_controls: Mapping[str, str | Path],
+    path_to_chance: str | Path,
     thresholds: Mapping[int, float],
     merge: Mapping[str, str],
     folder: str | Path,
@@ -39,6 +40,8 @@ def summarise_classes(
         From model and kernel size to its table of classes.
     paths_to_controls : mapping
         From model to its table of controls.
+    path_to_chance : path
+        What `measure_chance` wrote.
     thresholds : mapping
         From kernel size to the threshold in force.
     merge : mapping
@@ -64,7 +67,7 @@ def summarise_classes(
             layers[model, size] = count_by_layer(merge_classes(classes, merge))
     for name in sorted(unknown):
         logger.warning(f"config: merge.{name}: neither the family nor a label table has this class")
-    sweep = read_controls(paths_to_controls)
+    sweep = read_controls(paths_to_controls, path_to_chance)
     controls = at_thresholds(sweep, thresholds)
     clustered = list_clustered(models, counts, controls, list(thresholds))
     folder = Path(folder)

@@ -9,7 +9,7 @@ from support.classes import BANK, near
 
 from kernel_atlas.classes.classifier import Classifier, is_clustered
 from kernel_atlas.classes.classify import classify_kernels
-from kernel_atlas.classes.controls import CONTROL_COLUMNS, CONTROLS, OWN, SWEEP, make_controls
+from kernel_atlas.classes.controls import CONTROL_COLUMNS, OF_KERNELS, OWN, SWEEP, make_controls
 from kernel_atlas.codebooks.codebook import Centres, Codebook
 from kernel_atlas.family import functions
 from kernel_atlas.family.fit import PARAMETERS, find_matched, fit_members
@@ -102,7 +102,7 @@ def test_a_model_with_a_missing_and_a_skipped_size(write_group, classify, caplog
     n_live = controls.groupby("kernel_size")["n_kernels"].agg(set)
     assert n_live.to_dict() == {5: {3}, 7: {4}}
     keys = controls[["kernel_size", "method", "kernels", "threshold"]]
-    assert len(keys) == len(keys.drop_duplicates()) == 7 * (1 + len(CONTROLS)) * len(SWEEP)
+    assert len(keys) == len(keys.drop_duplicates()) == 7 * (1 + len(OF_KERNELS)) * len(SWEEP)
     own = controls.query(f"kernel_size == 5 and kernels == '{OWN}' and threshold == 0.2")
     # the last code has no class; banks have no classes at all
     n_clustered = {"near": 3, "codebook": 2, "family": 3, "templates": 3, "kmeans_1": 1}
@@ -174,7 +174,7 @@ def test_controls_are_counted_at_the_threshold_in_force(write_group, classify, r
     kernels = np.stack([near(BANK["on_cross"], d, rng) for d in np.linspace(0.01, 0.9, 30)])
     tables, controls = classify(write_group("net", [("a", kernels)]), threshold=threshold)
     at = controls[controls["threshold"] == threshold]
-    assert len(at) == 5 * (1 + len(CONTROLS))
+    assert len(at) == 5 * (1 + len(OF_KERNELS))
     own = at[at["kernels"] == OWN].set_index("method")["n_clustered"]
     assert own["near"] == tables[5]["near"].sum() > 0
     assert own["codebook"] == is_clustered(tables[5]["class"]).sum() > 0

@@ -9,12 +9,17 @@ from support.classes import BANK
 
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.controls import (
+    CHANCE,
     CONTROL_COLUMNS,
     CONTROLS,
+    N_CHANCE,
     N_SAMPLE,
+    OF_KERNELS,
     OWN,
     SWEEP,
+    make_chance,
     make_controls,
+    measure_chance,
     percents_of_random,
     sweep_thresholds,
 )
@@ -50,7 +55,7 @@ def test_controls_are_live_kernels_of_the_same_shape(rng, size, n):
     kernels = rng.normal(size=(n, size, size)).astype(np.float32)
     given = kernels.copy()
     made = dict(make_controls(kernels))
-    assert list(made) == list(CONTROLS)
+    assert list(made) == list(OF_KERNELS)
     for control in made.values():
         assert control.shape == kernels.shape
         assert np.isrealobj(control)
@@ -63,7 +68,18 @@ def test_each_control_has_draws_of_its_own_and_the_same_every_time(kernels):
     made = dict(make_controls(kernels))
     for name, control in make_controls(kernels):
         np.testing.assert_array_equal(control, made[name])
-    ranks = [np.argsort(np.argsort(made[name].ravel())) for name in ("random", "fresh")]
+
+
+def test_chance_has_draws_of_its_own_and_the_same_every_time(monkeypatch):
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_CHANCE", 200)
+    made = dict(make_chance(5))
+    assert {name: kernels.shape for name, kernels in made.items()} == {
+        "random": (200, 5, 5),
+        "fresh": (200, 5, 5),
+    }
+    for name, kernels in make_chance(5):
+        np.testing.assert_array_equal(kernels, made[name])
+    ranks = [np.argsort(np.argsort(kernels.ravel())) for kernels in made.values()]
     assert abs(np.corrcoef(*ranks)[0, 1]) < 0.05
 
 
@@ -113,8 +129,9 @@ def test_phase_randomised_kernels_keep_their_spectrum_and_lose_their_shape(kerne
 
 
 def sweep_of(classifier, kernels, **banks):
-    rows = sweep_thresholds(classifier, banks, kernels, fit_members(kernels))
-    return pd.DataFrame(rows, columns=list(CONTROL_COLUMNS)[1:])
+    found = classifier.classify(kernels).join(fit_members(kernels))
+    rows = sweep_thresholds(classifier, banks, kernels, found)
+    return pd.DataFrame(rows, columns=list(CONTROL_COLUMNS))
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.137])
@@ -124,7 +141,7 @@ def test_a_sweep_counts_over_thresholds_and_the_one_in_force(rng, threshold):
     found = sweep_of(replace(CLASSIFIER, threshold=threshold), kernels, bank=bank)
     groups = found.groupby(["method", "kernels"])
     methods = ("near", "codebook", "family", "bank")
-    assert set(groups.groups) == {(m, k) for k in (OWN, *CONTROLS) for m in methods}
+    assert set(groups.groups) == {(m, k) for k in (OWN, *OF_KERNELS) for m in methods}
     for _, rows in groups:
         assert rows["threshold"].tolist() == sorted({*SWEEP, threshold})
         assert rows["n_clustered"].is_monotonic_increasing
@@ -157,12 +174,12 @@ def test_without_a_codebook_the_family_and_the_banks_are_counted(kernels):
 
 
 def test_controls_are_made_from_a_sample_of_many_kernels(rng, monkeypatch):
-    assert N_SAMPLE == 5_000
+    assert N_SAMPLE == 2_000
     monkeypatch.setattr("kernel_atlas.classes.controls.N_SAMPLE", 20)
     kernels = rng.normal(size=(30, 5, 5))
     found = sweep_of(CLASSIFIER, kernels)
     n_kernels = found.groupby("kernels")["n_kernels"]
-    expected = {OWN: 30, **dict.fromkeys(CONTROLS, 20)}
+    expected = {OWN: 30, **dict.fromkeys(OF_KERNELS, 20)}
     assert n_kernels.min().to_dict() == n_kernels.max().to_dict() == expected
     pd.testing.assert_frame_equal(found, sweep_of(CLASSIFIER, kernels))
 
@@ -170,13 +187,36 @@ def test_controls_are_made_from_a_sample_of_many_kernels(rng, monkeypatch):
 def test_dead_controls_are_left_out_and_not_counted(nearly_dead):
     made = {name: len(control) for name, control in make_controls(nearly_dead)}
     assert made["phase_randomised"] < 100  # random phases level some kernels
-    assert made["shuffled"] == made["random"] == 100
+    assert made["shuffled"] == 100
     n_kernels = sweep_of(CLASSIFIER, nearly_dead).groupby("kernels")["n_kernels"]
     assert n_kernels.min().to_dict() == n_kernels.max().to_dict() == {OWN: 100, **made}
 
 
+def test_chance_is_measured_once_for_all_models(tmp_path, monkeypatch):
+    assert N_CHANCE == 5_000
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_CHANCE", 40)
+    np.savez(tmp_path / "bank.npz", bank=CODES)
+    np.savez(tmp_path / "seven.npz", bank=functions.cross(7, np.array([1.0])))
+    banks = {5: tmp_path / "bank.npz", 7: tmp_path / "seven.npz"}
+    seven = Classifier(Codebook(np.zeros((0, 7, 7))), np.array([], object), 0.137)
+    measure_chance({5: CLASSIFIER, 7: seven}, banks, tmp_path / "chance.tsv")
+    found = pd.read_csv(tmp_path / "chance.tsv", sep="\t")
+    assert list(found) == list(CONTROL_COLUMNS)
+    assert set(found["n_kernels"]) == {40}
+    methods = {5: ("near", "codebook", "family", "bank"), 7: ("family", "bank")}
+    expected = {(k, m, c) for k in methods for m in methods[k] for c in CHANCE}
+    assert set(found.groupby(["kernel_size", "method", "kernels"]).groups) == expected
+    assert 0.137 in found.loc[found["kernel_size"] == 7, "threshold"].to_numpy()
+    made = dict(make_chance(5))["random"]
+    residual = weigh_residuals(fit_members(made))
+    of_random = found.query("kernel_size == 5 and method == 'family' and kernels == 'random'")
+    counts = [(residual < threshold).sum() for threshold in of_random["threshold"]]
+    assert of_random["n_clustered"].tolist() == counts
+    assert counts[-1] > 0
+
+
 def test_random_directions_are_measured_by_either_ruler(rng, monkeypatch):
-    monkeypatch.setattr("kernel_atlas.classes.controls.N_SAMPLE", 300)
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_CHANCE", 300)
     easy = replace(CLASSIFIER, threshold=0.6)
     found = percents_of_random(easy)
     made = rng.normal(size=(20_000, 5, 5))

@@ -9,7 +9,7 @@ from support.atlases import Command, make_atlas
 @pytest.fixture
 def command(monkeypatch, capsys):
     """The command, called in this process; sizes without codes ask for little of chance."""
-    monkeypatch.setattr("kernel_atlas.classes.controls.N_SAMPLE", 50)
+    monkeypatch.setattr("kernel_atlas.classes.controls.N_CHANCE", 50)
     return Command(monkeypatch, capsys)
 
 

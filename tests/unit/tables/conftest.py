@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from support.tables import HEADS, MODELS, THRESHOLDS
 
-from kernel_atlas.classes.controls import CONTROL_COLUMNS
+from kernel_atlas.classes.controls import write_controls
 from kernel_atlas.tables.summary import summarise_classes
 
 
@@ -12,11 +12,14 @@ from kernel_atlas.tables.summary import summarise_classes
 def summarise(tmp_path):
     """A function that sums up tables of classes by model and size, and reads what it writes.
 
-    `controls` holds the rows of a model's table of controls, `rows` by model the cells of its
+    `controls` holds the rows of a model's table of controls, `chance` those of the table for
+    all models, `rows` by model the cells of its
     row in models.tsv that differ from those of an extracted model.
     """
 
-    def run(tables, controls=None, rows=None, thresholds=THRESHOLDS, merge=(), text=False):
+    def run(
+        tables, controls=None, rows=None, thresholds=THRESHOLDS, merge=(), text=False, chance=()
+    ):
         classified = list(dict.fromkeys(model for model, _ in tables))
         sheet = [
             {"model": model, "role": "train", "family": f"family of {model}"}
@@ -29,12 +32,13 @@ def summarise(tmp_path):
         for (model, size), table in tables.items():
             table.to_parquet(tmp_path / f"{model}-{size}.parquet")
         for model in classified:
-            cells = pd.DataFrame((controls or {}).get(model, []), columns=list(CONTROL_COLUMNS))
-            cells.to_csv(tmp_path / f"{model}.tsv", sep="\t", index=False)
+            write_controls((controls or {}).get(model, []), tmp_path / f"{model}.tsv")
+        write_controls(chance, tmp_path / "chance.tsv")
         folder = tmp_path / "tables"
         summarise_classes(
             path_to_models=tmp_path / "models.tsv",
             paths_to_classes={key: tmp_path / f"{key[0]}-{key[1]}.parquet" for key in tables},
+            path_to_chance=tmp_path / "chance.tsv",
             paths_to_controls={model: tmp_path / f"{model}.tsv" for model in classified},
             thresholds=thresholds,
             merge=dict(merge),

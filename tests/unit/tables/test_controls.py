@@ -40,6 +40,33 @@ def test_controls_are_at_the_threshold_in_force_and_the_sweep_is_over_all(summar
     assert filled(found["clustered"], "random_clustered_percent") == [[""], [6.25]]
 
 
+def test_chance_is_beside_each_model_and_pooled_once(summarise):
+    controls = {
+        "a": [(5, "near", "own", 0.2, 8, 4), (5, "near", "shuffled", 0.2, 8, 2)],
+        "b": [(5, "near", "own", 0.2, 4, 2), (5, "near", "shuffled", 0.2, 4, 1)],
+        "c": [(3, "near", "own", 0.2, 2, 1)],
+    }
+    of_chance = [(5, "near", "random", 0.2, 10, 1), (7, "near", "random", 0.3, 10, 0)]
+    tables = {(model, 5): classes_of(x="other") for model in "abc"}
+    found = summarise(tables, controls, chance=of_chance)
+    assert filled(found["controls"], "model", "kernels", "n_kernels", "n_clustered") == [
+        ["a", "own", 8, 4],
+        ["a", "shuffled", 8, 2],
+        ["a", "random", 10, 1],
+        ["b", "own", 4, 2],
+        ["b", "shuffled", 4, 1],
+        ["b", "random", 10, 1],
+        ["c", "own", 2, 1],
+    ]
+    assert filled(found["sweep"], "kernel_size", "kernels", "n_kernels", "n_clustered") == [
+        [5, "own", 12, 6],
+        [5, "shuffled", 12, 3],
+        [5, "random", 10, 1],
+        [3, "own", 2, 1],
+    ]
+    assert filled(found["clustered"], "random_near_percent") == [[10], [10], [""]]
+
+
 def test_numbers_look_the_same_beside_a_model_without_controls(summarise):
     tables = {("a", 5): classes_of(x="dead"), ("b", 5): classes_of(x="other")}
     found = summarise(tables, {"b": [(5, "codebook", "own", 0.2, 3, 2)]}, text=True)
