@@ -21,7 +21,7 @@ FOUND = $(shell uname -sm | tr ' ' -)-$(shell \
   $(PYTHON) -c 'import sys; print("Python-%d.%d" % sys.version_info[:2])')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup describe run atlas retry relabel report references docs numbers bench test test-all test-slow fuzz check unlock
+.PHONY: help setup describe run atlas experiment retry relabel report references docs numbers bench test test-all test-slow fuzz check unlock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -45,6 +45,11 @@ run: $(READY)  ## the main job: from weights to classes, tables and figures
 
 atlas: $(READY)  ## run as far as results/atlas.html, the page to look around in, needs it
 	$(SNAKEMAKE) results/atlas.html $(OPTIONS)
+
+experiment: $(READY)  ## train the networks of CONFIG's experiments, then run with their weights
+	$(SNAKEMAKE) train_experiments $(OPTIONS)
+	@# only a new call reads the sheet of what was trained
+	$(SNAKEMAKE) all experiment_results $(OPTIONS)
 
 retry: $(READY)  ## extract the models of results/tables/failed.tsv again, then run
 	@# list the failed models again first: one may have been removed from the sheet

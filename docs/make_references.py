@@ -4,6 +4,7 @@ settings.md: workflow/schemas/config.schema.yaml, with the defaults of config.ya
 tables.md: workflow/schemas/tables.yaml
 """
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -72,19 +73,41 @@ def _items(properties: dict, defaults: dict, prefix: str = "") -> Iterator[str]:
         if "properties" in setting:
             yield from ("", f"## {key}", "", setting["description"], "")
             yield from _items(setting["properties"], defaults[key], f"{key}.")
+        for each in setting.get("patternProperties", {}).values():
+            if "properties" in each:
+                yield from ("", f"## {key}", "", each["description"], "")
+                yield from _keys(each["properties"])
+
+
+def _keys(properties: dict, prefix: str = "") -> Iterator[str]:
+    """A list item per key of each entry, whose default stands in the schema."""
+    for key, setting in properties.items():
+        if "properties" in setting:
+            yield from _keys(setting["properties"], f"{prefix}{key}.")
+            continue
+        default = "required"
+        if "default" in setting:
+            value = yaml.safe_dump(setting["default"], default_flow_style=True).splitlines()[0]
+            default = f"default `{value}`"
+        yield f"- `{prefix}{key}` ({_values(setting)}; {default}): {setting['description']}"
 
 
 def _values(setting: dict) -> str:
     """The values that a setting takes, in words."""
     if "enum" in setting:
         return " or ".join(f"`{value}`" for value in setting["enum"])
+    if not setting:
+        return "any value"
     match setting["type"]:
         case "array":
-            return f"list of {_values(setting['items']).replace('integer', 'integers')}"
+            items = _values(setting["items"])
+            return "list of " + re.sub("^(integer|number)", r"\g<0>s", items)
         case "object":
             if "patternProperties" not in setting:
                 return f"mapping of text to {_values(setting['additionalProperties'])}"
             (values,) = setting["patternProperties"].values()
+            if "properties" in values:
+                return "mapping of names to the keys below"
             return f"mapping of `k<size>` to {_values(values)}"
         case "boolean":
             return "`true` or `false`"

@@ -15,6 +15,7 @@ try:
     from kernel_atlas import __version__, versions
     from kernel_atlas.config import check_config, codebook_sizes, kernel_sizes
     from kernel_atlas.errors import AtlasError
+    from kernel_atlas.experiments.arms import FOLDER as EXPERIMENTS, read_arms
     from kernel_atlas.figures.registry import DRAWINGS, FIGURES, place_table
     from kernel_atlas.sheet import read_sheets
     from kernel_atlas.sources.schemes import DOWNLOAD_MB, may_download, stamp
@@ -40,6 +41,7 @@ if set("{}") & set(str(workflow.current_basedir)):
     )
 
 STORE = "results/kernels.zarr"
+CHECKPOINT_SHEET = f"{EXPERIMENTS}/models.tsv"
 
 os.environ[SNAKEMAKE] = str(os.getpid())
 
@@ -63,9 +65,12 @@ config.update(defaults)
 try:
     with open(workflow.source_path("../workflow/schemas/config.schema.yaml")) as file:
         check_config(config, yaml.safe_load(file))
-    ROWS = {
-        row.model: row for row in read_sheets(map(beside_snakefile, config["sheets"]))
-    }
+    ARMS = read_arms(config["experiments"])
+    sheets = [beside_snakefile(path) for path in config["sheets"]]
+    # written by `snakemake train_experiments`, and read by the next call
+    if ARMS and Path(CHECKPOINT_SHEET).exists():
+        sheets.append(CHECKPOINT_SHEET)
+    ROWS = {row.model: row for row in read_sheets(sheets)}
 except AtlasError as error:
     raise WorkflowError(str(error))
 
@@ -77,6 +82,7 @@ MODELS = [model for model in EXTRACTED if model not in COMPARED]
 TRAIN_MODELS = sorted(model for model in MODELS if ROWS[model].role == "train")
 SIZES = kernel_sizes(config)  # all that are measured
 CODEBOOK_SIZES = codebook_sizes(config)
+TRAININGS = {each.name: each for arm in ARMS.values() for each in arm.trainings}
 # by size as the value of a wildcard, from the autoencoder or from k-means
 CODEBOOKS = {
     str(size): f"results/{road}/k{size}/codebook.npy"
@@ -89,6 +95,7 @@ wildcard_constraints:
     batch="[0-9a-f]{8}",
     model="|".join(map(re.escape, EXTRACTED)),
     size="|".join(map(str, SIZES)),
+    training="|".join(map(re.escape, TRAININGS)),
 
 
 onstart:

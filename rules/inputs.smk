@@ -67,3 +67,29 @@ def get_own_labels(wildcards):
     """The user's label table of a kernel size, if there is one."""
     path = config["labels"].get(f"k{wildcards.size}")
     return local(path) if path else []
+
+
+def get_start(wildcards):
+    """The checkpoint that an arm starts from, if it does."""
+    scheme, _, path = TRAININGS[wildcards.training].arm.start.partition(":")
+    return local(path) if scheme == "file" else []
+
+
+def get_training_settings(wildcards):
+    """All that decides a training besides its seed."""
+    return TRAININGS[wildcards.training].arm.settings
+
+
+def get_training_seed(wildcards):
+    """The seed of a training."""
+    return TRAININGS[wildcards.training].seed
+
+
+def get_training_threads(wildcards):
+    """A core for the training, and one for each process that loads images."""
+    return 1 + TRAININGS[wildcards.training].arm.workers
+
+
+def get_gpu_jobs(wildcards):
+    """1 for a training that may use the GPU."""
+    return int(TRAININGS[wildcards.training].arm.device != "cpu")

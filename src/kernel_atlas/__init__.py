@@ -12,8 +12,10 @@ _INTERFACE = ("Atlas", "classify", "compare", "read_kernels", "replace_kernels")
 def __getattr__(name: str) -> Any:
     if name in _INTERFACE:
         return getattr(import_module("kernel_atlas.interface"), name)
+    if name == "init":
+        return import_module("kernel_atlas.init")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_INTERFACE})
+    return sorted({*globals(), *_INTERFACE, "init"})

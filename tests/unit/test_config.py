@@ -59,16 +59,20 @@ def test_every_key_has_a_description(schema):
 
 
 def test_every_object_refuses_unknown_keys_and_requires_the_known(schema):
-    """A mapping without known keys may say by a pattern which ones it takes."""
+    """Or states their default. A mapping without known keys says by a pattern which it takes."""
     objects = {path: node for path, node in properties(schema) if node.get("type") == "object"}
     for path, node in {"top": schema, **objects}.items():
         has_patterns = {"propertyNames", "additionalProperties"} <= set(node)
         if "properties" in node or not has_patterns:
             assert node["additionalProperties"] is False, path
         else:
-            for part in ("propertyNames", "additionalProperties"):
-                assert re.fullmatch(r"\^.+\$", node[part]["pattern"]), path
-        assert set(node.get("required", [])) == set(node.get("properties", {})), path
+            names, values = node["propertyNames"], node["additionalProperties"]
+            assert re.fullmatch(r"\^.+\$", names["pattern"]), path
+            assert re.fullmatch(r"\^.+\$", values.get("pattern", "^text$")), path
+        known = {
+            name for name, child in node.get("properties", {}).items() if "default" not in child
+        }
+        assert set(node.get("required", [])) == known, path
 
 
 def test_the_default_passes(defaults, schema):

@@ -27,7 +27,11 @@ def modules_of(*rooms):
 
 
 @pytest.mark.parametrize(
-    "module", ["", ".sheet", ".config", ".sources.timm", ".versions", ".jobs", ".figures.registry"]
+    "module",
+    [
+        *("", ".sheet", ".config", ".sources.timm", ".versions", ".jobs", ".figures.registry"),
+        ".experiments.arms",
+    ],
 )
 def test_what_the_snakefile_and_every_job_import_is_light(module):
     assert imported_by([f"kernel_atlas{module}"]) == set()

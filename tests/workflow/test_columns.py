@@ -32,7 +32,7 @@ def test_tables_have_the_columns_that_are_specified(finished, tables):
         if "benchmarks" not in path.parts
     }
     for pattern, columns in tables.items():
-        # of `make describe` and `make experiment`
+        # written by `describe`, and by what trains networks (test_experiments.py)
         if pattern == "tables/sources.tsv" or pattern.startswith("experiments/"):
             continue
         found = {path for path in written if path.match(re.sub(r"<\w+>", "*", pattern))}

@@ -21,6 +21,7 @@ from kernel_atlas.codebooks.stacked import Stack
 from kernel_atlas.codebooks.training import Training
 from kernel_atlas.codebooks.training_data import Settings, TrainingData
 from kernel_atlas.codebooks.training_set import read_training_set
+from kernel_atlas.device import find_device
 from kernel_atlas.errors import AtlasError
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,9 @@ def train_autoencoder(
         logger.warning(f"{size}x{size}: {SKIPPED}")
     else:
         _make_deterministic()
-        data = TrainingData(sphere.to_sphere(kernels), settings, _device(device))
+        data = TrainingData(
+            sphere.to_sphere(kernels), settings, find_device(device, "autoencoder.device")
+        )
         seeds = range(settings.seed, settings.seed + n_seeds)
         runs = [Training(data, replace(settings, seed=seed)) for seed in seeds]
         if data.train_set.device.type == "cuda":
@@ -161,12 +164,3 @@ def _make_deterministic() -> None:
     # what that adds by itself: a launch for each tensor that is about to be written
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_num_threads(1)  # a sum split over threads rounds differently
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise AtlasError("config: autoencoder.device: 'cuda', but torch finds no GPU; use 'auto'")
-    logger.info(f"training on {torch.cuda.get_device_name() if name == 'cuda' else name}")
-    return torch.device(name)

@@ -1,4 +1,4 @@
-"""Import timm, even if torchvision was compiled for another torch."""
+"""Import timm and torchvision, even if torchvision was compiled for another torch."""
 
 import sys
 from types import ModuleType
@@ -9,14 +9,22 @@ _OPERATORS = ("torchvision::nms", "torchvision::qnms")
 
 
 def import_timm() -> ModuleType:
-    """The timm module.
+    """The timm module, which imports torchvision."""
+    import_torchvision()
+    import timm
 
-    torchvision's compiled operators fit one kind of torch (such as CUDA). With another
-    (such as CPU-only), its import, and so timm's, fails with "operator torchvision::nms
-    does not exist". Declaring the operators' schemas is enough: nothing here calls them.
+    return timm
+
+
+def import_torchvision() -> ModuleType:
+    """The torchvision module.
+
+    Its compiled operators fit one kind of torch (such as CUDA). With another (such as
+    CPU-only), its import, and so timm's, fails with "operator torchvision::nms does not
+    exist". Declaring the operators' schemas is enough: nothing here calls them.
     """
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
@@ -26,6 +34,5 @@ def import_timm() -> ModuleType:
             del sys.modules[name]  # imported half-way
         for operator in _OPERATORS:
             torch.library.define(operator, _SCHEMA)
-    import timm
-
-    return timm
+        import torchvision
+    return torchvision

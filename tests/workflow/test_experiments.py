@@ -1,0 +1,43 @@
+"""make experiment: networks are trained, and what was trained is classified by the next call."""
+
+import pandas as pd
+import pytest
+import yaml
+from support.images import ARM, write_images
+from support.project import DRAWING, Project
+
+EPOCHS = ["arm-s1-e000", "arm-s1-e001"]
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """A project with one arm, which has images, and a model to train on."""
+    project = Project(tmp_path, without=DRAWING)
+    source = project.write_weights("alpha.safetensors", [(5, 60)])
+    project.write_sheet(("alpha", source, "train"))
+    write_images(tmp_path / "images")
+    arm = {**ARM, "data": "folder:images", "epochs": 1}
+    project.write_config(experiments={"arm": arm})
+    return project
+
+
+def test_what_was_trained_is_part_of_the_next_run(experiment, repository):
+    before = experiment.plan()
+    assert before["extract_kernels"] == 1
+    assert not {"train_network", "list_checkpoints"} & set(before)
+
+    trained = experiment.snakemake("train_experiments")
+    assert trained.returncode == 0, trained.output
+    assert trained.logged == ["list_checkpoints", "train_network/arm-s1"]
+    specified = yaml.safe_load((repository / "workflow/schemas/tables.yaml").read_text())
+    for name, path in (
+        ("models.tsv", "models.tsv"),
+        ("checkpoints.tsv", "checkpoints.tsv"),
+        ("<training>/history.tsv", "arm-s1/history.tsv"),
+    ):
+        table = pd.read_csv(experiment / f"results/experiments/{path}", sep="\t")
+        assert list(table) == list(specified[f"experiments/{name}"]["columns"])
+
+    groups = [f"results/kernels.zarr/{model}/zarr.json" for model in EPOCHS]
+    extracted = experiment.snakemake(*groups)
+    assert extracted.logged == [f"extract_kernels/{model}" for model in EPOCHS]
