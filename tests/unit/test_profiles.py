@@ -12,7 +12,7 @@ UNGROUPED = {
     *("train_autoencoder", "train_network", "resolve_timm", "describe"),
     *("list_models", "check_extracted", "list_checkpoints"),
 }
-TARGETS = {"all", "train_experiments"}
+TARGETS = {"all", "train_experiments", "experiment_results"}
 
 
 @pytest.fixture
