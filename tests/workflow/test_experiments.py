@@ -44,7 +44,7 @@ def test_what_was_trained_is_part_of_the_next_run(experiment, repository):
 
     summed_up = experiment.snakemake("experiment_results")
     assert summed_up.returncode == 0, summed_up.output
-    for name, n_rows in (("starts", 1), ("memorisation", 0), ("movement", 1)):
+    for name, n_rows in (("starts", 1), ("memorisation", 0), ("movement", 2)):
         table = pd.read_csv(experiment / f"results/experiments/{name}.tsv", sep="\t")
         assert list(table) == list(specified[f"experiments/{name}.tsv"]["columns"])
         assert len(table) == n_rows
