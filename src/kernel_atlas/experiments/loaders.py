@@ -88,7 +88,7 @@ def _trained_on(dataset: Any, arm: Arm, device: torch.device) -> Any:
         no_aug=not arm.regularise,
         scale=changes.scale,
         hflip=changes.hflip,
-        color_jitter=changes.color_jitter or None,
+        color_jitter=changes.color_jitter,
         auto_augment=changes.auto_augment or None,
         re_prob=changes.random_erasing,
     )
