@@ -41,3 +41,10 @@ def test_what_was_trained_is_part_of_the_next_run(experiment, repository):
     groups = [f"results/kernels.zarr/{model}/zarr.json" for model in EPOCHS]
     extracted = experiment.snakemake(*groups)
     assert extracted.logged == [f"extract_kernels/{model}" for model in EPOCHS]
+
+    summed_up = experiment.snakemake("experiment_results")
+    assert summed_up.returncode == 0, summed_up.output
+    for name, n_rows in (("starts", 1), ("memorisation", 0), ("movement", 2)):
+        table = pd.read_csv(experiment / f"results/experiments/{name}.tsv", sep="\t")
+        assert list(table) == list(specified[f"experiments/{name}.tsv"]["columns"])
+        assert len(table) == n_rows

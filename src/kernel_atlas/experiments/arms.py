@@ -121,6 +121,7 @@ class Training:
                 source=f"file:{FOLDER}/{self.name}/{file_of(epoch)}",
                 role="classify",
                 family=self.arm.name,
+                include="*",  # kernels of the family or the keys look like fixed filters
             )
             for epoch in self.arm.kept_epochs
         ]

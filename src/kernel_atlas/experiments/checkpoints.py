@@ -13,7 +13,7 @@ from kernel_atlas.atomic import write_table
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.experiments.arms import Training, file_of
 
-SHEET_COLUMNS = ("model", "source", "sha256", "role", "family")
+SHEET_COLUMNS = ("model", "source", "sha256", "role", "family", "include")
 
 
 def list_checkpoints(

@@ -46,8 +46,8 @@ class Loaders:
     train : iterable of batch
         Augmented, in an order that torch's generator decides; the last, smaller batch is left out.
     sample, validation : iterable of batch
-        Neither augmented nor shuffled: as many of the training images as there are validation
-        images (drawn by the seed), and those.
+        Neither augmented nor shuffled, the largest square of each: as many of the training images
+        as there are validation images (drawn by the seed), and those.
     n_steps : int
         Batches of `train`.
     n_classes, n_images : int
@@ -66,8 +66,8 @@ class Loaders:
         )
         if len(train) < arm.batch_size:
             raise AtlasError(
-                f"training {training.name}: {len(train):,} training images in {arm.data} do not "
-                f"fill one batch; set batch_size to less than {arm.batch_size:,}"
+                f"{len(train):,} training images in {arm.data} do not fill one batch; set a "
+                f"batch_size of less than {arm.batch_size:,}"
             )
         generator = torch.Generator().manual_seed(training.seed)
         order = torch.randperm(len(train), generator=generator)[: len(validation)]

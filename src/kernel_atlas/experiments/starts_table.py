@@ -1,6 +1,7 @@
 """The paper's Table 2, one row per arm of the experiments, and the table of memorisation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,33 @@ _PERCENT = """\
 All numbers are percentages, means over the seeds ± their standard deviation. *Near* is of all \
 kernels, as the paper counts; *clustered* and *matched* are of the live ones. *Chance* is the \
 accuracy of always naming the most frequent class."""
-TABLES: dict[str, dict[str, Any]] = {
-    "starts": {
-        "title": "Accuracy and kernels by start (Table 2 of the paper)",
-        "note": f"The last kept epoch of each arm. {_PERCENT} *Near at the start* is at epoch 0. "
+
+
+@dataclass(frozen=True)
+class Page:
+    """How a table is shown for reading.
+
+    Attributes
+    ----------
+    title, note : str
+    heads : dict
+        From a column, or from the name of a mean and its spread, to its head.
+    n_names : int
+        The first columns, which are aligned on the left.
+    """
+
+    title: str
+    note: str
+    heads: dict[str, str]
+    n_names: int
+
+
+PAGES = {
+    "starts": Page(
+        title="Accuracy and kernels by start (Table 2 of the paper)",
+        note=f"The last kept epoch of each arm. {_PERCENT} *Near at the start* is at epoch 0. "
         "The paper's numbers are those of one training each; its clustered kernels are near ones.",
-        "heads": {
+        heads={
             "arm": "arm",
             "start": "start",
             "kernel_size": "size",
@@ -62,13 +84,13 @@ TABLES: dict[str, dict[str, Any]] = {
             "paper_accuracy_percent": "paper: accuracy",
             "paper_percent": "paper: clustered",
         },
-        "n_names": 2,
-    },
-    "memorisation": {
-        "title": "Memorisation: accuracy on known and on new images, and kernels",
-        "note": "The last kept epoch of the arms with shuffled labels or pixels or without "
+        n_names=2,
+    ),
+    "memorisation": Page(
+        title="Memorisation: accuracy on known and on new images, and kernels",
+        note="The last kept epoch of the arms with shuffled labels or pixels or without "
         f"regularisation, beside the other arms of their networks. {_PERCENT}",
-        "heads": {
+        heads={
             "arm": "arm",
             "data": "data",
             "shuffle": "shuffled",
@@ -80,8 +102,8 @@ TABLES: dict[str, dict[str, Any]] = {
             "near": "near",
             "matched": "matched",
         },
-        "n_names": 4,
-    },
+        n_names=4,
+    ),
 }
 NO_ROWS = "The run has no such arm."
 
@@ -92,7 +114,7 @@ def compare_starts(
     path_to_clustered: str | Path,
     folder: str | Path,
 ) -> None:
-    """Write the tables of `TABLES`, each as .tsv, .md and .tex.
+    """Write the tables of `PAGES`, each as .tsv, .md and .tex.
 
     Parameters
     ----------
@@ -111,13 +133,13 @@ def compare_starts(
     for name, rows in (("starts", arms), ("memorisation", arms[is_beside])):
         path = Path(folder) / f"{name}.tsv"
         write_table(rows, path)
-        title, note, heads, n_names = TABLES[name].values()
-        cells = _cells(rows, list(heads))
-        page = to_markdown(title, note, [*heads.values()], cells, NO_ROWS, n_names)
+        page, heads = PAGES[name], [*PAGES[name].heads.values()]
+        cells = [[_cell(row, column) for column in page.heads] for row in rows.to_dict("records")]
+        text = to_markdown(page.title, page.note, heads, cells, NO_ROWS, page.n_names)
         notes = [f"- `{row.arm}`: {row.note}" for row in rows.itertuples() if row.note]
-        page += "".join(f"{line}\n" for line in ["", *notes] if notes)
-        write_text(page, path.with_suffix(".md"))
-        tabular = to_latex(title, [*heads.values()], cells, n_names)
+        text += "".join(f"{line}\n" for line in ["", *notes] if notes)
+        write_text(text, path.with_suffix(".md"))
+        tabular = to_latex(page.title, heads, cells, page.n_names)
         write_text(tabular, path.with_suffix(".tex"))
 
 
@@ -167,12 +189,12 @@ def _sum_up(trained: pd.DataFrame, measured: pd.DataFrame, size: int | None) -> 
     if _is_of_paper(row):
         row |= dict(zip(PAPER_COLUMNS, PAPER[row["start"]], strict=True))
     lacking = {
-        f"of epoch {epoch}": [seed for seed in seeds if seed not in last.index],
-        "with an accuracy": list(last.index[last["validation_accuracy"].isna()]),
-        "with measured kernels": [seed for seed in last.index if seed not in kernels.index],
+        f"epoch {epoch}": [seed for seed in seeds if seed not in last.index],
+        "accuracy": list(last.index[last["validation_accuracy"].isna()]),
+        "measured kernels": [seed for seed in last.index if seed not in kernels.index],
     }
     row["note"] = "; ".join(
-        f"nothing {what} from seed {', '.join(map(str, missing))}"
+        f"no {what} from seed {', '.join(map(str, missing))}"
         for what, missing in lacking.items()
         if missing
     )
@@ -195,12 +217,8 @@ def _is_of_paper(row: Mapping[str, Any]) -> bool:
     )
 
 
-def _cells(rows: pd.DataFrame, columns: Sequence[str]) -> list[list[str]]:
-    """The cells of each row as text; missing ones are empty."""
-    return [[_cell(row, column) for column in columns] for row in rows.to_dict("records")]
-
-
-def _cell(row: dict[str, Any], column: str) -> str:
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    """A cell as text, empty where it is missing."""
     if column == "kernel_size":
         return "" if pd.isna(row[column]) else f"{row[column]}x{row[column]}"
     if column in row:

@@ -7,6 +7,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from kernel_atlas.figures import style
 from kernel_atlas.tables.layers import SHARES
@@ -72,6 +73,7 @@ def draw_accuracy(
     last = max(1, history["epoch"].max(), checkpoints["epoch"].max())
     for axes in rows.ravel():
         axes.set(ylim=(0, 100), xlim=(0, last), xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     for axes in rows[:, 0]:
         axes.set_ylabel("%")
     style.shared_legend(figure, ncols=4)

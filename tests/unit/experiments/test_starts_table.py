@@ -106,10 +106,7 @@ def test_seeds_without_a_number_are_named(compare):
     folder = compare(arm)
     row = read(folder / "starts.tsv").loc["a"]
     assert (row["n_seeds"], row["accuracy_percent"], row["near_percent"]) == (3, 62, 52)
-    note = (
-        "nothing of epoch 50 from seed 2; nothing with an accuracy from seed 3; "
-        "nothing with measured kernels from seed 4"
-    )
+    note = "no epoch 50 from seed 2; no accuracy from seed 3; no measured kernels from seed 4"
     assert row["note"] == note
     assert f"- `a`: {note}" in (folder / "starts.md").read_text(encoding="utf-8").splitlines()
 
