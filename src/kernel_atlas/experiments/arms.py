@@ -185,7 +185,7 @@ def _faults(arm: Arm) -> Iterator[str]:
         yield f".warmup_epochs: {arm.warmup_epochs} of {arm.epochs} epochs leaves none after it"
     if arm.data == ROTATION and arm.augmentation.hflip:
         yield f".augmentation.hflip: a mirrored image of {ROTATION} has another class; use 0"
-    if arm.augmentation.mixes and arm.batch_size % 2:
+    if arm.regularise and arm.augmentation.mixes and arm.batch_size % 2:
         yield f".batch_size: {arm.batch_size} is odd, and mixup pairs the images of a batch"
 
 

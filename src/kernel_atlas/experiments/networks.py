@@ -89,6 +89,32 @@ def start_network(
         init.freeze_(module)
 
 
+def check_network(module: "torch.nn.Module", n_classes: int, image_size: int) -> None:
+    """Check that a network turns an image of this size into a score for each class.
+
+    Raises
+    ------
+    AtlasError
+        If it does not.
+    """
+    import torch
+
+    try:
+        with torch.no_grad():
+            scores = module.eval()(torch.zeros(1, 3, image_size, image_size))
+    except MemoryError:
+        raise
+    except Exception as error:  # of whatever layer the image is too small or too large for
+        raise AtlasError(
+            f"{type(module).__name__} cannot take images of {image_size} x {image_size} pixels "
+            f"({one_line(error)}); change the image_size or the network's arguments"
+        ) from error
+    finally:
+        module.train()
+    if getattr(scores, "shape", None) != (1, n_classes):
+        raise AtlasError(f"{type(module).__name__} does not give one score for each class")
+
+
 def _classes(timm: Any) -> dict[str, Callable]:
     """The networks that timm exports as classes, by name."""
     import torch

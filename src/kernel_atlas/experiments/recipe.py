@@ -11,11 +11,17 @@ from torch.optim import Optimizer
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.experiments.arms import Arm, Training
-from kernel_atlas.experiments.networks import build_network, start_network
+from kernel_atlas.experiments.networks import build_network, check_network, start_network
 
 
 def make_network(training: Training, n_classes: int) -> nn.Module:
-    """The network at its start; torch's generator decides what the start does not."""
+    """The network at its start; torch's generator decides what the start does not.
+
+    Raises
+    ------
+    AtlasError
+        If it cannot be built, started, or used for images of the arm's size.
+    """
     arm = training.arm
     network = dict(arm.network)
     if not arm.regularise:  # no dropout, no stochastic depth
@@ -25,6 +31,7 @@ def make_network(training: Training, n_classes: int) -> nn.Module:
             if not ("drop" in name and name.endswith("rate"))
         }
     model = build_network(network, n_classes=n_classes, image_size=arm.image_size)
+    check_network(model, n_classes, arm.image_size)
     start_network(model, arm.start, training.seed, arm.frozen)
     return model
 

@@ -6,7 +6,7 @@ import yaml
 from safetensors.torch import save_file
 
 from kernel_atlas.errors import AtlasError
-from kernel_atlas.experiments.networks import build_network, start_network
+from kernel_atlas.experiments.networks import build_network, check_network, start_network
 from kernel_atlas.init import find_layers
 from kernel_atlas.sources.timm_import import import_timm
 
@@ -98,6 +98,17 @@ def test_what_timm_cannot_build_is_named(network, message):
     with pytest.raises(AtlasError, match=message) as caught:
         build_network(network, n_classes=2, image_size=16)
     assert "\n" not in str(caught.value)
+
+
+def test_images_that_a_network_cannot_take_are_named():
+    network = small(n_classes=3)
+    check_network(network, n_classes=3, image_size=16)
+    assert network.training
+    with pytest.raises(AtlasError, match="ConvMixer cannot take images of 3 x 3 pixels") as caught:
+        check_network(network, n_classes=3, image_size=3)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(AtlasError, match="does not give one score for each class"):
+        check_network(network, n_classes=4, image_size=16)
 
 
 @pytest.mark.parametrize("start", ["dog", "keys"])
