@@ -17,7 +17,7 @@ CHECKPOINTS = [
 rule compare_starts:
     input:
         checkpoints=rules.list_checkpoints.output.checkpoints,
-        models=rules.list_models.output.models,
+        groups=expand(rules.extract_kernels.output, model=CHECKPOINTS),
         clustered=rules.summarise_classes.output.clustered,
     output:
         starts=report(

@@ -9,7 +9,7 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         compare_starts(
             path_to_checkpoints=snakemake.input.checkpoints,
-            path_to_models=snakemake.input.models,
+            paths_to_groups=[Path(path).parent for path in snakemake.input.groups],
             path_to_clustered=snakemake.input.clustered,
             folder=Path(snakemake.output.starts).parent,
         )

@@ -60,7 +60,7 @@ def measure_movement(
         Written: tab-separated, with `COLUMNS`; one row per arm, seed, kept epoch after 0,
         kernel size and layer. A checkpoint without kernels has no rows.
     """
-    groups = {Path(group).name: group for group in paths_to_groups}
+    groups = {Path(group).name: Path(group) for group in paths_to_groups}
     classes = dict(zip(product(groups, sizes), paths_to_classes, strict=True))
 
     def read(model: str, size: int) -> tuple[np.ndarray, pd.DataFrame]:

@@ -1,6 +1,6 @@
 """The paper's Table 2, one row per arm of the experiments, and the table of memorisation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ NO_ROWS = "The run has no such arm."
 
 def compare_starts(
     path_to_checkpoints: str | Path,
-    path_to_models: str | Path,
+    paths_to_groups: Sequence[str | Path],
     path_to_clustered: str | Path,
     folder: str | Path,
 ) -> None:
@@ -120,13 +120,15 @@ def compare_starts(
     ----------
     path_to_checkpoints : path
         The table checkpoints.tsv: one row per kept epoch of each training.
-    path_to_models, path_to_clustered : path
-        The tables models.tsv and clustered.tsv, which have their outcomes and their kernels.
+    paths_to_groups : sequence of path
+        Each checkpoint's group in the store.
+    path_to_clustered : path
+        The table clustered.tsv, which has their kernels.
     folder : path
         Written there.
     """
-    planned = read_table(path_to_models, ["model"])["model"]
-    checkpoints = read_checkpoints(path_to_checkpoints, planned)
+    groups = {Path(group).name: Path(group) for group in paths_to_groups}
+    checkpoints = read_checkpoints(path_to_checkpoints, groups)
     arms = sum_up_arms(checkpoints, read_table(path_to_clustered))
     is_memory = (arms["shuffle"] != "none") | ~arms["regularise"].astype(bool)
     is_beside = arms["network"].isin(arms.loc[is_memory, "network"])

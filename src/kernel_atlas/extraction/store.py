@@ -28,6 +28,7 @@ from kernel_atlas.extraction.kernels import (
     list_layers,
     number_channels,
 )
+from kernel_atlas.sources.schemes import stamp
 
 if TYPE_CHECKING:
     import zarr
@@ -143,6 +144,20 @@ def read_kernel_array(group: str | Path, size: int) -> np.ndarray:
     """
     with _faults_named(Path(group), f"{size}x{size} kernels"):
         return _read_size(Path(group), size, _read_attributes(Path(group)))
+
+
+def is_outdated(group: str | Path) -> bool:
+    """Whether a model's source has changed since its kernels were read (`schemes.stamp`).
+
+    Raises
+    ------
+    AtlasError
+        If the group is missing, has another encoding, or is damaged.
+    """
+    group = Path(group)
+    with _faults_named(group, "attributes"):
+        facts = _read_attributes(group)
+        return facts["stamp"] != stamp(facts["source"], "", group / "zarr.json")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ import pytest
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.experiments.starts_table import COLUMNS, compare_starts
+from kernel_atlas.extraction.store import write_model
+from kernel_atlas.sources import schemes
 
 FACTS = {
     "start": "kaiming",
@@ -41,18 +43,21 @@ def trained(arm, accuracies, near, **facts):
 def compare(tmp_path):
     """A function that writes the tables of such arms and returns the folder."""
 
-    def run(*arms, n_planned=None):
+    def run(*arms, n_planned=None, source="file:gone", stamp=""):
         checkpoints, clustered = ([row for arm in arms for row in arm[i]] for i in (0, 1))
         columns = ["model", "kernel_size", "near_percent", "clustered_percent", "matched_percent"]
         tables = {
             "checkpoints": pd.DataFrame(checkpoints),
             "clustered": pd.DataFrame(clustered, columns=columns),
-            "models": pd.DataFrame(checkpoints)[["model"]][:n_planned],
         }
-        paths = [tmp_path / f"{name}.tsv" for name in ("checkpoints", "models", "clustered")]
-        for path in paths:
-            tables[path.stem].to_csv(path, sep="\t", index=False)
-        compare_starts(*paths, tmp_path / "out")
+        for name, table in tables.items():
+            table.to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
+        groups = [tmp_path / row["model"] for row in checkpoints[:n_planned]]
+        for group in groups:
+            write_model(group, [], {"source": source, "stamp": stamp})
+        compare_starts(
+            tmp_path / "checkpoints.tsv", groups, tmp_path / "clustered.tsv", tmp_path / "out"
+        )
         return tmp_path / "out"
 
     return run
@@ -145,3 +150,14 @@ def test_the_pages_have_means_and_spreads(compare):
 def test_checkpoints_that_the_run_does_not_know_are_an_error(compare):
     with pytest.raises(AtlasError, match=r"2 checkpoints .* such as dog-s1-e000, .* run the same"):
         compare(SPREAD, DOG, n_planned=4)
+
+
+def test_checkpoints_that_were_trained_again_are_an_error(compare, tmp_path):
+    weights = tmp_path / "epoch.safetensors"
+    weights.write_bytes(b"first")
+    source = f"file:{weights}"
+    stamp = schemes.stamp(source, "", tmp_path)
+    compare(DOG, source=source, stamp=stamp)
+    weights.write_bytes(b"second")
+    with pytest.raises(AtlasError, match=r"2 checkpoints .* such as dog-s1-e000, .* run the same"):
+        compare(DOG, source=source, stamp=stamp)
