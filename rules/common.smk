@@ -109,5 +109,7 @@ onerror:
 
     try:
         check_extracted(rules.list_models.output.failed, len(EXTRACTED))
+    except FileNotFoundError:
+        pass  # nothing has been extracted yet, as when a training fails
     except (AtlasError, OSError) as error:
         logger.error(str(error))

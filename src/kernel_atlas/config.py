@@ -9,6 +9,8 @@ from typing import Any
 
 from kernel_atlas.errors import AtlasError, one_line
 
+# of keys that the user chooses
+FORMS = {"experiments": "an arm's name has 1 to 60 letters, digits, _ or -"}
 MAX_VALUES = 10_000  # of a whole configuration
 
 
@@ -85,7 +87,7 @@ def _describe(error: Any) -> Iterable[str]:
         if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
         close = get_close_matches(str(key), known, n=1)
-        names = ", ".join(known) or "a kernel size, such as k5"
+        names = ", ".join(known) or FORMS.get(path, "a kernel size, such as k5")
         hint = f"did you mean {close[0]!r}?" if close else f"known: {names}"
         yield f"{'.'.join(filter(None, [path, str(key)]))}: unknown key ({hint})"
 

@@ -183,6 +183,9 @@ def _faults(arm: Arm) -> Iterator[str]:
         yield f".keep: there is no epoch {late[0]} among {arm.epochs} epochs"
     if arm.warmup_epochs >= arm.epochs:
         yield f".warmup_epochs: {arm.warmup_epochs} of {arm.epochs} epochs leaves none after it"
+    least, largest = arm.augmentation.scale
+    if least > largest:
+        yield f".augmentation.scale: {least} is more than {largest}"
     if arm.data == ROTATION and arm.augmentation.hflip:
         yield f".augmentation.hflip: a mirrored image of {ROTATION} has another class; use 0"
     if arm.regularise and arm.augmentation.mixes and arm.batch_size % 2:

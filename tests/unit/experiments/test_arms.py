@@ -48,6 +48,7 @@ def test_images_that_tell_their_rotation_are_not_mirrored():
         ({"classes": 1}, ".classes: a network cannot learn to tell one class"),
         ({"keep": [2, 9]}, ".keep: there is no epoch 9 among 3 epochs"),
         ({"warmup_epochs": 3}, ".warmup_epochs: 3 of 3 epochs leaves none after it"),
+        ({"augmentation": {"scale": [1.0, 0.2]}}, ".augmentation.scale: 1.0 is more than 0.2"),
         ({"batch_size": 7, "augmentation": {"mixup": 1}}, ".batch_size: 7 is odd, and mixup"),
         (
             {"data": "photographs:rotation", "augmentation": {"hflip": 0.5}},
