@@ -23,17 +23,20 @@ def make_network(training: Training, n_classes: int) -> nn.Module:
         If it cannot be built, started, or used for images of the arm's size.
     """
     arm = training.arm
-    network = dict(arm.network)
-    if not arm.regularise:  # no dropout, no stochastic depth
-        network["arguments"] = {
-            name: value
-            for name, value in network.get("arguments", {}).items()
-            if not ("drop" in name and name.endswith("rate"))
-        }
-    model = build_network(network, n_classes=n_classes, image_size=arm.image_size)
+    model = build_network(arm.network, n_classes=n_classes, image_size=arm.image_size)
+    if not arm.regularise:
+        _turn_off_dropout(model)
     check_network(model, n_classes, arm.image_size)
     start_network(model, arm.start, training.seed, arm.frozen)
     return model
+
+
+def _turn_off_dropout(model: nn.Module) -> None:
+    """Turn off dropout and stochastic depth, which an architecture may also have by itself."""
+    for module in model.modules():
+        for name in ("p", "drop_prob", "drop_rate", "drop_path_rate"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
 
 
 def make_optimizer(arm: Arm, model: nn.Module) -> Optimizer:

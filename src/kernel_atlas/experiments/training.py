@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from kernel_atlas.atomic import replacing, write_table
-from kernel_atlas.errors import AtlasError
+from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.experiments.arms import Training
 from kernel_atlas.sources.timm_import import import_timm
 
@@ -68,6 +68,14 @@ def _clear_errors(training: Training) -> Iterator[None]:
             f"training {training.name}: the GPU has too little memory for batches of "
             f"{arm.batch_size:,} images; set a smaller batch_size for the arm {arm.name}, and a "
             "learning_rate smaller by as much"
+        ) from None
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise AtlasError(
+            f"training {training.name}: a process that loads images was killed "
+            f"({one_line(error)}); set fewer workers for the arm {training.arm.name}, or give the "
+            "job more memory"
         ) from None
     except AtlasError as error:
         # torch puts the traceback of a process that loads images before its message

@@ -153,8 +153,32 @@ def test_frozen_kernels_stay_and_others_do_not(train):
             assert torch.equal(start[name], end[name]) == is_depthwise, name
 
 
+def test_without_regularisation_no_network_has_dropout():
+    from kernel_atlas.experiments.recipe import make_network
+
+    def losses_of(name, arguments, **changed):
+        network = {"name": name, "arguments": arguments}
+        settings = {**ARM, "data": "folder:images", "network": network, "image_size": 32}
+        (training,) = read_arms({"arm": {**settings, **changed}})["arm"].trainings
+        model = make_network(training, 2)
+        images = torch.linspace(-1, 1, 4 * 3 * 32 * 32).reshape(4, 3, 32, 32)
+        return {model(images).square().sum().item() for _ in range(4)}
+
+    import_timm()
+    given = ("ConvMixer", {**ARM["network"]["arguments"], "drop_rate": 0.5})
+    # drops paths by default
+    own = ("TinyVit", {"embed_dims": (8, 16, 16, 16), "num_heads": (1, 1, 1, 1)})
+    for network in (given, own):
+        assert len(losses_of(*network)) > 1
+        assert len(losses_of(*network, regularise=False)) == 1
+
+
 def out_of_memory():
     raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def lose_a_process():
+    raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
 
 
 @pytest.mark.parametrize(
@@ -166,11 +190,16 @@ def out_of_memory():
             "smaller batch_size for the arm arm",
         ),
         (
+            lose_a_process,
+            "training arm-s1: a process that loads images was killed (DataLoader worker (pid 7) is "
+            "killed by signal: Killed. ); set fewer workers for the arm arm",
+        ),
+        (
             lambda: torch.tensor(torch.nan, requires_grad=True),
             "training arm-s1: the loss is nan in epoch 2; set a smaller learning_rate",
         ),
     ],
-    ids=["memory", "nan"],
+    ids=["memory", "process", "nan"],
 )
 def test_a_failed_step_is_one_line(train, interrupt, fail, message):
     interrupt(2, 1, fail)
