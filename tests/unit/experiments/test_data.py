@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.experiments.arms import DATA
 from kernel_atlas.experiments.cifar10 import RECORD, TRAIN, VALIDATION
-from kernel_atlas.experiments.data import open_data
+from kernel_atlas.experiments.data import SCHEMES, open_data
+from kernel_atlas.experiments.photographs import TASKS
 
 
 def write_images(folder, n, rng):
@@ -60,6 +62,11 @@ def test_folders_of_classes_are_read(split, scheme):
     assert (image.mode, image.size, label) == ("RGB", (12, 8), 1)
     expected = np.asarray(Image.open(split / "train/dog/1.png"))
     np.testing.assert_array_equal(np.asarray(image), expected)
+
+
+def test_a_configuration_may_name_all_data_that_can_be_opened():
+    files = {f"{scheme}:PATH" for scheme in SCHEMES if scheme != "photographs"}
+    assert set(DATA) == files | {f"photographs:{task}" for task in TASKS}
 
 
 def test_a_transform_is_applied_and_workers_get_the_dataset(split):
