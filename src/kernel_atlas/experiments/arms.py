@@ -17,6 +17,7 @@ DATA = (
     *("photographs:rotation", "photographs:source", "photographs:texture"),
 )
 STARTS = ("kaiming", "dog", "keys", "file:PATH")
+DECIDED = {"checkpoint_path", "num_classes", "pretrained"}  # by other keys of an arm
 ROTATION = "photographs:rotation"  # a mirrored image would have another class
 
 
@@ -177,6 +178,8 @@ def _faults(arm: Arm) -> Iterator[str]:
         yield f".data: unknown data {arm.data!r} (known: {', '.join(DATA)})"
     if not _has_form(arm.start, STARTS):
         yield f".start: unknown start {arm.start!r} (known: {', '.join(STARTS)})"
+    for name in sorted(DECIDED & {*arm.network.get("arguments", {})}):
+        yield f".network.arguments.{name}: start and data decide this"
     if arm.classes == 1:
         yield ".classes: a network cannot learn to tell one class; 0 means all classes"
     if late := [epoch for epoch in arm.keep if epoch > arm.epochs]:

@@ -36,23 +36,24 @@ def build_network(
     """
     timm = import_timm()
     name, arguments = network["name"], dict(network.get("arguments", {}))
-    if isinstance(arguments.get("act_layer"), str):
-        arguments["act_layer"] = timm.layers.get_act_layer(arguments["act_layer"])
     classes = _classes(timm)
     if name not in classes and not timm.is_model(name):
         similar = get_close_matches(name, [*timm.list_models(), *classes])
         hint = f"; similar: {', '.join(similar)}" if similar else ""
         raise AtlasError(f"timm {timm.__version__} knows no network {name!r}{hint}")
-    if name not in classes and timm.models.get_pretrained_cfg(name).fixed_input_size:
-        arguments.setdefault("img_size", image_size)
     make = classes.get(name) or partial(timm.create_model, name, pretrained=False)
     try:
+        if isinstance(arguments.get("act_layer"), str):
+            arguments["act_layer"] = timm.layers.get_act_layer(arguments["act_layer"])
+        if name not in classes and timm.models.get_pretrained_cfg(name).fixed_input_size:
+            arguments.setdefault("img_size", image_size)
         return make(num_classes=n_classes, **arguments)
     except MemoryError:
         raise
     except Exception as error:  # timm may raise anything
         raise AtlasError(
-            f"timm cannot build {name!r} with {arguments}: {one_line(error)}"
+            f"timm cannot build {name!r} with {arguments}: {type(error).__name__}: "
+            f"{one_line(error)}"
         ) from error
 
 

@@ -46,6 +46,10 @@ def test_images_that_tell_their_rotation_are_not_mirrored():
         ({"data": "photographs:depth"}, ".data: unknown data 'photographs:depth'"),
         ({"start": "gabor"}, ".start: unknown start 'gabor' (known: kaiming, dog, keys, file:"),
         ({"classes": 1}, ".classes: a network cannot learn to tell one class"),
+        (
+            {"network": {"name": "convnext_atto", "arguments": {"pretrained": True}}},
+            ".network.arguments.pretrained: start and data decide this",
+        ),
         ({"keep": [2, 9]}, ".keep: there is no epoch 9 among 3 epochs"),
         ({"warmup_epochs": 3}, ".warmup_epochs: 3 of 3 epochs leaves none after it"),
         ({"augmentation": {"scale": [1.0, 0.2]}}, ".augmentation.scale: 1.0 is more than 0.2"),

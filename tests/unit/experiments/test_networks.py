@@ -92,6 +92,8 @@ def test_arguments_reach_the_network():
         ({"name": "convmixer_768_33"}, "no network 'convmixer_768_33'; similar: convmixer_768_32"),
         ({"name": "ConvMixr"}, "no network 'ConvMixr'; similar: ConvMixer"),
         ({"name": "ConvMixer", "arguments": {"dim": 8}}, "cannot build 'ConvMixer'.*depth"),
+        ({"name": "ConvMixer", "arguments": {"act_layer": "rely"}}, "KeyError: 'rely'"),
+        ({"name": "convnext_atto.no_tag"}, "cannot build 'convnext_atto.no_tag'.*no_tag"),
     ],
 )
 def test_what_timm_cannot_build_is_named(network, message):
