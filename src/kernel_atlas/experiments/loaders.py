@@ -9,7 +9,7 @@ from timm.data import create_loader
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from kernel_atlas.errors import AtlasError
+from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.experiments.arms import Arm, Training
 from kernel_atlas.experiments.data import open_data
 
@@ -56,7 +56,7 @@ class Loaders:
     Raises
     ------
     AtlasError
-        If the images cannot be read, or are fewer than one batch.
+        If the images cannot be read or are fewer than one batch, or timm cannot augment them.
     """
 
     def __init__(self, training: Training, device: torch.device) -> None:
@@ -81,17 +81,22 @@ class Loaders:
 
 def _trained_on(dataset: Any, arm: Arm, device: torch.device) -> Any:
     changes = arm.augmentation
-    return create_loader(
-        dataset,
-        **_shared(arm, device),
-        is_training=True,
-        no_aug=not arm.regularise,
-        scale=changes.scale,
-        hflip=changes.hflip,
-        color_jitter=changes.color_jitter,
-        auto_augment=changes.auto_augment or None,
-        re_prob=changes.random_erasing,
-    )
+    try:
+        return create_loader(
+            dataset,
+            **_shared(arm, device),
+            is_training=True,
+            no_aug=not arm.regularise,
+            scale=changes.scale,
+            hflip=changes.hflip,
+            color_jitter=changes.color_jitter,
+            auto_augment=changes.auto_augment or None,
+            re_prob=changes.random_erasing,
+        )
+    except (AssertionError, LookupError, ValueError) as error:  # what timm's parser raises
+        raise AtlasError(
+            f"timm has no augmentation {changes.auto_augment!r} ({one_line(error)})"
+        ) from None
 
 
 def _evaluated(dataset: Any, arm: Arm, device: torch.device) -> Any:

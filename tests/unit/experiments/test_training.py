@@ -214,13 +214,15 @@ def test_missing_images_are_one_line(train):
         train(data="folder:nowhere")
 
 
-def test_too_few_images_and_unknown_optimizers_are_one_line(train):
+def test_too_few_images_and_what_timm_does_not_know_are_one_line(train):
     with pytest.raises(
         AtlasError, match=r"^training arm-s1: 20 training images in \S+ do not fill"
     ):
         train(batch_size=32)
     with pytest.raises(AtlasError, match=r"arm-s1: timm has no optimizer 'adamm'"):
         train(optimizer="adamm")
+    with pytest.raises(AtlasError, match=r"arm-s1: timm has no augmentation 'rnd-m9' \("):
+        train(augmentation={"auto_augment": "rnd-m9"})
 
 
 def test_an_unreadable_image_is_one_line_also_from_a_process_that_loads_it(train, tmp_path):
