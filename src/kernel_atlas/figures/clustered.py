@@ -15,7 +15,6 @@ from kernel_atlas.figures.bars import name_values
 from kernel_atlas.tables.reading import read_table
 
 TICK: Any = {"marker": "|", "ls": "", "ms": 7, "mew": 1.6, "clip_on": False}
-COLOURS = {PAPER: style.COLOURS["on_centre"], FAMILY: style.COLOURS[style.FIRST_DERIVATIVE]}
 SHADOW = style.COLOURS["off_centre"]  # of what is near and not clustered
 RED, ORANGE = style.COLOURS["on_square"], style.COLOURS["on_cross"]
 HEIGHT = 0.38  # of a bar; two stand for one model
@@ -65,7 +64,7 @@ def _draw_near(axes: Axes, y: np.ndarray, rows: pd.DataFrame) -> None:
     near = "near, of all kernels"
     axes.barh(y, rows["near_percent"], HEIGHT, color=SHADOW, label=near)
     label = "of these, clustered (the code has a class)"
-    axes.barh(y, clustered, HEIGHT, color=COLOURS[PAPER], label=label)
+    axes.barh(y, clustered, HEIGHT, color=style.RULER_COLOURS[PAPER], label=label)
     _mark(axes, y, rows, "near")
     paper = rows["paper_percent"]
     if paper.notna().any():
@@ -76,7 +75,7 @@ def _draw_matched(axes: Axes, y: np.ndarray, rows: pd.DataFrame) -> None:
     """The family's ruler."""
     matched = rows["matched_percent"]
     label = "matched, of the live kernels"
-    axes.barh(y, matched, HEIGHT, color=COLOURS[FAMILY], label=label)
+    axes.barh(y, matched, HEIGHT, color=style.RULER_COLOURS[FAMILY], label=label)
     _mark(axes, y, rows, "matched")
 
 

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import TICKLEFT
 
-from kernel_atlas.classes import reading
-from kernel_atlas.classes.classifier import merge_classes
+from kernel_atlas.classes.reading import read_class_table
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import TICK_POINTS, name_values
@@ -30,7 +29,7 @@ DOWN, LEFT = 0.26, 0.4
 
 def read_classes(
     paths_to_classes: Sequence[str | Path], sizes: Sequence[int], merge: Mapping[str, str]
-) -> dict[int, pd.DataFrame]:
+) -> dict[int, ClassTable]:
     """Read a model's tables of classes, merged.
 
     Parameters
@@ -50,11 +49,7 @@ def read_classes(
         size: _read_table(Path(path), written(path))
         for size, path in zip(sizes, paths_to_classes, strict=True)
     }
-    return {
-        size: merge_classes(table, merge) if merge else table
-        for size, table in tables.items()
-        if len(table)
-    }
+    return {size: table.merged(merge) for size, table in tables.items() if len(table)}
 
 
 def read_kernels(group: str | Path, sizes: Iterable[int]) -> dict[int, np.ndarray]:
@@ -69,8 +64,8 @@ def written(path: str | Path) -> int:
 
 # The figures of a model are drawn one after the other, and each reads the same files.
 @lru_cache(maxsize=8)
-def _read_table(path: Path, written: int) -> pd.DataFrame:
-    return reading.read_classes(path)
+def _read_table(path: Path, written: int) -> ClassTable:
+    return read_class_table(path)
 
 
 @lru_cache(maxsize=8)
@@ -123,9 +118,9 @@ def room_for(names: Iterable[str]) -> float:
     return 0.2 + style.LETTER_INCHES * max(map(len, names), default=0)
 
 
-def width_of_layers(tables: Iterable[pd.DataFrame]) -> float:
+def width_of_layers(tables: Iterable[ClassTable]) -> float:
     """The inches that the layers of a model need, in a figure of one panel per size."""
-    n_layers = max(table["layer_index"].nunique() for table in tables)
+    n_layers = max(len(np.unique(table.layer)) for table in tables)
     return float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
 
 

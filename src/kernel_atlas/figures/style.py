@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from kernel_atlas.atomic import replacing
+from kernel_atlas.classes.table import FAMILY, PAPER
 from kernel_atlas.family.functions import DIRECTIONS
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
 
@@ -51,6 +52,8 @@ COLOURS = {
 }
 # These are at least 12 apart, also from the ones above.
 OWN_COLOURS = ("#f7e710", "#405068", "#f77018", "#87688f", "#0008c7", "#401028")
+
+RULER_COLOURS = {PAPER: COLOURS["on_centre"], FAMILY: COLOURS[FIRST_DERIVATIVE]}
 
 # For print in grey, by a part of the name. Classes of one hatch are at least 14 apart in grey.
 HATCHES = {
