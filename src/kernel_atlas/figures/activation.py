@@ -17,6 +17,7 @@ from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import name_values
 from kernel_atlas.figures.model import (
     TITLE,
+    describe_axes,
     new_column,
     no_kernels,
     read_classes,
@@ -93,7 +94,7 @@ def draw_activation(
         axes.set_title(f"{size}x{size}, by the {by[size]}'s ruler")
         totals = kernels[size].sum(axis=(1, 2), dtype=float)
         _draw_boxes(axes, totals, labels[size], names[size])
-    all_axes[-1].set_xlabel("total activation (sum of a kernel's weights)")
+    describe_axes(all_axes[-1], "total activation (sum of a kernel's weights)")
     return figure
 
 
@@ -103,6 +104,7 @@ def _draw_boxes(axes: Axes, totals: np.ndarray, labels: Labels, names: Mapping[s
         axes.text(0.5, 0.5, "no live kernels", transform=axes.transAxes, ha="center", color="0.3")
         axes.set(xticks=[], yticks=[])
         return
+    axes.xaxis.set_visible(True)
     axes.axvline(0, color="0.6", lw=0.8, zorder=0)
     samples = [totals[labels.isin([name])] for name in names]
     low, first, middle, third, high = np.transpose([np.percentile(own, SHOWN) for own in samples])

@@ -13,8 +13,10 @@ from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import stack_classes
 from kernel_atlas.figures.model import (
+    IN_ORDER,
     LAYERS,
     TITLE,
+    describe_axes,
     name_layers,
     name_percents,
     new_column,
@@ -70,7 +72,7 @@ def draw_layers(model: str, classes: Mapping[int, ClassTable], ruler: str = PAPE
         stack_classes(axes, wide, labels)
         name_layers(axes, np.unique(classes[size].layer), is_numbered=name == last[size])
         name_percents(axes)
-        axes.set_ylabel("kernels (%)")
+        describe_axes(axes, IN_ORDER if name == last[size] else "", "kernels (%)")
         axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")
     style.class_legend(figure, seen, labels)
     return figure

@@ -15,9 +15,11 @@ from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import draw_bars
 from kernel_atlas.figures.model import (
+    IN_ORDER,
     LAYERS,
     MARGIN,
     TITLE,
+    describe_axes,
     name_layers,
     name_percents,
     new_column,
@@ -169,7 +171,7 @@ def draw_outlier(
             axes.axvspan(trio[1] - 0.5, trio[1] + 0.5, color=mark, lw=0)
             verdict = _verdict(outlier, numbers[1])
         _draw_bars(axes, layers[size], colour)
-        axes.set_ylabel(f"{SHARE[by[size]]} (%)")
+        describe_axes(axes, IN_ORDER, f"{SHARE[by[size]]} (%)")
         axes.set_title(f"{size}x{size}: {verdict}")
         if outlier:
             places = _choose(classes[size], numbers, n_samples, generator)

@@ -11,8 +11,10 @@ from matplotlib.lines import Line2D
 from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import (
+    IN_ORDER,
     LAYERS,
     TITLE,
+    describe_axes,
     name_layers,
     new_column,
     no_kernels,
@@ -70,7 +72,9 @@ def draw_sizes(model: str, classes: Mapping[int, ClassTable]) -> Figure:
             text = f"no layer has {MIN_KERNELS} matched kernels of one shape"
             axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color="0.3")
         name_layers(axes, layers)
-        axes.set(ylim=(0, None), ylabel="sigma (pixels)")
+        axes.set_ylim(0, None)
+        axes.yaxis.set_visible(True)
+        describe_axes(axes, IN_ORDER, "sigma (pixels)")
         axes.set_title(f"{size}x{size}: scale of the nearest members, of matched kernels")
     handles = [
         Line2D(
