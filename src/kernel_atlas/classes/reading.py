@@ -60,8 +60,6 @@ def _to_labels(column: pa.DictionaryArray) -> Labels:
 
 def _to_numpy(column: pa.Array, missing: float = 0) -> np.ndarray:
     """As pyarrow's own `to_numpy`, which imports pandas."""
-    if pa.types.is_null(column.type):  # a column of which all is missing
-        return np.full(len(column), missing)
     validity, data = column.buffers()
     end = column.offset + len(column)
     if pa.types.is_boolean(column.type):

@@ -1,7 +1,7 @@
-"""A table of classes as arrays: all that counts and figures of one model need of it.
+"""A table of classes as arrays: all that the counts and figures of one model need of it.
 
-Without pandas, whose import takes as long as drawing two figures. What is given here for arrays,
-`rulers`, `classifier` and `tables.layers` give for tables of pandas.
+It does without pandas, whose import takes as long as drawing two figures. `rulers`, `classifier`
+and `tables.layers` do the same for tables of pandas, by what is here.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,11 +36,11 @@ class Labels:
 
     @classmethod
     def of(cls, column: "pd.Series") -> "Labels":
-        """Those of a categorical column of pandas."""
+        """From a categorical column of pandas."""
         return cls(column.cat.codes.to_numpy(), list(column.cat.categories))
 
     def to_series(self, index: "pd.Index") -> "pd.Series":
-        """A categorical column of pandas."""
+        """As a categorical column of pandas."""
         import pandas as pd
 
         return pd.Series(pd.Categorical.from_codes(self.codes, self.names), index)
@@ -112,7 +112,7 @@ class ClassTable:
 
     @classmethod
     def of(cls, classes: "pd.DataFrame") -> "ClassTable":
-        """The same of pandas."""
+        """From a table of classes of pandas."""
         near = classes["near"]
         return cls(
             layer=classes["layer_index"].to_numpy(),

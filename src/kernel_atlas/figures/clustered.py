@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS
 from kernel_atlas.figures import style
-from kernel_atlas.figures.bars import name_values
+from kernel_atlas.figures.bars import draw_bars, name_values
 from kernel_atlas.tables.reading import read_table
 
 TICK: Any = {"marker": "|", "ls": "", "ms": 7, "mew": 1.6, "clip_on": False}
@@ -62,9 +62,9 @@ def _draw_near(axes: Axes, y: np.ndarray, rows: pd.DataFrame) -> None:
     """The paper's ruler. All is of all kernels, as published figures are."""
     clustered = 100 * rows["n_clustered"] / rows["n_kernels"].where(rows["n_kernels"] > 0)
     near = "near, of all kernels"
-    axes.barh(y, rows["near_percent"], HEIGHT, color=SHADOW, label=near)
+    _draw_bars(axes, y, rows["near_percent"], SHADOW, near)
     label = "of these, clustered (the code has a class)"
-    axes.barh(y, clustered, HEIGHT, color=style.RULER_COLOURS[PAPER], label=label)
+    _draw_bars(axes, y, clustered, style.RULER_COLOURS[PAPER], label)
     _mark(axes, y, rows, "near")
     paper = rows["paper_percent"]
     if paper.notna().any():
@@ -75,8 +75,17 @@ def _draw_matched(axes: Axes, y: np.ndarray, rows: pd.DataFrame) -> None:
     """The family's ruler."""
     matched = rows["matched_percent"]
     label = "matched, of the live kernels"
-    axes.barh(y, matched, HEIGHT, color=style.RULER_COLOURS[FAMILY], label=label)
+    _draw_bars(axes, y, matched, style.RULER_COLOURS[FAMILY], label)
     _mark(axes, y, rows, "matched")
+
+
+def _draw_bars(axes: Axes, y: np.ndarray, percent: pd.Series, colour: str, label: str) -> None:
+    """A bar where there is a percentage."""
+    ends = percent.to_numpy(float)
+    is_known = np.isfinite(ends)
+    y, ends = y[is_known], ends[is_known]
+    look: Any = {"facecolor": colour, "linewidth": 0, "label": label}
+    draw_bars(axes, y, 0 * ends, ends, HEIGHT, horizontal=True, **look)
 
 
 def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:

@@ -81,8 +81,9 @@ def draw_layers(model: str, classes: Mapping[int, ClassTable], ruler: str = PAPE
 def _find_percents(table: ClassTable, ruler: str) -> dict[str, np.ndarray]:
     """By class, its percentage of each layer, first derivatives merged."""
     by = table.by(ruler)
-    names = [*dict.fromkeys(map(style.merge_first_derivatives, by.names))]
-    labels = by.renamed([*map(style.merge_first_derivatives, by.names)], names)
+    merged = [*map(style.merge_first_derivatives, by.names)]
+    names = [*dict.fromkeys(merged)]
+    labels = by.renamed(merged, names)
     layers, row = np.unique(table.layer, return_inverse=True)
     counts = np.zeros((len(layers), len(names) + 1))  # last: no class, by code -1
     np.add.at(counts, (row, labels.codes), 1)

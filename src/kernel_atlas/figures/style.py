@@ -7,7 +7,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_rgb
-from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -186,7 +185,7 @@ def shared_legend(figure: Figure, ncols: int) -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     # bars before what marks them
-    names = sorted(entries, key=lambda label: not isinstance(entries[label], BarContainer))
+    names = sorted(entries, key=lambda label: not isinstance(entries[label], Patch))
     handles = [entries[name] for name in names]
     figure.legend(handles, names, loc="outside lower center", ncols=ncols)
 
