@@ -107,4 +107,5 @@ def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
     ends = pd.concat([percent, high, paper], axis=1).max(axis=1)
     for place, value, end in zip(y, percent, ends, strict=True):
         if np.isfinite(value):  # all kernels of a model may be dead
-            axes.text(end + 1.2, place, f"{value:.1f}", va="center", fontsize=6)
+            text = axes.text(end + 1.2, place, f"{value:.1f}", va="center", fontsize=6)
+            text.set_in_layout(end > 90)  # the layout would measure each three times
