@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from kernel_atlas.checkpoints.inventory import Candidate
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.errors import one_line
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.tables.layers import (
@@ -109,7 +110,8 @@ class Result:
 
         # a dollar sign would begin a formula
         title = one_line(self.name.rpartition("/")[2]).replace("$", r"\$")
-        return draw_layers(title, self.classes)
+        tables = {size: ClassTable.of(table) for size, table in self.classes.items()}
+        return draw_layers(title, tables)
 
 
 def summarise(

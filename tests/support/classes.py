@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.family import functions
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
 from kernel_atlas.tables.layers import count_by_layer
@@ -53,6 +54,11 @@ def classes_of(**layers: str) -> pd.DataFrame:
         }
     )
     return with_members(classes, [member for _, member in pairs])
+
+
+def arrays_of(classes: Mapping[int, pd.DataFrame]) -> dict[int, ClassTable]:
+    """These tables of classes, by kernel size, as the figures of a model take them."""
+    return {size: ClassTable.of(table) for size, table in classes.items()}
 
 
 def layers_of(classes: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:

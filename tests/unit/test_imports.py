@@ -51,6 +51,12 @@ def test_labels_classes_tables_and_figures_do_without_torch_and_zarr():
     assert imported_by(modules) == {"numpy", "pandas", "matplotlib"}
 
 
+def test_figures_of_a_model_do_without_pandas():
+    names = ("layers", "samples", "sizes", "activation", "outlier")
+    modules = [f"kernel_atlas.figures.{name}" for name in names]
+    assert imported_by(modules) == {"numpy", "matplotlib"}
+
+
 def test_extraction_does_without_torch_timm_and_zarr():
     modules = [f"kernel_atlas.extraction.{name}" for name in ("extract", "failed", "store")]
     assert imported_by([*modules_of("sources"), *modules]) == {"numpy"}

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from kernel_atlas import sphere
+from kernel_atlas.classes.table import Labels
 from kernel_atlas.codebooks.codebook import Codebook
-from kernel_atlas.family.names import DEAD, OTHER, order_classes
+from kernel_atlas.family.names import DEAD, OTHER
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Classifier:
 
 def is_clustered(labels: pd.Series) -> pd.Series:
     """Whether each class is one that clustered kernels have, bool; False where it is missing."""
-    return labels.notna() & ~labels.isin([OTHER, DEAD])
+    return pd.Series(Labels.of(labels.astype("category")).is_clustered, labels.index)
 
 
 def merge_classes(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFrame:
@@ -77,11 +78,8 @@ def merge_classes(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFra
     merge : mapping
         From a class to the one that it is counted as, by either ruler.
     """
-    merged = {}
-    for column in ("class", "member"):
-        own = classes[column].cat
-        names = [merge.get(name, name) for name in own.categories]
-        order = order_classes(set(names))
-        places = np.array([*map(order.index, names), -1])  # a missing one stays missing
-        merged[column] = pd.Categorical.from_codes(places[own.codes], order)
+    merged = {
+        column: Labels.of(classes[column]).merged(merge).to_series(classes.index)
+        for column in ("class", "member")
+    }
     return classes.assign(**merged)

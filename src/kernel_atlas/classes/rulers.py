@@ -1,27 +1,29 @@
 """The two rulers: a kernel's class by the paper's, its code, and by the family's, its member."""
 
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
-from kernel_atlas.family.names import DEAD, OTHER, order_classes
+from kernel_atlas.classes.table import FAMILY, PAPER, RULERS, Labels, label_by, order_rulers
 
-PAPER, FAMILY = RULERS = ("paper", "family")
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FAMILY", "PAPER", "RULERS", "SHARE", "SOUGHT", "class_by", "has_codebook", "rulers_of"]
+
 SOUGHT = {PAPER: "nearest code", FAMILY: "nearest member"}
 SHARE = {PAPER: "clustered", FAMILY: "matched"}  # what kernels with a class are called
 
 
-def has_codebook(classes: pd.DataFrame) -> bool:
+def has_codebook(classes: "pd.DataFrame") -> bool:
     """Whether the size of a table of classes has a codebook: without one, `near` is missing."""
     return not classes["near"].isna().any()
 
 
-def rulers_of(classes: pd.DataFrame, first: str) -> list[str]:
+def rulers_of(classes: "pd.DataFrame", first: str) -> list[str]:
     """The rulers that a table of classes can be read by, `first` before the other."""
-    known = RULERS if has_codebook(classes) else (FAMILY,)
-    return sorted(known, key=lambda ruler: ruler != first)
+    return order_rulers(has_codebook(classes), first)
 
 
-def class_by(classes: pd.DataFrame, ruler: str) -> pd.Series:
+def class_by(classes: "pd.DataFrame", ruler: str) -> "pd.Series":
     """The class of each kernel by one of the rulers.
 
     Parameters
@@ -38,12 +40,5 @@ def class_by(classes: pd.DataFrame, ruler: str) -> pd.Series:
         Categorical, with the same categories for both rulers; missing by the paper's ruler
         where the size has no codebook and the kernel is live.
     """
-    own, member = classes["class"], classes["member"].cat
-    categories = order_classes({*own.cat.categories, *member.categories, OTHER, DEAD})
-    if ruler == PAPER:
-        return own.cat.set_categories(categories)
-    # by their places: as texts, those of a million kernels take half a second
-    places = np.array([categories.index(name) for name in [*member.categories, OTHER]])
-    codes = places[np.where(classes["matched"], member.codes, -1)]
-    codes[own == DEAD] = categories.index(DEAD)
-    return pd.Series(pd.Categorical.from_codes(codes, categories), classes.index)
+    own, member = (Labels.of(classes[column]) for column in ("class", "member"))
+    return label_by(own, member, classes["matched"].to_numpy(bool), ruler).to_series(classes.index)

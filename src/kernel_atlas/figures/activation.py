@@ -6,17 +6,18 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
+from kernel_atlas.classes.rulers import PAPER
+from kernel_atlas.classes.table import ClassTable, Labels
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import name_values
 from kernel_atlas.figures.model import (
     TITLE,
+    describe_axes,
     new_column,
     no_kernels,
     read_classes,
@@ -54,7 +55,7 @@ def plot_activation(
 @mpl.rc_context(style.RC)
 def draw_activation(
     model: str,
-    classes: Mapping[int, pd.DataFrame],
+    classes: Mapping[int, ClassTable],
     kernels: Mapping[int, np.ndarray],
     ruler: str = PAPER,
 ) -> Figure:
@@ -72,16 +73,15 @@ def draw_activation(
     """
     if not classes:
         return no_kernels(model)
-    by = {size: rulers_of(table, ruler)[0] for size, table in classes.items()}
-    labels = {size: class_by(table, by[size]) for size, table in classes.items()}
-    counts = {size: label.value_counts(sort=False) for size, label in labels.items()}
+    by = {size: table.rulers(ruler)[0] for size, table in classes.items()}
+    labels = {size: table.by(by[size]) for size, table in classes.items()}
     names = {
         size: {
             name: f"{style.title_of(name)} ({count:,})"
-            for name, count in of_size.items()
+            for name, count in label.count().items()
             if count and name != DEAD
         }
-        for size, of_size in counts.items()
+        for size, label in labels.items()
     }
     heights = [BOX_INCHES * max(2, len(shown)) for shown in names.values()]
     panels = [
@@ -94,26 +94,25 @@ def draw_activation(
         axes.set_title(f"{size}x{size}, by the {by[size]}'s ruler")
         totals = kernels[size].sum(axis=(1, 2), dtype=float)
         _draw_boxes(axes, totals, labels[size], names[size])
-    all_axes[-1].set_xlabel("total activation (sum of a kernel's weights)")
+    describe_axes(all_axes[-1], "total activation (sum of a kernel's weights)")
     return figure
 
 
-def _draw_boxes(
-    axes: Axes, totals: np.ndarray, labels: pd.Series, names: Mapping[str, str]
-) -> None:
+def _draw_boxes(axes: Axes, totals: np.ndarray, labels: Labels, names: Mapping[str, str]) -> None:
     """Draw median, quartiles, and as whiskers the 5th and 95th percentiles."""
     if not names:
         axes.text(0.5, 0.5, "no live kernels", transform=axes.transAxes, ha="center", color="0.3")
         axes.set(xticks=[], yticks=[])
         return
+    axes.xaxis.set_visible(True)
     axes.axvline(0, color="0.6", lw=0.8, zorder=0)
-    samples = [totals[labels == name] for name in names]
+    samples = [totals[labels.isin([name])] for name in names]
     low, first, middle, third, high = np.transpose([np.percentile(own, SHOWN) for own in samples])
     y, half = np.arange(len(names)), BOX_WIDTH / 2
     axes.hlines([*y, *y], [*low, *third], [*first, *high], "black", lw=1)
     for ends in (low, high):
         axes.vlines(ends, y - half / 2, y + half / 2, "black", lw=1)
-    colours = [style.colour_of(name, list(labels.cat.categories)) for name in names]
+    colours = [style.colour_of(name, labels.names) for name in names]
     look: Any = {"color": colours, "edgecolor": "black", "linewidth": 0.6}
     axes.barh(y, third - first, BOX_WIDTH, first, **look)
     axes.vlines(middle, y - half, y + half, "black", lw=1, path_effects=[ON_DARK])

@@ -1,10 +1,9 @@
 """Bars, and bars of classes stacked on each other."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
@@ -12,12 +11,18 @@ from matplotlib.path import Path
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 BAR_WIDTH = 0.86  # of a bar, in units of the distance to the next
 TICK_POINTS = 7.0  # from a panel to a name beside it, as matplotlib has it
 
 
 def stack_classes(
-    axes: Axes, percents: pd.DataFrame, labels: Sequence[str], horizontal: bool = False
+    axes: Axes,
+    percents: "Mapping[str, np.ndarray] | pd.DataFrame",
+    labels: Sequence[str],
+    horizontal: bool = False,
 ) -> None:
     """Draw stacked bars of classes at 0, 1, 2, ...
 
@@ -25,19 +30,21 @@ def stack_classes(
     ----------
     axes : Axes
         Its limits stay.
-    percents : DataFrame
-        One row per bar, one column per class.
+    percents : mapping of str to ndarray of shape (n,), or DataFrame
+        By class, its percentage of each bar.
     labels : sequence of str
         All classes of the run.
     horizontal : bool, default=False
     """
-    place = np.arange(len(percents))
-    start = np.zeros(len(percents))
-    for name in percents.columns[(percents > 0).any()]:
-        end = start + percents[name].to_numpy(float)
+    shown = {name: np.asarray(percents[name], float) for name in percents}
+    shown = {name: own for name, own in shown.items() if (own > 0).any()}
+    start: Any = 0.0
+    for name, own in shown.items():
+        end = start + own
+        place = np.arange(len(own))
         look: Any = {"edgecolor": "0.6" if name == DEAD else "white", "linewidth": 0.4}
         look |= style.fill_of(name, labels)
-        draw_bars(axes, place, start, end, horizontal=horizontal, **look)
+        draw_bars(axes, place, 0 * end + start, end, horizontal=horizontal, **look)
         start = end
 
 

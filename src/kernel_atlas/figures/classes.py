@@ -5,10 +5,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from kernel_atlas.classes.rulers import PAPER
+from kernel_atlas.classes.table import Labels
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.pool import read_pool
@@ -37,16 +37,17 @@ def plot_classes(
         size, in the same order.
     """
     pool = read_pool(groups, size_classes, size, ruler)
-    chosen = choose_samples(pool.labels, n_samples, np.random.default_rng(SEED))
+    labels = Labels.of(pool.labels)
+    chosen = choose_samples(labels, n_samples, np.random.default_rng(SEED))
     samples = dict(zip(chosen, pool.read_each(chosen.values()), strict=True))
-    return draw_classes(size, samples, pool.labels, n_samples, pool.ruler)
+    return draw_classes(size, samples, labels, n_samples, pool.ruler)
 
 
 @mpl.rc_context(style.RC)
 def draw_classes(
     size: int,
     samples: Mapping[str, np.ndarray],
-    labels: pd.Series,
+    labels: Labels,
     n_samples: int,
     ruler: str = PAPER,
 ) -> Figure:
@@ -58,15 +59,15 @@ def draw_classes(
         Kernel size k.
     samples : mapping
         From class to at most `n_samples` kernels, shape (n, k, k).
-    labels : Series
-        The class of each kernel of all models, categorical.
+    labels : Labels
+        The class of each kernel of all models.
     n_samples : int
     ruler : str
         The one that says what class a kernel has.
     """
     if not samples:
         return style.notice(f"{size}x{size}: no model has live kernels of this size")
-    n_live = (labels != DEAD).sum()
+    n_live = (~labels.isin([DEAD])).sum()
     title = (
         f"{size}x{size}: samples of {n_live:,} live kernels of all models, by the {ruler}'s ruler"
     )

@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS
 from kernel_atlas.figures import style
-from kernel_atlas.figures.bars import name_values
+from kernel_atlas.figures.bars import draw_bars, name_values
 from kernel_atlas.tables.reading import read_table
 
 TICK: Any = {"marker": "|", "ls": "", "ms": 7, "mew": 1.6, "clip_on": False}
-COLOURS = {PAPER: style.COLOURS["on_centre"], FAMILY: style.COLOURS[style.FIRST_DERIVATIVE]}
 SHADOW = style.COLOURS["off_centre"]  # of what is near and not clustered
 RED, ORANGE = style.COLOURS["on_square"], style.COLOURS["on_cross"]
 HEIGHT = 0.38  # of a bar; two stand for one model
@@ -63,9 +62,9 @@ def _draw_near(axes: Axes, y: np.ndarray, rows: pd.DataFrame) -> None:
     """The paper's ruler. All is of all kernels, as published figures are."""
     clustered = 100 * rows["n_clustered"] / rows["n_kernels"].where(rows["n_kernels"] > 0)
     near = "near, of all kernels"
-    axes.barh(y, rows["near_percent"], HEIGHT, color=SHADOW, label=near)
+    _draw_bars(axes, y, rows["near_percent"], SHADOW, near)
     label = "of these, clustered (the code has a class)"
-    axes.barh(y, clustered, HEIGHT, color=COLOURS[PAPER], label=label)
+    _draw_bars(axes, y, clustered, style.RULER_COLOURS[PAPER], label)
     _mark(axes, y, rows, "near")
     paper = rows["paper_percent"]
     if paper.notna().any():
@@ -76,8 +75,17 @@ def _draw_matched(axes: Axes, y: np.ndarray, rows: pd.DataFrame) -> None:
     """The family's ruler."""
     matched = rows["matched_percent"]
     label = "matched, of the live kernels"
-    axes.barh(y, matched, HEIGHT, color=COLOURS[FAMILY], label=label)
+    _draw_bars(axes, y, matched, style.RULER_COLOURS[FAMILY], label)
     _mark(axes, y, rows, "matched")
+
+
+def _draw_bars(axes: Axes, y: np.ndarray, percent: pd.Series, colour: str, label: str) -> None:
+    """A bar where there is a percentage."""
+    ends = percent.to_numpy(float)
+    is_known = np.isfinite(ends)
+    y, ends = y[is_known], ends[is_known]
+    look: Any = {"facecolor": colour, "linewidth": 0, "label": label}
+    draw_bars(axes, y, 0 * ends, ends, HEIGHT, horizontal=True, **look)
 
 
 def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
@@ -99,4 +107,5 @@ def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
     ends = pd.concat([percent, high, paper], axis=1).max(axis=1)
     for place, value, end in zip(y, percent, ends, strict=True):
         if np.isfinite(value):  # all kernels of a model may be dead
-            axes.text(end + 1.2, place, f"{value:.1f}", va="center", fontsize=6)
+            text = axes.text(end + 1.2, place, f"{value:.1f}", va="center", fontsize=6)
+            text.set_in_layout(end > 90)  # the layout would measure each three times

@@ -13,7 +13,7 @@ from kernel_atlas.classes.rulers import PAPER, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import stack_classes
-from kernel_atlas.figures.model import name_layers
+from kernel_atlas.figures.model import DOWN, IN_ORDER, name_layers
 from kernel_atlas.figures.proportions import (
     COUNTS,
     MERGE,
@@ -82,8 +82,8 @@ def draw_contrast(
             stack_classes(axes, find_percents(counts), labels)
             name_layers(axes, counts.index)
             axes.set(ylim=(0, 100), ylabel="" if column else "kernels (%)")
-            if row + 1 < len(rows):
-                axes.set_xlabel("")
+            if row + 1 == len(rows):
+                axes.set_xlabel(IN_ORDER, labelpad=72 * DOWN)
             if column:
                 axes.set_yticklabels([])
             axes.set_title(f"{'' if column else title + _difference(shown)}\n{model}")

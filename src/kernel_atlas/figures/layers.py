@@ -5,16 +5,18 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import PAPER, SHARE, SOUGHT, class_by, rulers_of
+from kernel_atlas.classes.rulers import PAPER, SHARE, SOUGHT
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import stack_classes
 from kernel_atlas.figures.model import (
+    IN_ORDER,
     LAYERS,
     TITLE,
+    describe_axes,
     name_layers,
     name_percents,
     new_column,
@@ -22,7 +24,6 @@ from kernel_atlas.figures.model import (
     read_classes,
     width_of_layers,
 )
-from kernel_atlas.tables.layers import count_layers
 
 HEIGHTS = 1.6, 1.2  # inches of the first and of the other ruler's panel
 
@@ -39,7 +40,7 @@ def plot_layers(
 
 
 @mpl.rc_context(style.RC)
-def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PAPER) -> Figure:
+def draw_layers(model: str, classes: Mapping[int, ClassTable], ruler: str = PAPER) -> Figure:
     """Stacked bars of class percentages, first derivatives merged.
 
     Parameters
@@ -54,15 +55,14 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
     if not classes:
         return no_kernels(model)
     # of either ruler, as a merged member may have a name that no class has
-    by = [class_by(table, PAPER) for table in classes.values()]
-    labels = order_classes({name for label in by for name in label.cat.categories})
+    labels = order_classes({name for table in classes.values() for name in table.by(PAPER).names})
     panels: dict[tuple[int, str], tuple[float, float]] = {}
     for size, table in classes.items():
-        for number, name in enumerate(rulers_of(table, ruler)):
+        for number, name in enumerate(table.rulers(ruler)):
             above = LAYERS + TITLE if panels and not number else TITLE
             panels[size, name] = above, HEIGHTS[number]
     percents = [_find_percents(classes[size], name) for size, name in panels]
-    seen = {name for wide in percents for name in wide.columns[wide.any()]}
+    seen = {name for wide in percents for name, own in wide.items() if own.any()}
     legend_width, legend_height = style.legend_size(seen)
     width = max(legend_width, width_of_layers(classes.values()))
     below = LAYERS + legend_height
@@ -70,30 +70,30 @@ def draw_layers(model: str, classes: Mapping[int, pd.DataFrame], ruler: str = PA
     last = dict(panels.keys())  # the ruler of each size whose panel numbers the layers for both
     for axes, (size, name), wide in zip(all_axes, panels, percents, strict=True):
         stack_classes(axes, wide, labels)
-        name_layers(axes, wide.index, is_numbered=name == last[size])
+        name_layers(axes, np.unique(classes[size].layer), is_numbered=name == last[size])
         name_percents(axes)
-        axes.set_ylabel("kernels (%)")
+        describe_axes(axes, IN_ORDER if name == last[size] else "", "kernels (%)")
         axes.set_title(f"{size}x{size}, {_facts(classes[size], name)}")
     style.class_legend(figure, seen, labels)
     return figure
 
 
-def _find_percents(table: pd.DataFrame, ruler: str) -> pd.DataFrame:
-    """One row per layer, one column per class, first derivatives merged."""
-    labels = class_by(table, ruler).cat
-    merged = [*map(style.merge_first_derivatives, labels.categories)]
+def _find_percents(table: ClassTable, ruler: str) -> dict[str, np.ndarray]:
+    """By class, its percentage of each layer, first derivatives merged."""
+    by = table.by(ruler)
+    merged = [*map(style.merge_first_derivatives, by.names)]
     names = [*dict.fromkeys(merged)]
-    column = np.array([*map(names.index, merged), len(names)])[labels.codes]  # last: no class
-    layers, row = np.unique(table["layer_index"], return_inverse=True)
-    counts = np.zeros((len(layers), len(names) + 1))
-    np.add.at(counts, (row, column), 1)
+    labels = by.renamed(merged, names)
+    layers, row = np.unique(table.layer, return_inverse=True)
+    counts = np.zeros((len(layers), len(names) + 1))  # last: no class, by code -1
+    np.add.at(counts, (row, labels.codes), 1)
     percents = 100 * counts / counts.sum(axis=1, keepdims=True)
-    return pd.DataFrame(percents[:, :-1], layers, names)
+    return dict(zip(names, percents.T, strict=False))
 
 
-def _facts(table: pd.DataFrame, ruler: str) -> str:
+def _facts(table: ClassTable, ruler: str) -> str:
     """What the title of a panel says after the size."""
-    counts = count_layers(table).sum()
+    counts = {name: own.sum() for name, own in table.count_layers()[1].items()}
     share = SHARE[ruler]
     n_dead = counts["n_dead"]
     n_live = counts["n_kernels"] - n_dead

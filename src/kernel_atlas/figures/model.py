@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import TICKLEFT
+from matplotlib.transforms import ScaledTranslation
 
-from kernel_atlas.classes import reading
-from kernel_atlas.classes.classifier import merge_classes
+from kernel_atlas.classes.reading import read_class_table
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import TICK_POINTS, name_values
@@ -26,11 +26,12 @@ LAYERS = 0.46  # below a panel: the numbers of its layers, and what they are
 VALUES = 0.6  # to the left of a panel: its scale, and what it is
 # From a panel to what its layers and its scale are: else each drawing measures all numbers
 DOWN, LEFT = 0.26, 0.4
+IN_ORDER = "depthwise layer, in the network's order"
 
 
 def read_classes(
     paths_to_classes: Sequence[str | Path], sizes: Sequence[int], merge: Mapping[str, str]
-) -> dict[int, pd.DataFrame]:
+) -> dict[int, ClassTable]:
     """Read a model's tables of classes, merged.
 
     Parameters
@@ -50,11 +51,7 @@ def read_classes(
         size: _read_table(Path(path), written(path))
         for size, path in zip(sizes, paths_to_classes, strict=True)
     }
-    return {
-        size: merge_classes(table, merge) if merge else table
-        for size, table in tables.items()
-        if len(table)
-    }
+    return {size: table.merged(merge) for size, table in tables.items() if len(table)}
 
 
 def read_kernels(group: str | Path, sizes: Iterable[int]) -> dict[int, np.ndarray]:
@@ -69,8 +66,8 @@ def written(path: str | Path) -> int:
 
 # The figures of a model are drawn one after the other, and each reads the same files.
 @lru_cache(maxsize=8)
-def _read_table(path: Path, written: int) -> pd.DataFrame:
-    return reading.read_classes(path)
+def _read_table(path: Path, written: int) -> ClassTable:
+    return read_class_table(path)
 
 
 @lru_cache(maxsize=8)
@@ -94,7 +91,7 @@ def new_column(
     """A figure of one model, its panels one below the other.
 
     All lengths are in inches. A layout engine would measure all texts, several times: that
-    takes as long as drawing them.
+    takes as long as drawing them. The axes of the panels are hidden: see `describe_axes`.
 
     Parameters
     ----------
@@ -113,8 +110,8 @@ def new_column(
     for above, inches in panels:
         top -= above + inches
         axes = figure.add_axes((left / width, top / height, inner / width, inches / height))
-        axes.xaxis.set_label_coords(0.5, -DOWN / inches)
-        axes.yaxis.set_label_coords(-LEFT / inner, 0.5)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_visible(False)  # an axis without ticks takes as long as three texts
     return figure, figure.axes
 
 
@@ -123,9 +120,9 @@ def room_for(names: Iterable[str]) -> float:
     return 0.2 + style.LETTER_INCHES * max(map(len, names), default=0)
 
 
-def width_of_layers(tables: Iterable[pd.DataFrame]) -> float:
+def width_of_layers(tables: Iterable[ClassTable]) -> float:
     """The inches that the layers of a model need, in a figure of one panel per size."""
-    n_layers = max(table["layer_index"].nunique() for table in tables)
+    n_layers = max(len(np.unique(table.layer)) for table in tables)
     return float(np.clip(3.2 + 0.24 * n_layers, 6.7, 14))
 
 
@@ -140,7 +137,19 @@ def name_layers(axes: Axes, layers: Iterable[int], is_numbered: bool = True) -> 
     transform, va, ha = axes.get_xaxis_text1_transform(TICK_POINTS)
     for place, name in zip(places, names[::step], strict=True):
         axes.text(place, 0, name, transform=transform, va=va, ha=ha)
-    axes.set_xlabel("depthwise layer, in the network's order", labelpad=72 * DOWN)
+
+
+def describe_axes(axes: Axes, below: str = "", left: str = "") -> None:
+    """Say what stands below a panel, its layers or values, and what its scale to the left is."""
+    figure = axes.figure
+    inches = figure.dpi_scale_trans
+    if below:
+        place = axes.transAxes + ScaledTranslation(0, -DOWN, inches)
+        figure.text(0.5, 0, below, transform=place, ha="center", va="top")
+    if left:
+        place = axes.transAxes + ScaledTranslation(-LEFT, 0, inches)
+        look: Any = {"ha": "center", "va": "bottom", "rotation": 90, "rotation_mode": "anchor"}
+        figure.text(0, 0.5, left, transform=place, **look)
 
 
 def name_percents(axes: Axes) -> None:

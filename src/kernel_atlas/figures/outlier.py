@@ -6,19 +6,20 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kernel_atlas.classes.rulers import PAPER, SHARE, rulers_of
+from kernel_atlas.classes.rulers import PAPER, SHARE
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import draw_bars
-from kernel_atlas.figures.clustered import COLOURS
 from kernel_atlas.figures.model import (
+    IN_ORDER,
     LAYERS,
     MARGIN,
     TITLE,
+    describe_axes,
     name_layers,
     name_percents,
     new_column,
@@ -32,7 +33,6 @@ from kernel_atlas.figures.samples import (
     choose_places,
     draw_named_rows,
 )
-from kernel_atlas.tables.layers import count_layers
 
 # behind a layer that stands out, and behind the one that comes closest to it where none does
 MARKS = {True: style.COLOURS["off_square"], False: "0.92"}
@@ -67,6 +67,15 @@ class Outlier:
     def stands_out(self) -> bool:
         """Whether the drop is large, and larger than what is usual between these layers."""
         return self.drop >= max(MIN_DROP, MIN_STEPS * self.step)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Each layer's index, live kernels, and percentage of them that have a class."""
+
+    layer: np.ndarray
+    n_live: np.ndarray
+    percent: np.ndarray
 
 
 def find_outlier(percents: np.ndarray) -> Outlier | None:
@@ -117,7 +126,7 @@ def plot_outlier(
 @mpl.rc_context(style.RC)
 def draw_outlier(
     model: str,
-    classes: Mapping[int, pd.DataFrame],
+    classes: Mapping[int, ClassTable],
     kernels: Mapping[int, np.ndarray],
     n_samples: int,
     ruler: str = PAPER,
@@ -138,10 +147,10 @@ def draw_outlier(
     """
     if not classes:
         return no_kernels(model)
-    by = {size: rulers_of(table, ruler)[0] for size, table in classes.items()}
+    by = {size: table.rulers(ruler)[0] for size, table in classes.items()}
     layers = {size: _percents(table, SHARE[by[size]]) for size, table in classes.items()}
-    shown = {size: table[table["n_live"] >= MIN_KERNELS] for size, table in layers.items()}
-    outliers = {size: find_outlier(table["percent"].to_numpy()) for size, table in shown.items()}
+    shown = {size: np.flatnonzero(rows.n_live >= MIN_KERNELS) for size, rows in layers.items()}
+    outliers = {size: find_outlier(layers[size].percent[own]) for size, own in shown.items()}
     bars, rows = (TITLE, BARS_INCHES), (LAYERS, 3 * PITCH_INCHES)
     heights = [
         height for outlier in outliers.values() for height in ((bars, rows) if outlier else (bars,))
@@ -153,58 +162,55 @@ def draw_outlier(
     generator = np.random.default_rng(SEED)
     for size, outlier in outliers.items():
         axes = next(panels)
-        chosen = shown[size].index[outlier.place] if outlier else None
+        colour = style.RULER_COLOURS[by[size]]
+        verdict = "no layer lies below both of its neighbours"
         if outlier:
-            x = layers[size].index.get_loc(chosen)
             mark = MARKS[outlier.stands_out]
-            axes.axvspan(x - 0.5, x + 0.5, color=mark, lw=0)
-        _draw_bars(axes, layers[size], COLOURS[by[size]])
-        axes.set_ylabel(f"{SHARE[by[size]]} (%)")
-        axes.set_title(f"{size}x{size}: {_verdict(outlier, chosen)}")
+            trio = shown[size][outlier.place - 1 : outlier.place + 2]
+            numbers, percents = layers[size].layer[trio], layers[size].percent[trio]
+            axes.axvspan(trio[1] - 0.5, trio[1] + 0.5, color=mark, lw=0)
+            verdict = _verdict(outlier, numbers[1])
+        _draw_bars(axes, layers[size], colour)
+        describe_axes(axes, IN_ORDER, f"{SHARE[by[size]]} (%)")
+        axes.set_title(f"{size}x{size}: {verdict}")
         if outlier:
-            rows = shown[size].iloc[outlier.place - 1 : outlier.place + 2]
-            places = _choose(classes[size], rows.index, n_samples, generator)
+            places = _choose(classes[size], numbers, n_samples, generator)
             samples = [kernels[size][own] for own in places]
             names = [
-                f"layer {layer}  {percent:.0f} %" for layer, percent in rows["percent"].items()
+                f"layer {layer}  {percent:.0f} %"
+                for layer, percent in zip(numbers, percents, strict=True)
             ]
-            colours = [COLOURS[by[size]], mark, COLOURS[by[size]]]
-            draw_named_rows(next(panels), samples, names, colours, n_samples)
+            draw_named_rows(next(panels), samples, names, [colour, mark, colour], n_samples)
     return figure
 
 
-def _percents(table: pd.DataFrame, share: str) -> pd.DataFrame:
-    """By layer: `n_live`, and `percent` of them that are clustered or matched."""
-    counts = count_layers(table)[["n_kernels", "n_dead", f"n_{share}"]].astype(float)
+def _percents(table: ClassTable, share: str) -> Layers:
+    layers, counts = table.count_layers()
     n_live = counts["n_kernels"] - counts["n_dead"]
-    percent = 100 * counts[f"n_{share}"] / n_live.where(n_live > 0)
-    return pd.DataFrame({"n_live": n_live, "percent": percent})
+    return Layers(layers, n_live, 100 * counts[f"n_{share}"] / np.maximum(n_live, 1))
 
 
 def _choose(
-    classes: pd.DataFrame, layers: Iterable[int], n_samples: int, generator: np.random.Generator
+    table: ClassTable, layers: Iterable[int], n_samples: int, generator: np.random.Generator
 ) -> list[np.ndarray]:
     """Choose the places of at most `n_samples` live kernels of each of these layers."""
-    of_live = classes["layer_index"].mask(classes["class"] == DEAD)
-    places = [np.flatnonzero(of_live == layer) for layer in layers]
+    is_live = ~table.own.isin([DEAD])
+    places = [np.flatnonzero(is_live & (table.layer == layer)) for layer in layers]
     return [choose_places(own, n_samples, generator) for own in places]
 
 
-def _verdict(outlier: Outlier | None, layer: int | None) -> str:
-    if outlier is None:
-        return "no layer lies below both of its neighbours"
+def _verdict(outlier: Outlier, layer: int) -> str:
     below = f"{outlier.drop:.0f} points below its neighbours"
     if outlier.stands_out:
         return f"layer {layer} stands out, {below}"
     return f"no layer stands out (layer {layer} comes closest, {below})"
 
 
-def _draw_bars(axes: Axes, layers: pd.DataFrame, colour: str) -> None:
+def _draw_bars(axes: Axes, layers: Layers, colour: str) -> None:
     """One bar per layer, pale where there are too few kernels."""
-    is_few = (layers["n_live"] < MIN_KERNELS).to_numpy()
-    percents = layers["percent"].fillna(0).to_numpy()
+    is_few = layers.n_live < MIN_KERNELS
     for which, fill in ((is_few, PALE), (~is_few, colour)):
         x = np.flatnonzero(which)
-        draw_bars(axes, x, 0 * x, percents[which], facecolor=fill, linewidth=0)
-    name_layers(axes, layers.index)
+        draw_bars(axes, x, 0 * x, layers.percent[which], facecolor=fill, linewidth=0)
+    name_layers(axes, layers.layer)
     name_percents(axes)

@@ -6,12 +6,12 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kernel_atlas.classes.rulers import PAPER, class_by, rulers_of
+from kernel_atlas.classes.rulers import PAPER
+from kernel_atlas.classes.table import ClassTable, Labels
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import (
@@ -54,7 +54,7 @@ def plot_samples(
 @mpl.rc_context(style.RC)
 def draw_samples(
     model: str,
-    classes: Mapping[int, pd.DataFrame],
+    classes: Mapping[int, ClassTable],
     kernels: Mapping[int, np.ndarray],
     n_samples: int,
     ruler: str = PAPER,
@@ -75,8 +75,8 @@ def draw_samples(
     """
     if not classes:
         return no_kernels(model)
-    by = {size: rulers_of(table, ruler)[0] for size, table in classes.items()}
-    labels = {size: class_by(table, by[size]) for size, table in classes.items()}
+    by = {size: table.rulers(ruler)[0] for size, table in classes.items()}
+    labels = {size: table.by(by[size]) for size, table in classes.items()}
     generator = np.random.default_rng(SEED)
     chosen = {size: choose_samples(labels[size], n_samples, generator) for size in classes}
     panels = [(TITLE, PITCH_INCHES * max(1, len(places))) for places in chosen.values()]
@@ -92,10 +92,10 @@ def draw_samples(
 
 
 def choose_samples(
-    labels: pd.Series, n_samples: int, generator: np.random.Generator
+    labels: Labels, n_samples: int, generator: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Choose the places of at most `n_samples` kernels of each class that there is but the dead."""
-    places = {name: np.flatnonzero(labels == name) for name in labels.cat.categories}
+    places = {name: np.flatnonzero(labels.isin([name])) for name in labels.names}
     return {
         name: choose_places(own, n_samples, generator)
         for name, own in places.items()
@@ -109,7 +109,7 @@ def choose_places(places: np.ndarray, n: int, generator: np.random.Generator) ->
 
 
 def draw_rows(
-    axes: Axes, samples: Mapping[str, np.ndarray], labels: pd.Series, n_columns: int
+    axes: Axes, samples: Mapping[str, np.ndarray], labels: Labels, n_columns: int
 ) -> None:
     """Draw one row of kernels per class, with its name, colour and share of all kernels.
 
@@ -117,12 +117,13 @@ def draw_rows(
     ----------
     samples : mapping
         From class to at most `n_columns` kernels, shape (n, k, k).
-    labels : Series
-        The class of each kernel that there is, categorical.
+    labels : Labels
+        The class of each kernel that there is.
     """
-    percents = 100 * labels.value_counts(normalize=True)
-    names = [f"{style.title_of(name)}  {percents[name]:.1f} %" for name in samples]
-    colours = [style.colour_of(name, list(labels.cat.categories)) for name in samples]
+    counts = labels.count()
+    n = sum(counts.values())
+    names = [f"{style.title_of(name)}  {100 * counts[name] / n:.1f} %" for name in samples]
+    colours = [style.colour_of(name, labels.names) for name in samples]
     draw_named_rows(axes, list(samples.values()), names, colours, n_columns)
 
 

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.figures import style
 from kernel_atlas.figures.model import (
+    IN_ORDER,
     LAYERS,
     TITLE,
+    describe_axes,
     name_layers,
     new_column,
     no_kernels,
@@ -40,7 +42,7 @@ def plot_sizes(classes: Sequence[str | Path], model: str, sizes: Sequence[int]) 
 
 
 @mpl.rc_context(style.RC)
-def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
+def draw_sizes(model: str, classes: Mapping[int, ClassTable]) -> Figure:
     """Median and quartiles of sigma by layer and shape of the member, one panel per kernel size.
 
     Parameters
@@ -56,23 +58,23 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     figure, all_axes = new_column(model, width, panels, right=LEGEND_INCHES)
     seen: set[str] = set()
     for axes, (size, table) in zip(all_axes, classes.items(), strict=True):
-        layers = np.unique(table["layer_index"])
+        layers = np.unique(table.layer)
         # bands show whose dots stand beside each other
         bands = [(place - 0.5, 1) for place in range(1, len(layers), 2)]
         axes.broken_barh(bands, (0, 1), transform=axes.get_xaxis_transform(), color="0.96", lw=0)
-        quartiles = _quartiles(table)
-        shapes = [shape for shape in SHAPES if shape in quartiles.index]
-        for number, shape in enumerate(shapes):
-            rows = quartiles.loc[shape]
-            x = np.searchsorted(layers, rows.index) + 0.15 * (number - (len(shapes) - 1) / 2)
-            axes.vlines(x, rows["low"], rows["high"], color=SHAPES[shape], lw=1.2, alpha=0.6)
-            axes.plot(x, rows["median"], MARKERS[shape], color=SHAPES[shape], ms=3.5)
+        shapes = _quartiles(table)
+        for number, (shape, (of_layers, low, median, high)) in enumerate(shapes.items()):
+            x = np.searchsorted(layers, of_layers) + 0.15 * (number - (len(shapes) - 1) / 2)
+            axes.vlines(x, low, high, color=SHAPES[shape], lw=1.2, alpha=0.6)
+            axes.plot(x, median, MARKERS[shape], color=SHAPES[shape], ms=3.5)
         seen.update(shapes)
         if not shapes:
             text = f"no layer has {MIN_KERNELS} matched kernels of one shape"
             axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color="0.3")
         name_layers(axes, layers)
-        axes.set(ylim=(0, None), ylabel="sigma (pixels)")
+        axes.set_ylim(0, None)
+        axes.yaxis.set_visible(True)
+        describe_axes(axes, IN_ORDER, "sigma (pixels)")
         axes.set_title(f"{size}x{size}: scale of the nearest members, of matched kernels")
     handles = [
         Line2D(
@@ -85,18 +87,25 @@ def draw_sizes(model: str, classes: Mapping[int, pd.DataFrame]) -> Figure:
     return figure
 
 
-def _quartiles(table: pd.DataFrame) -> pd.DataFrame:
-    """Quartiles of sigma where there are enough matched kernels.
+def _quartiles(table: ClassTable) -> dict[str, np.ndarray]:
+    """Layers and quartiles of sigma where there are enough matched kernels, by shape.
 
-    Columns `low`, `median` and `high`, in pixels, by shape and layer.
+    One column per layer: its index, and the low, the middle and the high quartile, in pixels.
     """
-    table = table[table["matched"]]
-    members = table["member"].cat
-    shapes = [
-        next((shape for shape in SHAPES if shape in name), None) for name in members.categories
-    ]
-    shape = np.array([*shapes, None])[members.codes]
-    sigma = table.groupby([shape, "layer_index"])["sigma"]
-    shares = {"low": 0.25, "median": 0.5, "high": 0.75}
-    quartiles = pd.DataFrame({name: sigma.quantile(share) for name, share in shares.items()})
-    return quartiles[sigma.size() >= MIN_KERNELS]
+    found = {}
+    for shape in SHAPES:
+        names = [name for name in table.member.names if _shape_of(name) == shape]
+        is_own = table.member.isin(names) & table.matched
+        layer, sigma = table.layer[is_own], table.sigma[is_own].astype(float)
+        layers, counts = np.unique(layer, return_counts=True)
+        columns = [
+            [place, *np.quantile(sigma[layer == place], (0.25, 0.5, 0.75))]
+            for place in layers[counts >= MIN_KERNELS]
+        ]
+        if columns:
+            found[shape] = np.transpose(columns)
+    return found
+
+
+def _shape_of(name: str) -> str | None:
+    return next((shape for shape in SHAPES if shape in name), None)

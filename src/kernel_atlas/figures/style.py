@@ -7,11 +7,11 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_rgb
-from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from kernel_atlas.atomic import replacing
+from kernel_atlas.classes.table import FAMILY, PAPER
 from kernel_atlas.family.functions import DIRECTIONS
 from kernel_atlas.family.names import CLASSES, DEAD, OTHER, order_classes
 
@@ -51,6 +51,8 @@ COLOURS = {
 }
 # These are at least 12 apart, also from the ones above.
 OWN_COLOURS = ("#f7e710", "#405068", "#f77018", "#87688f", "#0008c7", "#401028")
+
+RULER_COLOURS = {PAPER: COLOURS["on_centre"], FAMILY: COLOURS[FIRST_DERIVATIVE]}
 
 # For print in grey, by a part of the name. Classes of one hatch are at least 14 apart in grey.
 HATCHES = {
@@ -183,7 +185,7 @@ def shared_legend(figure: Figure, ncols: int) -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     # bars before what marks them
-    names = sorted(entries, key=lambda label: not isinstance(entries[label], BarContainer))
+    names = sorted(entries, key=lambda label: not isinstance(entries[label], Patch))
     handles = [entries[name] for name in names]
     figure.legend(handles, names, loc="outside lower center", ncols=ncols)
 

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kernel_atlas.classes.classifier import is_clustered
 from kernel_atlas.classes.rulers import FAMILY, PAPER, class_by, has_codebook
-from kernel_atlas.family.names import DEAD
+from kernel_atlas.classes.table import COUNTS, ClassTable
 from kernel_atlas.tables.intervals import percent_interval
 
 COUNTED_BY = {PAPER: "n", FAMILY: "n_members"}  # the columns of either ruler
-COUNTS = ["n_kernels", "n_dead", "n_near", "n_clustered", "n_matched"]
 NO_LAYERS = pd.DataFrame(columns=COUNTS, dtype="Int64")
 
 
@@ -70,22 +68,8 @@ def count_layers(classes: pd.DataFrame) -> pd.DataFrame:
         One row per layer, with `COUNTS` as Int64; `n_near` and `n_clustered` are missing where
         the size has no codebook.
     """
-    flags = {
-        "n_kernels": classes["layer_index"].notna(),
-        "n_dead": classes["class"] == DEAD,
-        "n_near": classes["near"].fillna(False),
-        "n_clustered": is_clustered(classes["class"]),
-        "n_matched": classes["matched"],
-    }
-    layers, row = np.unique(classes["layer_index"], return_inverse=True)
-    numbers = {
-        name: np.bincount(row[flag.to_numpy(bool)], minlength=len(layers))
-        for name, flag in flags.items()
-    }
-    counts = pd.DataFrame(numbers, pd.Index(layers, name="layer_index"), dtype="Int64")
-    if not has_codebook(classes):
-        counts[["n_near", "n_clustered"]] = pd.NA
-    return counts
+    layers, numbers = ClassTable.of(classes).count_layers()
+    return pd.DataFrame(numbers, pd.Index(layers, name="layer_index"), COUNTS, dtype="Int64")
 
 
 def sum_up(layers: pd.DataFrame) -> dict[str, Any]:

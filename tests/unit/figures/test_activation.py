@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.classes import classes_of
+from support.classes import arrays_of, classes_of
 from support.figures import colour_of, texts_of
 
 from kernel_atlas.figures.activation import draw_activation
@@ -40,7 +40,7 @@ def boxes_of(axes):
     ],
 )
 def test_a_box_has_the_quartiles_of_the_sums_of_a_class(kernels, ruler, expected):
-    figure = draw_activation("net", CLASSES, kernels, ruler)
+    figure = draw_activation("net", arrays_of(CLASSES), kernels, ruler)
     (axes,) = figure.axes
     quartiles = {name: np.percentile([*sums], (25, 75)) for name, sums in expected.items()}
     boxes = boxes_of(axes)
@@ -53,10 +53,14 @@ def test_a_box_has_the_quartiles_of_the_sums_of_a_class(kernels, ruler, expected
 
 def test_without_a_codebook_the_boxes_are_by_the_family_s_ruler(rng):
     classes = classes_of(a="-/on_cross -/~on_cross dead -/on_cross")
-    figure = draw_activation("net", {9: classes}, {9: rng.normal(size=(4, 9, 9))}, "paper")
+    figure = draw_activation(
+        "net", arrays_of({9: classes}), {9: rng.normal(size=(4, 9, 9))}, "paper"
+    )
     assert list(boxes_of(figure.axes[0])) == ["On cross (2)", "Other (1)"]
 
 
 def test_a_model_with_only_dead_kernels_says_so():
-    figure = draw_activation("net", {5: classes_of(a="dead dead")}, {5: np.ones((2, 5, 5))})
+    figure = draw_activation(
+        "net", arrays_of({5: classes_of(a="dead dead")}), {5: np.ones((2, 5, 5))}
+    )
     assert "no live kernels" in texts_of(figure)

@@ -25,19 +25,26 @@ def clustered():
     return pd.DataFrame(ROWS, columns=columns)
 
 
+def corners_of(axes):
+    """The x and y of each bar by its name in the legend; all bars start at 0."""
+    bars = {
+        bars.get_label(): [corners.T for corners in bars.get_path().to_polygons()]
+        for bars in axes.patches
+    }
+    assert all(x.min() == 0 for own in bars.values() for x, _ in own)
+    return bars
+
+
 def bars_of(axes):
     """The widths of the bars by their name in the legend."""
-    return {
-        bars.get_label(): [bar.get_width() for bar in bars if bar.get_width() == bar.get_width()]
-        for bars in axes.containers
-    }
+    return {name: [x.max().round(6) for x, _ in bars] for name, bars in corners_of(axes).items()}
 
 
 def places_of(axes):
     """The middle of each bar on the y axis, by its name."""
     return {
-        bars.get_label(): [round(bar.get_y() + bar.get_height() / 2, 6) for bar in bars]
-        for bars in axes.containers
+        name: [round((y.min() + y.max()) / 2, 6) for _, y in bars]
+        for name, bars in corners_of(axes).items()
     }
 
 

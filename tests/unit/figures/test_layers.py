@@ -2,7 +2,7 @@
 
 import pytest
 from matplotlib.colors import to_hex
-from support.classes import classes_of
+from support.classes import arrays_of, classes_of
 from support.figures import bars_of, legend_of
 
 from kernel_atlas.classes.classifier import merge_classes
@@ -35,7 +35,7 @@ BY_FAMILY = {
     ("ruler", "expected"), [("paper", [BY_PAPER, BY_FAMILY]), ("family", [BY_FAMILY, BY_PAPER])]
 )
 def test_bars_stand_on_each_other_and_their_heights_are_the_percentages(ruler, expected):
-    figure = draw_layers("net", TABLES, ruler)
+    figure = draw_layers("net", arrays_of(TABLES), ruler)
     found = [bars_of(axes) for axes in figure.axes]
     assert found[:2] == expected
     seven = [{0: {"Off cross": 50, "Yours": 50}}, {0: {"On centre": 50, "Off cross": 50}}]
@@ -43,7 +43,7 @@ def test_bars_stand_on_each_other_and_their_heights_are_the_percentages(ruler, e
 
 
 def titles_of(tables):
-    return [axes.get_title("left") for axes in draw_layers("net", tables).axes]
+    return [axes.get_title("left") for axes in draw_layers("net", arrays_of(tables)).axes]
 
 
 def test_titles_give_the_percentage_of_live_kernels_by_the_ruler_of_the_panel():
@@ -67,7 +67,7 @@ def test_a_size_without_a_codebook_has_a_panel_by_the_family_s_ruler_alone():
 
 
 def test_the_legend_names_the_classes_of_the_model_and_no_others():
-    assert set(legend_of(draw_layers("net", {7: TABLES[7]}))) == {
+    assert set(legend_of(draw_layers("net", arrays_of({7: TABLES[7]})))) == {
         "On centre",
         "Off cross",
         "Yours",
@@ -77,20 +77,22 @@ def test_the_legend_names_the_classes_of_the_model_and_no_others():
 def test_own_classes_have_the_same_colour_in_the_figures_of_all_models():
     both = classes_of(a="blob stripe")
     one = both[both["class"] == "stripe"]
-    colours = [legend_of(draw_layers("net", {5: table}))["Stripe"] for table in (both, one)]
+    colours = [
+        legend_of(draw_layers("net", arrays_of({5: table})))["Stripe"] for table in (both, one)
+    ]
     assert colours[0] == colours[1]
 
 
 def test_members_may_be_merged_into_a_name_that_no_class_has():
     table = merge_classes(classes_of(a="on_cross/on_centre"), {"on_centre": "spot"})
     assert "spot" not in table["class"].cat.categories
-    assert set(legend_of(draw_layers("net", {5: table}))) == {"On cross", "Spot"}
+    assert set(legend_of(draw_layers("net", arrays_of({5: table})))) == {"On cross", "Spot"}
 
 
 @pytest.mark.parametrize("colours", ["grey", "diverging"])
 def test_for_print_in_grey_bars_and_legend_have_the_hatches_of_the_classes(colours, monkeypatch):
     monkeypatch.setitem(style.RC, "image.cmap", style.COLOUR_MAPS[colours])
-    figure = draw_layers("net", TABLES)
+    figure = draw_layers("net", arrays_of(TABLES))
     (legend,) = figure.legends
     entries = {to_hex(patch.get_facecolor()): patch.get_hatch() for patch in legend.get_patches()}
     bars = [bar for axes in figure.axes for bar in axes.patches]
@@ -101,6 +103,6 @@ def test_for_print_in_grey_bars_and_legend_have_the_hatches_of_the_classes(colou
 
 def test_of_many_layers_some_are_numbered():
     many = classes_of(**{f"layer{i}": "on_centre" for i in range(90)})
-    upper, lower = draw_layers("net", {5: many}).axes
+    upper, lower = draw_layers("net", arrays_of({5: many})).axes
     assert [text.get_text() for text in lower.texts][:3] == ["0", "3", "6"]
     assert upper.get_xlim() == lower.get_xlim()

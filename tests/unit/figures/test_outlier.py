@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.classes import classes_of
+from support.classes import arrays_of, classes_of
 from support.figures import image_of, texts_of
 
 from kernel_atlas.classes.classifier import is_clustered
@@ -26,7 +26,7 @@ def numbered(classes):
 
 
 def title_of(classes, ruler="paper"):
-    figure = draw_outlier("net", {5: classes}, {5: numbered(classes)}, 6, ruler)
+    figure = draw_outlier("net", arrays_of({5: classes}), {5: numbered(classes)}, 6, ruler)
     return figure.axes[0].get_title("left")
 
 
@@ -70,7 +70,7 @@ def test_samples_are_live_kernels_of_the_layer_and_of_its_neighbours():
     classes = classes.iloc[np.r_[: len(classes), : len(classes)]].reset_index(drop=True)
     kernels = numbered(classes)
     kernels[classes["class"] == "dead"] = 0
-    figure = draw_outlier("net", {5: classes}, {5: kernels}, 6)
+    figure = draw_outlier("net", arrays_of({5: classes}), {5: kernels}, 6)
     values = image_of(figure.axes[1])
     assert values.shape[1] == 6 * 6 - 1
     corners = (values[::6, ::6] * 18 - 9).round()  # scaled to 0 ... 1, from -9 to 9

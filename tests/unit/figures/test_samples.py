@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.classes import classes_of
+from support.classes import arrays_of, classes_of
 from support.figures import image_of, pixels_of, texts_of
 
 from kernel_atlas.classes.classifier import merge_classes
@@ -18,7 +18,7 @@ def kernels(rng):
 
 
 def test_each_class_has_its_name_and_share_but_not_the_dead(kernels):
-    figure = draw_samples("net", {5: CLASSES}, kernels, 6)
+    figure = draw_samples("net", arrays_of({5: CLASSES}), kernels, 6)
     expected = {
         "net",
         "5x5, by the paper's ruler",
@@ -30,7 +30,7 @@ def test_each_class_has_its_name_and_share_but_not_the_dead(kernels):
 
 
 def test_the_rows_are_by_the_ruler_of_the_setting(kernels):
-    figure = draw_samples("net", {5: CLASSES}, kernels, 6, "family")
+    figure = draw_samples("net", arrays_of({5: CLASSES}), kernels, 6, "family")
     expected = {"net", "5x5, by the family's ruler", "On centre  75.0 %", "Other  12.5 %"}
     assert set(texts_of(figure)) == expected
 
@@ -38,7 +38,7 @@ def test_the_rows_are_by_the_ruler_of_the_setting(kernels):
 def test_without_a_codebook_the_rows_are_by_the_family_s_ruler(rng):
     classes = classes_of(a="-/on_cross -/~on_cross dead -/on_cross")
     kernels = {9: rng.normal(size=(4, 9, 9)).astype(np.float32)}
-    figure = draw_samples("net", {9: classes}, kernels, 6, "paper")
+    figure = draw_samples("net", arrays_of({9: classes}), kernels, 6, "paper")
     expected = {"net", "9x9, by the family's ruler", "On cross  50.0 %", "Other  25.0 %"}
     assert set(texts_of(figure)) == expected
 
@@ -47,18 +47,18 @@ def test_members_may_be_merged_into_a_name_that_no_class_has(rng):
     classes = merge_classes(classes_of(a="on_cross/on_centre other"), {"on_centre": "spot"})
     assert "spot" not in classes["class"].cat.categories
     kernels = {5: rng.normal(size=(2, 5, 5)).astype(np.float32)}
-    figure = draw_samples("net", {5: classes}, kernels, 6, "family")
+    figure = draw_samples("net", arrays_of({5: classes}), kernels, 6, "family")
     assert {"Spot  50.0 %", "Other  50.0 %"} <= set(texts_of(figure))
 
 
 @pytest.mark.parametrize(("n_samples", "n_drawn"), [(1, 3), (2, 5), (3, 6), (50, 7)])
 def test_as_many_kernels_of_each_class_as_asked_for_or_all(kernels, n_samples, n_drawn):
-    pixels = pixels_of(draw_samples("net", {5: CLASSES}, kernels, n_samples))
+    pixels = pixels_of(draw_samples("net", arrays_of({5: CLASSES}), kernels, n_samples))
     assert len(pixels) == n_drawn * 25
 
 
 def test_a_model_with_only_dead_kernels_has_an_empty_panel(kernels):
-    figure = draw_samples("net", {5: classes_of(a="dead dead")}, kernels, 6)
+    figure = draw_samples("net", arrays_of({5: classes_of(a="dead dead")}), kernels, 6)
     assert sorted(texts_of(figure)) == ["5x5, by the paper's ruler", "net"]
 
 
