@@ -56,8 +56,10 @@ def draw_accuracy(
     looks = _find_looks(checkpoints)
     for axes, (column, title) in zip(rows[0], ACCURACIES.items(), strict=True):
         _draw_arms(axes, history, column, looks)
-        for chance in checkpoints["chance"].unique():
-            axes.axhline(chance, **CHANCE)
+        for chance, arms in checkpoints.groupby("chance")["arm"].unique().items():
+            # in the colour of the arm whose images alone have this chance
+            own = {"color": looks[arms[0]]["color"]} if len(arms) == 1 < len(looks) else {}
+            axes.axhline(chance, **CHANCE | own)
         axes.set_title(title)
     for row, size in zip(rows[1:], sizes, strict=True):
         of_size = clustered[clustered["kernel_size"] == size]
