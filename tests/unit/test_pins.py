@@ -71,7 +71,8 @@ def test_the_conda_environment_has_all_that_a_job_needs(repository, conda_pins, 
 
 def test_every_rule_has_the_conda_environment(repository):
     text = "\n".join(path.read_text("utf-8") for path in repository.glob("rules/*.smk"))
-    n_rules = len(re.findall(r"^ *rule\b.*:$", text, re.MULTILINE))
+    # the others are targets without a job
+    n_rules = len(re.findall(r"^ +script:$", text, re.MULTILINE))
     environments = re.findall(r'^ +conda:\n +"../envs/kernel-atlas.yaml"$', text, re.MULTILINE)
     assert n_rules == len(environments) > 10
 
