@@ -21,6 +21,7 @@ include_patterns = [
     "*.md",
     "benchmarks/*.md",
     "docs/*.md",
+    "docs/measures/*.md",
     "docs/reference/*.md",
     "results/gallery.md",
 ]

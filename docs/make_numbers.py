@@ -236,7 +236,7 @@ def _git(*arguments: str) -> str:
 
 def pages() -> list[Path]:
     """The pages that may have places."""
-    return [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    return [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("**/*.md"))]
 
 
 def names_in(text: str) -> list[str]:

@@ -193,7 +193,7 @@ def _list_pairs(
     tables: Mapping[str, pd.DataFrame], measured: Mapping[str, Measured]
 ) -> Iterator[dict[str, Any]]:
     """The rows of one kernel size."""
-    counts = {name: _count_by_stage(table) for name, table in tables.items()}
+    counts = {name: count_by_stage(table) for name, table in tables.items()}
     for one, other in combinations(tables, 2):
         for stage in ("all", *map(str, range(1, N_DEPTHS + 1))):
             first, second = counts[one][stage], counts[other][stage]
@@ -210,8 +210,19 @@ def _list_pairs(
             }
 
 
-def _count_by_stage(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Live kernels of each class by the family's ruler, at each stage."""
+def count_by_stage(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Count the live kernels of each class by the family's ruler, at each stage.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per kernel of one size (`classes.tabulate`).
+
+    Returns
+    -------
+    dict
+        From stage, as in `Comparison.pairs`, to counts, in one order of classes.
+    """
     labels = class_by(table, FAMILY)
     labels = labels.cat.remove_categories([c for c in labels.cat.categories if c == DEAD])
     depth = to_depths(table["layer_index"], len(table["layer"].cat.categories))
