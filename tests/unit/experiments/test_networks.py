@@ -76,7 +76,8 @@ def test_networks_of_the_paper_take_a_step(paper, arm):
     loss.backward()
     optimizer.step()
     assert torch.isfinite(loss)
-    assert not any(before[name].equal(kernels) for name, kernels in kernels_of(network).items())
+    moved = [not before[name].equal(kernels) for name, kernels in kernels_of(network).items()]
+    assert sum(moved) > len(moved) / 2  # stochastic depth leaves some blocks out
 
 
 def test_arguments_reach_the_network():
