@@ -5,7 +5,7 @@ import pytest
 import zarr
 from support.jobs import MODELS, SIZES, TRAINED, of_everything
 
-from kernel_atlas.classes.controls import N_CHANCE
+from kernel_atlas.classes.controls import N_CHANCE, sample_size
 from kernel_atlas.figures.registry import FIGURES
 
 SIZES_OF = {"alpha": [3, 5, 7], "beta": [3, 5, 7], "gamma": [5, 7]}
@@ -112,7 +112,9 @@ def test_controls_agree_with_the_percentages(tables, method, share):
         assert percents[kernels].to_dict() == clustered[f"{kernels}_{share}_percent"].to_dict()
     n_live = clustered["n_kernels"] - clustered["n_dead"]
     assert counts[["own", "shuffled", "phase_randomised"]].eq(n_live, axis=0).all(axis=None)
-    assert (counts[["random", "fresh"]] == N_CHANCE).all(axis=None)
+    for kernels in ("random", "fresh"):
+        made = {size: sample_size(size, N_CHANCE) for size in SIZES}
+        assert counts[kernels].groupby("kernel_size").unique().str[0].to_dict() == made
     assert (percents["own"] > percents["shuffled"]).all()
 
 

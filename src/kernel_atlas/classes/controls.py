@@ -85,7 +85,7 @@ def _number(control: str) -> int:
 
 
 N_RANDOM = 50_000  # without a fit
-N_CHANCE = 5_000
+N_CHANCE = 20_000
 N_SAMPLE = 2_000  # of the kernels of a model and size
 MAX_PIXELS = 250_000  # of all together, since fits take longer on large grids
 

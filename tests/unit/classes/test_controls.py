@@ -193,7 +193,7 @@ def test_dead_controls_are_left_out_and_not_counted(nearly_dead):
 
 
 def test_chance_is_measured_once_for_all_models(tmp_path, monkeypatch):
-    assert N_CHANCE == 5_000
+    assert N_CHANCE == 20_000
     monkeypatch.setattr("kernel_atlas.classes.controls.N_CHANCE", 40)
     np.savez(tmp_path / "bank.npz", bank=CODES)
     np.savez(tmp_path / "seven.npz", bank=functions.cross(7, np.array([1.0])))
