@@ -11,6 +11,7 @@ import pandas as pd
 
 from kernel_atlas import sphere
 from kernel_atlas.atomic import write_table
+from kernel_atlas.classes.reading import read_classes
 from kernel_atlas.classes.rulers import FAMILY, class_by
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.experiments.reading import read_checkpoints
@@ -65,7 +66,7 @@ def measure_movement(
 
     def read(model: str, size: int) -> tuple[np.ndarray, pd.DataFrame]:
         kernels = store.read_kernel_array(groups[model], size)
-        return kernels, pd.read_parquet(classes[model, size])
+        return kernels, read_classes(classes[model, size])
 
     rows: list[dict[str, Any]] = []
     checkpoints = read_checkpoints(path_to_checkpoints, groups)

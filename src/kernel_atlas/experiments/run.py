@@ -159,7 +159,7 @@ class Run:
         return losses.item() / n_images, 100 * right.item() / n_images, 100 * largest / n_images
 
     def state(self) -> dict[str, Any]:
-        """What `load` needs: generators are seeded anew in each epoch, and have no part in it."""
+        """What `load` needs. Random generators have no part in it: each epoch seeds its own."""
         parts = [part.state_dict() for part in self._parts()]
         return {"parts": parts, "history": self.history, "chance": self.chance}
 

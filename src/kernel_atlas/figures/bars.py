@@ -41,10 +41,10 @@ def stack_classes(
     start: Any = 0.0
     for name, own in shown.items():
         end = start + own
-        place = np.arange(len(own))
         look: Any = {"edgecolor": "0.6" if name == DEAD else "white", "linewidth": 0.4}
         look |= style.fill_of(name, labels)
-        draw_bars(axes, place, 0 * end + start, end, horizontal=horizontal, **look)
+        place, starts = np.arange(len(own)), np.broadcast_to(start, own.shape)
+        draw_bars(axes, place, starts, end, horizontal=horizontal, **look)
         start = end
 
 
