@@ -16,7 +16,6 @@ SNAKEMAKE := $(BIN)/snakemake
 OPTIONS := --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 FAILED := results/tables/failed.tsv
 PYTEST := $(BIN)/python -m pytest -n 2
-FAULTS := --faults-table results/faults.md
 
 FOUND = $(shell uname -sm | tr ' ' -)-$(shell \
   $(PYTHON) -c 'import sys; print("Python-%d.%d" % sys.version_info[:2])')
@@ -85,11 +84,10 @@ bench: $(READY)  ## measure what takes time, beside other ways, into docs/perfor
 test: $(READY)  ## unit tests, and one real run of each promise
 	$(PYTEST)
 
-test-all: $(READY)  ## the same and test-slow, in one session that makes what they share once
-	$(PYTEST) -m '' $(FAULTS)
+test-all: test test-slow fuzz  ## the same, then test-slow and fuzz
 
 test-slow: $(READY)  ## injected faults, SLURM where it is up, the default sheet
-	$(PYTEST) -m slow $(FAULTS)
+	$(PYTEST) -m slow --faults-table results/faults.md
 
 fuzz: $(READY)  ## random .safetensors headers for a minute, compared with the format's library
 	$(BIN)/python tests/fuzz_header.py 60
