@@ -87,7 +87,6 @@ test: $(READY)  ## unit tests, and one real run of each promise
 test-all: test test-slow fuzz  ## the same, then test-slow and fuzz
 
 test-slow: $(READY)  ## injected faults, SLURM where it is up, the default sheet
-	mkdir -p results
 	$(PYTEST) -m slow --faults-table results/faults.md
 
 fuzz: $(READY)  ## random .safetensors headers for a minute, compared with the format's library

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from support.project import DRAWING, RESULTS, Project
+from support.project import RESULTS, SHOWING, Project
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def small_disk():
 
 def write_project(folder):
     """One model to train on, and one that takes 18 MB in the store."""
-    project = Project(folder, without=DRAWING)
+    project = Project(folder, without=SHOWING)
     project.write_config(autoencoder={"sizes": [5], "epochs": 20}, kmeans={"sizes": []})
     train = project.write_weights("train.safetensors", [(5, 120)], seed=10)
     large = project.write_weights("large.pth", [(5, 60), (9, 60_000)], seed=20)

@@ -137,14 +137,12 @@ sheet_fault = pytest.mark.fault(
             "... and 8,900 more",
         ),
         (np.random.default_rng(0).bytes(1 << 20), "not a readable UTF-8 model sheet"),
-        (bytes(1 << 20), "sheet.tsv, line 1: missing column"),
         (
             HEADER + b'"a\nb"\tfile:a\ttrain\n',
             "sheet.tsv, line 2, column model: '\"a' is not a safe",
         ),
-        (HEADER + b"a\tfile:\x1b[2Ja\ttrain\n", "has characters that cannot be printed"),
     ],
-    ids=["100,000 rows", "100,000 faults", "rubbish", "zeros", "newline", "escape"],
+    ids=["100,000 rows", "100,000 faults", "rubbish", "newline"],
 )
 def test_a_hostile_sheet(tmp_path, sheet, message):
     assert message in refused(tmp_path, sheet)
@@ -165,11 +163,10 @@ def test_a_device_as_sheet(tmp_path):
     [
         ("figures: !!python/object/apply:os.mkdir [code_has_run]\n", "not valid JSON or YAML"),
         ("figures: {samples: !!python/name:os.mkdir }\n", "mkdir> is not of type 'integer'"),
-        ("figures: !unknown x\n", "not valid JSON or YAML"),
         (f"sheets:\n  x0: &x0 [a]\n{BOMB}\n", "config: more than 10,000 values"),
         (f"labels:\n  x0: &x0 [a]\n{BOMB}\n", "config: more than 10,000 values"),
     ],
-    ids=["apply", "name", "tag", "sheets", "labels"],
+    ids=["apply", "name", "sheets", "labels"],
 )
 def test_a_hostile_configuration(tmp_path, config, message):
     assert message in refused(tmp_path, HEADER, config)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import zarr
 from support.processes import kill_tree
-from support.project import DRAWING, RESULTS, Project
+from support.project import RESULTS, SHOWING, Project
 
 pytestmark = pytest.mark.slow
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """A finished project whose jobs last long enough to be killed half-way."""
-    project = Project(tmp_path_factory.mktemp("undisturbed"), without=DRAWING)
-    project.write_config(autoencoder={"sizes": [5], "epochs": 200, "batch_size": 64})
+    project = Project(tmp_path_factory.mktemp("undisturbed"), without=SHOWING)
+    project.write_config(autoencoder={"sizes": [5], "epochs": 60, "batch_size": 64})
     train = project.write_weights("train.safetensors", [(3, 60), (5, 600)], seed=10)
     # 9x9 kernels are stored but not classified, so that only extraction takes long
     large = project.write_weights("large.pth", [(3, 24), (5, 6000), (9, 200_000)], seed=20)

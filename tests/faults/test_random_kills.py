@@ -26,9 +26,7 @@ WEIGHTS = "results/autoencoder/k5/weights.safetensors"
 def new_project(folder):
     """A project of two models."""
     project = Project(folder)
-    project.write_config(
-        autoencoder={"sizes": [5], "epochs": 200}, kmeans={"sizes": []}, figures={"samples": 1}
-    )
+    project.write_config(autoencoder={"sizes": [5], "epochs": 100}, kmeans={"sizes": []})
     train = project.write_weights("train.safetensors", [(5, 600)], seed=10)
     other = project.write_weights("other.pth", [(5, 120)], seed=20)
     project.write_sheet(("train", train, "train"), ("other", other, "classify"))

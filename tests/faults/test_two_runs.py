@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from huggingface_hub import hf_hub_download
 from support.hub import client_in_process
-from support.project import DRAWING, RESULTS, Project
+from support.project import RESULTS, SHOWING, Project
 from support.wired import MOBILENET, assert_holds
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,7 @@ TABLE = "results/tables/clustered.tsv"
     holds="it is refused with one message, as is a third; the first ends with the same tables",
 )
 def test_second_run_in_the_same_directory(tmp_path):
-    project = Project(tmp_path / "disturbed", without=DRAWING)
+    project = Project(tmp_path / "disturbed", without=SHOWING)
     project.write_config(autoencoder={"sizes": [5], "epochs": 20}, kmeans={"sizes": []})
     source = project.write_weights("train.safetensors", [(5, 120)], seed=10)
     project.write_sheet(("train", source, "train"))

@@ -49,6 +49,7 @@ COLUMNS = (
 RESULTS = ("tables/*", "classes/*/*", "labels/*", "autoencoder/*/*", "kmeans/*/*", "baselines/*")
 # Rules that a test of tables leaves out: half the time of a small project is spent on figures.
 DRAWING = tuple(DRAWINGS)
+SHOWING = (*DRAWING, "build_page", "summarise_run")  # what is in none of RESULTS
 
 IsAtWork = Callable[[psutil.Process], bool]
 

@@ -71,6 +71,7 @@ def test_comments_empty_lines_and_editors_habits_are_accepted(sheet, newline, en
         ("source", {"source": "ftp://host/x.pth"}, "'ftp://host/x.pth' (known: file:, package:"),
         ("source", {"source": "file:"}, "nothing follows"),
         ("source", {"source": ""}, "''"),
+        ("source", {"source": "file:\x1b[2Ja"}, "has characters that cannot be printed"),
         ("sha256", {"sha256": "abc"}, "'abc'"),
         ("sha256", {"sha256": "g" * 64}, "'ggg"),
         ("sha256", {"sha256": SHA256 + "0"}, "64 hexadecimal"),
@@ -129,6 +130,7 @@ def test_all_faults_are_reported_together(sheet):
         ("model\tsource\trole\tcolour", "unknown column 'colour'"),
         ("model\tsource\trole\t", "unknown column ''"),
         ("model\tsource\trole\tsource", "repeated column 'source'"),
+        ("\0\0\0", "missing column 'model'"),
         ("model,source,role", "missing column 'model', 'source', 'role'"),
     ],
 )

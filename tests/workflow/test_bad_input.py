@@ -20,11 +20,6 @@ def test_bad_config_stops_before_any_job(project):
     )
 
 
-def test_absent_sheet_stops_before_any_job(project):
-    project.write_config(sheets=["absent.tsv"])
-    assert_refused(project, "absent.tsv: no such model sheet")
-
-
 def test_bad_sheet_stops_before_any_job(project):
     project.write_sheet(
         ("alpha", "file:weights/alpha.safetensors", "classify"),
