@@ -10,11 +10,14 @@ import torch
 
 from kernel_atlas.atomic import replacing, write_table
 from kernel_atlas.errors import AtlasError, one_line
+from kernel_atlas.experiments import group
 from kernel_atlas.experiments.arms import Training
 from kernel_atlas.sources.timm_import import import_timm
 
 
-def train_network(training: Training, folder: str | Path) -> None:
+def train_network(
+    training: Training, folder: str | Path, path_to_log: str | Path | None = None
+) -> None:
     """Train, keep the weights of some epochs, and write the history.
 
     If an earlier run with the same settings was cut off, training goes on after its last whole
@@ -32,6 +35,8 @@ def train_network(training: Training, folder: str | Path) -> None:
           percent (the share of the largest class of the validation images).
         - history.tsv: one row per epoch from 0, the start. Loss and accuracy are measured without
           augmentation after the epoch, on the validation images and on as many training images.
+    path_to_log : path, optional
+        What several processes, one for each GPU, add their lines to.
 
     Raises
     ------
@@ -39,6 +44,16 @@ def train_network(training: Training, folder: str | Path) -> None:
         If the images or the start cannot be read, the network cannot be built, the loss is not a
         number, or the GPU has too little memory.
     """
+    if training.arm.gpus == 1:
+        train_here(training, folder)
+        return
+    from kernel_atlas.experiments.launch import launch
+
+    launch(training, folder, path_to_log)
+
+
+def train_here(training: Training, folder: str | Path) -> None:
+    """Train in this process, which may be one of several; the first one writes the files."""
     import_timm()  # first of all: it mends torchvision
     from kernel_atlas.experiments.run import Run
 
@@ -47,6 +62,8 @@ def train_network(training: Training, folder: str | Path) -> None:
         run = Run(training)
         unfinished = folder / f"unfinished-{run.fingerprint}"
         run.train(unfinished)
+    if group.get_rank() > 0:
+        return
     for outdated in folder.glob("epoch_*.safetensors"):
         outdated.unlink()
     for kept in sorted(unfinished.glob("epoch_*.safetensors")):
@@ -66,8 +83,8 @@ def _clear_errors(training: Training) -> Iterator[None]:
         arm = training.arm
         raise AtlasError(
             f"training {training.name}: the GPU has too little memory for batches of "
-            f"{arm.batch_size:,} images; set a smaller batch_size for the arm {arm.name}, and a "
-            "learning_rate smaller by as much"
+            f"{arm.batch_size // arm.gpus:,} images; set a smaller batch_size for the arm "
+            f"{arm.name}, and a learning_rate smaller by as much"
         ) from None
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
