@@ -25,4 +25,4 @@ def share_steps(model: nn.Module) -> nn.Module:
     """The module to call in training: it averages the gradients of all processes."""
     if get_size() == 1:
         return model
-    return nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+    return nn.parallel.DistributedDataParallel(model)

@@ -74,7 +74,7 @@ def start(tmp_path):
 
 
 def wait_for(condition):
-    for _ in range(1200):
+    for _ in range(6000):  # five minutes, on a machine with other work
         if condition():
             return
         time.sleep(0.05)
@@ -132,15 +132,15 @@ def test_more_gpus_than_there_are_is_one_line(make, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_job_takes_its_processes_along_and_goes_on(make, start, tmp_path):
-    training = make(gpus=2, epochs=60, batch_size=4)
+    training = make(gpus=2, epochs=20, batch_size=4)
     train_network(training, tmp_path / "undisturbed")
     job = start(training)
     log = tmp_path / "log"
-    wait_for(lambda: log.exists() and "epoch 5 of 60" in log.read_text())
+    wait_for(lambda: log.exists() and "epoch 3 of 20" in log.read_text())
     processes = psutil.Process(job.pid).children(recursive=True)
     assert len(processes) >= 2
     job.kill()
-    psutil.wait_procs(processes, timeout=20)
+    psutil.wait_procs(processes, timeout=60)
     assert not any(process.is_running() for process in processes)
     assert not (tmp_path / "run/history.tsv").exists()
     again = start(training)
@@ -148,7 +148,7 @@ def test_a_killed_job_takes_its_processes_along_and_goes_on(make, start, tmp_pat
     assert again.returncode == 0
     assert "going on after epoch" in log.read_text()
     ours, theirs = (
-        load_file(tmp_path / f"{name}/epoch_060.safetensors") for name in ("run", "undisturbed")
+        load_file(tmp_path / f"{name}/epoch_020.safetensors") for name in ("run", "undisturbed")
     )
     torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
 
@@ -164,7 +164,7 @@ def test_a_killed_process_ends_the_job_with_one_line(make, start, tmp_path):
         if process.environ().get("RANK") == "1"
     )
     os.kill(second.pid, signal.SIGKILL)
-    _, stderr = job.communicate(timeout=60)
+    _, stderr = job.communicate(timeout=300)
     assert job.returncode == 1
     (line,) = [line for line in stderr.splitlines() if line.startswith("ERROR")]
     assert "training arm-s1: the process of GPU 1 was ended by SIGKILL" in line
