@@ -13,7 +13,12 @@ from snakemake.utils import update_config
 
 try:
     from kernel_atlas import __version__, versions
-    from kernel_atlas.config import check_config, check_keys, codebook_sizes, kernel_sizes
+    from kernel_atlas.config import (
+        check_config,
+        check_keys,
+        codebook_sizes,
+        kernel_sizes,
+    )
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.experiments.arms import FOLDER as EXPERIMENTS, read_arms
     from kernel_atlas.figures.registry import DRAWINGS, FIGURES, place_table
@@ -94,11 +99,16 @@ CODEBOOKS = {
 }
 
 
+def one_of(names):
+    """What a wildcard may be, as a pattern; of no names, a pattern that nothing fits."""
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
+
+
 wildcard_constraints:
     batch="[0-9a-f]{8}",
-    model="|".join(map(re.escape, EXTRACTED)),
+    model=one_of(EXTRACTED),
     size="|".join(map(str, SIZES)),
-    training="|".join(map(re.escape, TRAININGS)),
+    training=one_of(TRAININGS),
 
 
 onstart:

@@ -21,7 +21,7 @@ rule train_network:
     benchmark:
         "results/benchmarks/train_network/{training}.tsv"
     wildcard_constraints:
-        training="|".join(map(re.escape, TRAININGS.keys() - ON_CPU)),
+        training=one_of(TRAININGS.keys() - ON_CPU),
     conda:
         "../envs/kernel-atlas.yaml"
     threads: get_training_threads
@@ -42,7 +42,7 @@ rule train_network:
 
 use rule train_network as train_network_on_cpu with:
     wildcard_constraints:
-        training="|".join(map(re.escape, ON_CPU)),
+        training=one_of(ON_CPU),
     resources:
         mem_mb=get_training_mb,
         runtime=grow(1440),

@@ -79,12 +79,5 @@ def _split(images: Images) -> tuple[Images, Images]:
         if len(rows) < 2:
             raise AtlasError(f"class {name!r} has a single image, so none is left for validation")
         is_validation[rows[: max(1, round(VALIDATION_SHARE * len(rows)))]] = True
-    train, validation = (
-        Images(
-            [item for item, chosen in zip(images.items, mask, strict=True) if chosen],
-            images.labels[mask],
-            images.classes,
-        )
-        for mask in (~is_validation, is_validation)
-    )
+    train, validation = (images.take(np.flatnonzero(m)) for m in (~is_validation, is_validation))
     return train, validation

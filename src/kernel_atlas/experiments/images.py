@@ -64,11 +64,17 @@ class Images:
             image = self.transform(image)
         return image, int(self.labels[number])
 
+    def take(self, rows: np.ndarray) -> "Images":
+        """The images with these numbers."""
+        items = self.items
+        some = items[rows] if isinstance(items, np.ndarray) else [items[row] for row in rows]
+        return Images(some, self.labels[rows], self.classes)
+
     def of_first_classes(self, n: int) -> "Images":
         """The images of the first n classes alone."""
-        rows = np.flatnonzero(self.labels < n)
-        items = self.items[rows] if isinstance(self.items, np.ndarray) else _take(self.items, rows)
-        return Images(items, self.labels[rows], self.classes[:n])
+        images = self.take(np.flatnonzero(self.labels < n))
+        images.classes = self.classes[:n]
+        return images
 
 
 def shuffle_images(train: Images, validation: Images, how: str, seed: int) -> None:
@@ -92,10 +98,6 @@ def shuffle_images(train: Images, validation: Images, how: str, seed: int) -> No
         train.labels = np.random.default_rng(seed).permutation(train.labels)
     if how == "pixels":
         train.pixel_seed, validation.pixel_seed = 2 * seed, 2 * seed + 1
-
-
-def _take(items: Sequence[Item], rows: np.ndarray) -> list[Item]:
-    return [items[row] for row in rows]
 
 
 def _open(item: Item | np.ndarray) -> Image.Image:

@@ -110,7 +110,7 @@ def _trained_on(dataset: Any, arm: Arm, device: torch.device) -> Any:
 
 def _evaluated(dataset: Any, indices: list[int], arm: Arm, device: torch.device) -> Any:
     # not timm's sampler, which lets some images count twice so that all processes have as many
-    own = Sample(dataset, indices[group.get_rank() :: group.get_size()])
+    own: Any = Sample(dataset, indices[group.get_rank() :: group.get_size()])
     return create_loader(own, **_shared(arm, device), crop_pct=1.0)
 
 

@@ -234,6 +234,8 @@ class Run:
 
 def name_place(device: torch.device) -> str:
     """Where a training runs, as in ``4 x NVIDIA H100``."""
-    is_cuda, n = device.type == "cuda", group.get_size()
-    name = torch.cuda.get_device_name() if is_cuda else "the CPU" if n == 1 else "cores of the CPU"
-    return f"{n} x {name}" if n > 1 else name
+    n = group.get_size()
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name()
+        return f"{n} x {name}" if n > 1 else name
+    return f"{n} cores of the CPU" if n > 1 else "the CPU"
