@@ -70,7 +70,7 @@ def test_slurm_gives_a_training_its_gpus_and_one_on_the_cpu_none(experiment, tmp
     assert experiment.snakemake("train_experiments", *options).returncode != 0
     asked = [line.partition("--wrap")[0] for line in (tmp_path / "asked").read_text().splitlines()]
     small, large = sorted(asked, key=lambda line: "--gpus" in line)
-    for fact in ("-p gpu ", "--gpus=4 ", "--nodes=1 ", "--cpus-per-task=12 ", "--mem 64000 "):
+    for fact in ("-p gpu ", "--gpus=4 ", "--nodes=1 ", "--mem 64000 "):
         assert fact in large
     for fact in ("-p cpu ", "--cpus-per-task=1 ", "--mem 16000 "):
         assert fact in small

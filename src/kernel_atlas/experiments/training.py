@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from kernel_atlas.atomic import replacing, write_table
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.experiments import group
 from kernel_atlas.experiments.arms import Training
 from kernel_atlas.sources.timm_import import import_timm
+
+# what torch says of it, in an OutOfMemoryError or another RuntimeError
+SHORTAGES = {"out of memory": "the GPU", "allocate memory": "the machine"}
 
 
 def train_network(
@@ -79,20 +81,21 @@ def _clear_errors(training: Training) -> Iterator[None]:
     """Name the training in each message, and what to do about a GPU's memory."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        arm = training.arm
-        raise AtlasError(
-            f"training {training.name}: the GPU has too little memory for batches of "
-            f"{arm.batch_size // arm.gpus:,} images; set a smaller batch_size for the arm "
-            f"{arm.name}, and a learning_rate smaller by as much"
-        ) from None
     except RuntimeError as error:
+        arm = training.arm
+        for words, place in SHORTAGES.items():
+            if words in str(error):
+                raise AtlasError(
+                    f"training {training.name}: {place} has too little memory for batches of "
+                    f"{arm.batch_size // arm.gpus:,} images; set a smaller batch_size for the arm "
+                    f"{arm.name}, and a learning_rate smaller by as much"
+                ) from None
         if "DataLoader worker" not in str(error):
             raise
         raise AtlasError(
             f"training {training.name}: a process that loads images was killed "
-            f"({one_line(error)}); set fewer workers for the arm {training.arm.name}, or give the "
-            "job more memory"
+            f"({one_line(error)}); set fewer workers for the arm {arm.name}, or give the job "
+            "more memory"
         ) from None
     except AtlasError as error:
         # torch puts the traceback of a process that loads images before its message
