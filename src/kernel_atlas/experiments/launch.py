@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import torch
-from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher import LaunchConfig, elastic_launch
 
@@ -57,6 +57,8 @@ def launch(training: Training, folder: str | Path, path_to_log: str | Path | Non
             elastic_launch(config, sys.executable)("-m", MODULE, *arguments)
         except ChildFailedError as error:
             raise _find_cause(training, [*error.failures.values()]) from None
+        except SignalException as error:  # the launcher has ended the processes
+            sys.exit(128 + error.sigval)
 
 
 def _check_gpus(arm: Arm) -> None:

@@ -14,6 +14,8 @@ from kernel_atlas.jobs import log_to
 from kernel_atlas.sources.timm_import import import_timm
 from kernel_atlas.watcher import end_with
 
+ERROR_FILE = "TORCHELASTIC_ERROR_FILE"  # an environment variable of torchrun's
+
 
 def main(settings: str, seed: str, folder: str, path_to_log: str) -> None:
     """Train with the others, and leave an error for `launch` to report.
@@ -33,10 +35,18 @@ def main(settings: str, seed: str, folder: str, path_to_log: str) -> None:
         _join(training)
         train_here(training, folder)
     except Exception as error:
-        get_error_handler().record_exception(error)
+        _leave(error)
         logging.shutdown()
         os._exit(1)  # at once: closing the group would wait for processes that wait for this one
     dist.destroy_process_group()
+
+
+def _leave(error: Exception) -> None:
+    """Write the error to the file that the launcher reads as soon as it is there: so, whole."""
+    path = os.environ[ERROR_FILE]
+    os.environ[ERROR_FILE] = partial = f"{path}.partial"
+    get_error_handler().record_exception(error)
+    os.replace(partial, path)
 
 
 def _join(training: Training) -> None:

@@ -154,6 +154,19 @@ def test_a_killed_job_takes_its_processes_along_and_goes_on(make, start, tmp_pat
 
 
 @pytest.mark.slow
+def test_a_job_that_is_told_to_end_does_so_with_its_processes(make, start, tmp_path):
+    job = start(make(gpus=2, epochs=900, batch_size=4))
+    log = tmp_path / "log"
+    wait_for(lambda: log.exists() and "epoch 2 of 900" in log.read_text())
+    processes = psutil.Process(job.pid).children(recursive=True)
+    job.terminate()
+    _, stderr = job.communicate(timeout=300)
+    assert job.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in stderr
+    assert not any(process.is_running() for process in processes)
+
+
+@pytest.mark.slow
 def test_a_killed_process_ends_the_job_with_one_line(make, start, tmp_path):
     job = start(make(gpus=2, epochs=900, batch_size=4))
     log = tmp_path / "log"
