@@ -96,7 +96,7 @@ def _values(setting: dict) -> str:
     """The values that a setting takes, in words."""
     if "enum" in setting:
         return " or ".join(f"`{value}`" for value in setting["enum"])
-    if not setting:
+    if "$ref" in setting:
         return "any value"
     match setting["type"]:
         case "array":

@@ -13,7 +13,12 @@ from snakemake.utils import update_config
 
 try:
     from kernel_atlas import __version__, versions
-    from kernel_atlas.config import check_config, codebook_sizes, kernel_sizes
+    from kernel_atlas.config import (
+        check_config,
+        check_keys,
+        codebook_sizes,
+        kernel_sizes,
+    )
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.experiments.arms import FOLDER as EXPERIMENTS, read_arms
     from kernel_atlas.figures.registry import DRAWINGS, FIGURES, place_table
@@ -63,6 +68,8 @@ update_config(defaults, config)
 config.update(defaults)
 
 try:
+    for path in workflow.configfiles:
+        check_keys(path)
     with open(workflow.source_path("../workflow/schemas/config.schema.yaml")) as file:
         check_config(config, yaml.safe_load(file))
     ARMS = read_arms(config["experiments"])
@@ -83,6 +90,7 @@ TRAIN_MODELS = sorted(model for model in MODELS if ROWS[model].role == "train")
 SIZES = kernel_sizes(config)  # all that are measured
 CODEBOOK_SIZES = codebook_sizes(config)
 TRAININGS = {each.name: each for arm in ARMS.values() for each in arm.trainings}
+ON_CPU = {name for name, each in TRAININGS.items() if each.arm.device == "cpu"}
 # by size as the value of a wildcard, from the autoencoder or from k-means
 CODEBOOKS = {
     str(size): f"results/{road}/k{size}/codebook.npy"
@@ -91,11 +99,16 @@ CODEBOOKS = {
 }
 
 
+def one_of(names):
+    """What a wildcard may be, as a pattern; of no names, a pattern that nothing fits."""
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
+
+
 wildcard_constraints:
     batch="[0-9a-f]{8}",
-    model="|".join(map(re.escape, EXTRACTED)),
+    model=one_of(EXTRACTED),
     size="|".join(map(str, SIZES)),
-    training="|".join(map(re.escape, TRAININGS)),
+    training=one_of(TRAININGS),
 
 
 onstart:

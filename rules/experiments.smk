@@ -6,8 +6,8 @@ Outputs: results/experiments/<arm>-s<seed>/history.tsv, and beside it (not decla
          job that fails does not delete them) epoch_<epoch>.safetensors of each kept epoch
          results/experiments/models.tsv, a model sheet with a row per kept epoch, which later calls
          add to the sheets of the configuration; checkpoints.tsv, the same with accuracy
-Steps:   train_network (one GPU job per arm and seed; it resumes after a kill);
-         list_checkpoints once all are trained
+Steps:   train_network, or train_network_on_cpu for arms with `device: cpu` (one job per arm and
+         seed; it resumes after a kill); list_checkpoints once all are trained
 """
 
 
@@ -20,13 +20,16 @@ rule train_network:
         "results/logs/train_network/{training}.log",
     benchmark:
         "results/benchmarks/train_network/{training}.tsv"
+    wildcard_constraints:
+        training=one_of(TRAININGS.keys() - ON_CPU),
     conda:
         "../envs/kernel-atlas.yaml"
     threads: get_training_threads
     resources:
-        mem_mb=grow(16000),
+        mem_mb=get_training_mb,
         runtime=grow(1440),
-        gpu_jobs=get_gpu_jobs,
+        gpu_jobs=1,
+        gpu=get_gpus,
     params:
         settings=get_training_settings,
         seed=get_training_seed,
@@ -35,6 +38,14 @@ rule train_network:
         "Training {wildcards.training}"
     script:
         "../workflow/scripts/train_network.py"
+
+
+use rule train_network as train_network_on_cpu with:
+    wildcard_constraints:
+        training=one_of(ON_CPU),
+    resources:
+        mem_mb=get_training_mb,
+        runtime=grow(1440),
 
 
 rule list_checkpoints:

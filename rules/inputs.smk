@@ -86,10 +86,16 @@ def get_training_seed(wildcards):
 
 
 def get_training_threads(wildcards):
-    """A core for the training, and one for each process that loads images."""
-    return 1 + TRAININGS[wildcards.training].arm.workers
+    """For each GPU, a core for the training, and one for each process that loads images."""
+    arm = TRAININGS[wildcards.training].arm
+    return arm.gpus * (1 + arm.workers)
 
 
-def get_gpu_jobs(wildcards):
-    """1 for a training that may use the GPU."""
-    return int(TRAININGS[wildcards.training].arm.device != "cpu")
+def get_training_mb(wildcards, attempt):
+    """Memory for the processes of a training, one for each GPU."""
+    return attempt * 16000 * TRAININGS[wildcards.training].arm.gpus
+
+
+def get_gpus(wildcards):
+    """How many GPUs a training asks for, where jobs are given GPUs."""
+    return TRAININGS[wildcards.training].arm.gpus

@@ -33,6 +33,41 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         raise AtlasError("\n".join(f"config: {fault}" for fault in faults))
 
 
+def check_keys(path: str | Path) -> None:
+    """Refuse a YAML file with a key twice in one place: the first one would go unseen.
+
+    Raises
+    ------
+    AtlasError
+        One line per fault, with the number of the line.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quick one, where there is one
+    nodes = [yaml.compose(Path(path).read_text(encoding="utf-8"), loader)]
+    seen: set[int] = set()
+    faults = []
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+            continue
+        seen.add(id(node))  # an alias is the node that it names
+        if isinstance(node, yaml.MappingNode):
+            nodes += [value for _, value in node.value]
+            keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            first: dict[str, yaml.ScalarNode] = {}
+            for key in keys:
+                if (earlier := first.setdefault(key.value, key)) is not key:
+                    faults.append(
+                        f"{path}, line {key.start_mark.line + 1}: {one_line(key.value)!r} is there "
+                        f"already, in line {earlier.start_mark.line + 1}"
+                    )
+        else:
+            nodes += node.value
+    if faults:
+        raise AtlasError("\n".join(faults))
+
+
 def kernel_sizes(config: Mapping[str, Any]) -> list[int]:
     """All kernel sizes that are measured, in ascending order."""
     return sorted(codebook_sizes(config) + config["family"]["sizes"])
@@ -77,9 +112,7 @@ def _describe(error: Any) -> Iterable[str]:
     """A jsonschema error in plain words, one line per fault."""
     path = ".".join(map(str, error.absolute_path))
     if error.validator != "additionalProperties":
-        text = error.validator == "type" and isinstance(error.instance, str)
-        hint = " (for YAML, 2e-3 is text and 2.0e-3 a number)" if text else ""
-        yield one_line(f"{path or 'top level'}: {error.message}{hint}")
+        yield one_line(f"{path or 'top level'}: {_explain(error)}")
         return
     known = [*error.schema.get("properties", {})]
     patterns = [*error.schema.get("patternProperties", {})]
@@ -90,6 +123,16 @@ def _describe(error: Any) -> Iterable[str]:
         names = ", ".join(known) or FORMS.get(path, "a kernel size, such as k5")
         hint = f"did you mean {close[0]!r}?" if close else f"known: {names}"
         yield f"{'.'.join(filter(None, [path, str(key)]))}: unknown key ({hint})"
+
+
+def _explain(error: Any) -> str:
+    if error.validator != "type":
+        return error.message
+    if isinstance(error.validator_value, list):
+        return f"{error.instance!r} is no text, number or list; with quotation marks it is text"
+    is_text = isinstance(error.instance, str) and error.validator_value in ("integer", "number")
+    hint = " (for YAML, 2e-3 is text and 2.0e-3 a number)" if is_text else ""
+    return f"{error.message}{hint}"
 
 
 def _cross_check(config: Mapping[str, Any]) -> Iterable[str]:

@@ -25,18 +25,12 @@ def logged(path: str | Path) -> Iterator[None]:
         The log file. An earlier one is overwritten.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    Path(path).write_bytes(b"")
+    log_to(path)
     to_stderr = logging.StreamHandler()
     to_stderr.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     to_stderr.setLevel(logging.WARNING)
-    logger.addHandler(to_file)
     logger.addHandler(to_stderr)
-    logger.setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    logging.getLogger("py.warnings").addHandler(to_file)
-    # A disk too full for the log must not add a traceback of its own.
-    logging.raiseExceptions = False
     end_with_snakemake()
     try:
         yield
@@ -46,3 +40,18 @@ def logged(path: str | Path) -> Iterator[None]:
     except Exception:
         logger.exception("unexpected error, please report it with this log (%s)", path)
         sys.exit(1)
+
+
+def log_to(path: str | Path) -> None:
+    """Add everything that is logged, warnings too, to the end of a file.
+
+    Several processes of a job may share it.
+    """
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(to_file)
+    logger.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addHandler(to_file)
+    # A disk too full for the log must not add a traceback of its own.
+    logging.raiseExceptions = False

@@ -17,13 +17,18 @@ SNAKEMAKE = "KERNEL_ATLAS_SNAKEMAKE"
 def end_with_snakemake() -> None:
     """Watch the snakemake that started this job, and end the job when it is gone."""
     if pid := os.environ.get(SNAKEMAKE):
-        threading.Thread(target=_end_after, args=(int(pid),), daemon=True).start()
+        end_with(int(pid), "snakemake")
 
 
-def _end_after(pid: int) -> None:
+def end_with(pid: int, name: str) -> None:
+    """Watch another process, and end this one when it is gone."""
+    threading.Thread(target=_end_after, args=(pid, name), daemon=True).start()
+
+
+def _end_after(pid: int, name: str) -> None:
     with suppress(psutil.NoSuchProcess):
-        snakemake = psutil.Process(pid)
-        while snakemake.status() != psutil.STATUS_ZOMBIE:
+        watched = psutil.Process(pid)
+        while watched.status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.1)
-    logger.error("snakemake is gone, and this job ends with it")
+    logger.error("%s is gone, and this job ends with it", name)
     os._exit(1)

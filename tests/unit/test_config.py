@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from kernel_atlas.config import check_config, codebook_sizes, kernel_sizes
+from kernel_atlas.config import check_config, check_keys, codebook_sizes, kernel_sizes
 from kernel_atlas.errors import AtlasError
 
 
@@ -173,3 +173,19 @@ def test_settings_beyond_the_default_are_accepted(config, schema):
     config["merge"] = {"on_cross": "on_centre", "blob-2": "on_centre", "off_cross": "mine"}
     check_config(config, schema)
     assert (codebook_sizes(config), kernel_sizes(config)) == ([3, 5, 7], [3, 5, 7, 9])
+
+
+def test_a_key_twice_in_a_file_is_one_line(tmp_path, repository):
+    path = tmp_path / "my.yaml"
+    path.write_text(
+        "experiments:\n  dog: &base\n    seeds: 1\n  keys:\n    <<: *base\n    start: keys\n"
+        "  dog: {seeds: 2, seeds: 3}\n"
+    )
+    with pytest.raises(AtlasError) as caught:
+        check_keys(path)
+    assert sorted(str(caught.value).splitlines()) == [
+        f"{path}, line 7: 'dog' is there already, in line 2",
+        f"{path}, line 7: 'seeds' is there already, in line 7",
+    ]
+    for known in ("config.yaml", "experiments/small.yaml", "experiments/paper.yaml"):
+        check_keys(repository / known)

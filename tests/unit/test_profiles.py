@@ -9,7 +9,7 @@ import yaml
 
 # on the GPU; once for all rows; outside a run; on the login node
 UNGROUPED = {
-    *("train_autoencoder", "train_network", "resolve_timm", "describe"),
+    *("train_autoencoder", "train_network", "train_network_on_cpu", "resolve_timm", "describe"),
     *("list_models", "check_extracted", "list_checkpoints"),
 }
 TARGETS = {"all", "train_experiments", "experiment_results"}

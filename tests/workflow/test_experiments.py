@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 from support.images import ARM, write_images
-from support.project import DRAWING, Project
+from support.project import DRAWING, REPOSITORY, Project
 
 EPOCHS = ["arm-s1-e000", "arm-s1-e001"]
 
@@ -52,3 +52,26 @@ def test_what_was_trained_is_part_of_the_next_run(experiment, repository):
         table = pd.read_csv(experiment / f"results/experiments/{name}.tsv", sep="\t")
         assert list(table) == list(specified[f"experiments/{name}.tsv"]["columns"])
         assert len(table) == n_rows
+
+
+@pytest.mark.slow
+def test_slurm_gives_a_training_its_gpus_and_one_on_the_cpu_none(experiment, tmp_path, monkeypatch):
+    """A stand-in for sbatch notes what it is asked for, and refuses."""
+    arm = {**ARM, "data": "folder:images", "epochs": 1}
+    on_gpus = {**arm, "device": "auto", "gpus": 4, "workers": 2}
+    experiment.write_config(experiments={"large": on_gpus, "small": arm})
+    sbatch = tmp_path / "bin/sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\nexit 1\n')
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", str(sbatch.parent), prepend=":")
+    profile = REPOSITORY / "profiles/slurm"
+    options = ("--workflow-profile", profile, "--retries", "0")
+    assert experiment.snakemake("train_experiments", *options).returncode != 0
+    asked = [line.partition("--wrap")[0] for line in (tmp_path / "asked").read_text().splitlines()]
+    small, large = sorted(asked, key=lambda line: "--gpus" in line)
+    for fact in ("-p gpu ", "--gpus=4 ", "--nodes=1 ", "--mem 64000 "):
+        assert fact in large
+    for fact in ("-p cpu ", "--cpus-per-task=1 ", "--mem 16000 "):
+        assert fact in small
+    assert "gpu" not in small

@@ -11,4 +11,5 @@ if __name__ == "__main__":
         train_network(
             training=Training.read(snakemake.params.settings, snakemake.params.seed),
             folder=Path(snakemake.output.history).parent,
+            path_to_log=snakemake.log[0],
         )

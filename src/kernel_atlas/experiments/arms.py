@@ -67,6 +67,7 @@ class Arm:
     augmentation: Augmentation = field(default_factory=Augmentation)
     workers: int = 0
     device: str = "auto"
+    gpus: int = 1
 
     @property
     def kept_epochs(self) -> list[int]:
@@ -191,8 +192,12 @@ def _faults(arm: Arm) -> Iterator[str]:
         yield f".augmentation.scale: {least} is more than {largest}"
     if arm.data == ROTATION and arm.augmentation.hflip:
         yield f".augmentation.hflip: a mirrored image of {ROTATION} has another class; use 0"
-    if arm.regularise and arm.augmentation.mixes and arm.batch_size % 2:
-        yield f".batch_size: {arm.batch_size} is odd, and mixup pairs the images of a batch"
+    each = arm.batch_size // arm.gpus
+    if arm.batch_size % arm.gpus:
+        yield f".batch_size: {arm.batch_size} images cannot be shared out to {arm.gpus} GPUs"
+    elif arm.regularise and arm.augmentation.mixes and each % 2:
+        on_each = " on each GPU" if arm.gpus > 1 else ""
+        yield f".batch_size: {each}{on_each} is odd, and mixup pairs the images of a batch"
 
 
 def _has_form(value: str, forms: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Images in folders, one per class: ImageNet's layout."""
+"""Images in folders, one per class (ImageNet's layout), or in shards."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.experiments.images import Images
+from kernel_atlas.experiments.shards import find_shards, open_shards
 from kernel_atlas.sources.timm_import import import_torchvision
 
 VALIDATION = ("val", "validation")
@@ -14,7 +15,7 @@ SPLIT_SEED = 0  # the same images for every training
 
 
 def open_folder(path: str) -> tuple[Images, Images]:
-    """Open ``train/CLASS/...`` and ``val/CLASS/...``, or split ``CLASS/...``.
+    """Open ``train/CLASS/...`` and ``val/CLASS/...``, or shards, or split ``CLASS/...``.
 
     Without a folder ``train``, a fifth of each class's images are for validation: always the
     same ones.
@@ -25,6 +26,8 @@ def open_folder(path: str) -> tuple[Images, Images]:
         If a folder is missing or holds no images, or the folders' classes differ.
     """
     folder = _existing(Path(path).expanduser())
+    if find_shards(folder):
+        return open_shards(folder)
     if not (folder / "train").is_dir():
         return _split(_read_folder(folder))
     train, validation = _read_folder(folder / "train"), _read_folder(_find_validation(folder))
@@ -35,8 +38,10 @@ def open_folder(path: str) -> tuple[Images, Images]:
 
 
 def open_imagenet(path: str) -> tuple[Images, Images]:
-    """Open ``train/CLASS/...`` and ``val/CLASS/...``; errors as of `open_folder`."""
-    _existing(_existing(Path(path).expanduser()) / "train")
+    """Open ``train/CLASS/...`` and ``val/CLASS/...``, or shards; errors as of `open_folder`."""
+    folder = _existing(Path(path).expanduser())
+    if not find_shards(folder):
+        _existing(folder / "train")
     return open_folder(path)
 
 
@@ -74,12 +79,5 @@ def _split(images: Images) -> tuple[Images, Images]:
         if len(rows) < 2:
             raise AtlasError(f"class {name!r} has a single image, so none is left for validation")
         is_validation[rows[: max(1, round(VALIDATION_SHARE * len(rows)))]] = True
-    train, validation = (
-        Images(
-            [item for item, chosen in zip(images.items, mask, strict=True) if chosen],
-            images.labels[mask],
-            images.classes,
-        )
-        for mask in (~is_validation, is_validation)
-    )
+    train, validation = (images.take(np.flatnonzero(m)) for m in (~is_validation, is_validation))
     return train, validation

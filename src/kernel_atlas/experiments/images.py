@@ -1,8 +1,9 @@
 """Labelled images as a map-style dataset, and the controls that shuffle them."""
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -12,6 +13,16 @@ from kernel_atlas.errors import AtlasError, one_line
 SHUFFLES = ("none", "labels", "pixels")
 
 
+class Stored(Protocol):
+    """An image that lies in a larger file."""
+
+    def read(self) -> bytes:
+        """The encoded image."""
+
+
+Item = Path | Stored
+
+
 class Images:
     """Labelled images; a `torch.utils.data.DataLoader` takes them as a dataset.
 
@@ -19,7 +30,7 @@ class Images:
 
     Parameters
     ----------
-    items : sequence of path, or ndarray of shape (n, height, width, 3), uint8
+    items : sequence of path or Stored, or ndarray of shape (n, height, width, 3), uint8
     labels : ndarray of shape (n,), int
         Rows of `classes`.
     classes : sequence of str
@@ -33,7 +44,7 @@ class Images:
     """
 
     def __init__(
-        self, items: Sequence[Path] | np.ndarray, labels: np.ndarray, classes: Sequence[str]
+        self, items: Sequence[Item] | np.ndarray, labels: np.ndarray, classes: Sequence[str]
     ) -> None:
         self.items = items
         self.labels = np.asarray(labels, int)
@@ -53,11 +64,17 @@ class Images:
             image = self.transform(image)
         return image, int(self.labels[number])
 
+    def take(self, rows: np.ndarray) -> "Images":
+        """The images with these numbers."""
+        items = self.items
+        some = items[rows] if isinstance(items, np.ndarray) else [items[row] for row in rows]
+        return Images(some, self.labels[rows], self.classes)
+
     def of_first_classes(self, n: int) -> "Images":
         """The images of the first n classes alone."""
-        rows = np.flatnonzero(self.labels < n)
-        items = self.items[rows] if isinstance(self.items, np.ndarray) else _take(self.items, rows)
-        return Images(items, self.labels[rows], self.classes[:n])
+        images = self.take(np.flatnonzero(self.labels < n))
+        images.classes = self.classes[:n]
+        return images
 
 
 def shuffle_images(train: Images, validation: Images, how: str, seed: int) -> None:
@@ -83,15 +100,11 @@ def shuffle_images(train: Images, validation: Images, how: str, seed: int) -> No
         train.pixel_seed, validation.pixel_seed = 2 * seed, 2 * seed + 1
 
 
-def _take(items: Sequence[Path], rows: np.ndarray) -> list[Path]:
-    return [items[row] for row in rows]
-
-
-def _open(item: Path | np.ndarray) -> Image.Image:
+def _open(item: Item | np.ndarray) -> Image.Image:
     if isinstance(item, np.ndarray):
         return Image.fromarray(item)
     try:
-        with Image.open(item) as image:
+        with Image.open(item if isinstance(item, Path) else io.BytesIO(item.read())) as image:
             return image.convert("RGB")
     # Pillow's plug-ins raise these for broken files
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from kernel_atlas.errors import AtlasError, one_line
+from kernel_atlas.experiments import group
 from kernel_atlas.experiments.arms import Arm, Training
 from kernel_atlas.experiments.data import open_data
 
@@ -41,6 +42,8 @@ class Sample(Dataset):
 class Loaders:
     """The batches of one training: images float32 of shape (n, 3, side, side), labels int64.
 
+    If several processes train, each has its part of every batch and of the evaluated images.
+
     Attributes
     ----------
     train : iterable of batch
@@ -71,12 +74,17 @@ class Loaders:
             )
         generator = torch.Generator().manual_seed(training.seed)
         order = torch.randperm(len(train), generator=generator)[: len(validation)]
-        self.sample = _evaluated(Sample(train, order.sort().values.tolist()), arm, device)
+        self.sample = _evaluated(train, order.sort().values.tolist(), arm, device)
         self.train = _trained_on(train, arm, device)
-        self.validation = _evaluated(validation, arm, device)
+        self.validation = _evaluated(validation, [*range(len(validation))], arm, device)
         self.n_steps = len(self.train)
         self.n_classes = len(train.classes)
         self.n_images = len(train)
+
+    def set_epoch(self, seed: int) -> None:
+        """Seed the order of an epoch where several processes share the images."""
+        if group.get_size() > 1:
+            self.train.sampler.set_epoch(seed)
 
 
 def _trained_on(dataset: Any, arm: Arm, device: torch.device) -> Any:
@@ -86,6 +94,7 @@ def _trained_on(dataset: Any, arm: Arm, device: torch.device) -> Any:
             dataset,
             **_shared(arm, device),
             is_training=True,
+            distributed=group.get_size() > 1,
             no_aug=not arm.regularise,
             scale=changes.scale,
             hflip=changes.hflip,
@@ -99,15 +108,17 @@ def _trained_on(dataset: Any, arm: Arm, device: torch.device) -> Any:
         ) from None
 
 
-def _evaluated(dataset: Any, arm: Arm, device: torch.device) -> Any:
-    return create_loader(dataset, **_shared(arm, device), crop_pct=1.0)
+def _evaluated(dataset: Any, indices: list[int], arm: Arm, device: torch.device) -> Any:
+    # not timm's sampler, which lets some images count twice so that all processes have as many
+    own: Any = Sample(dataset, indices[group.get_rank() :: group.get_size()])
+    return create_loader(own, **_shared(arm, device), crop_pct=1.0)
 
 
 def _shared(arm: Arm, device: torch.device) -> dict[str, Any]:
     is_cuda = device.type == "cuda"
     return {
         "input_size": (3, arm.image_size, arm.image_size),
-        "batch_size": arm.batch_size,
+        "batch_size": arm.batch_size // arm.gpus,
         "num_workers": arm.workers,
         "device": device,
         "use_prefetcher": is_cuda,

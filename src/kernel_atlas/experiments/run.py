@@ -1,29 +1,28 @@
 """The state of a training, the steps that change it, and the checkpoint that it resumes from."""
 
-import hashlib
-import json
 import logging
 import math
 import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import timm
 import torch
-from safetensors.torch import save_file
-from timm.utils import ModelEmaV3
+from timm.utils import ModelEmaV3, distribute_bn
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from kernel_atlas import versions
 from kernel_atlas.atomic import replacing
 from kernel_atlas.device import find_device
 from kernel_atlas.errors import AtlasError
+from kernel_atlas.experiments import group
 from kernel_atlas.experiments.arms import Training, file_of
+from kernel_atlas.experiments.keeping import find_fingerprint, keep_weights
 from kernel_atlas.experiments.loaders import Batches, Loaders
+from kernel_atlas.experiments.progress import Progress
 from kernel_atlas.experiments.recipe import (
     make_loss,
     make_network,
@@ -37,25 +36,28 @@ COLUMNS = (
     *("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
     *("learning_rate", "seconds"),
 )
-PROGRESS_SECONDS = 60.0
+RANK_STEP = 50_000_000  # seeds of up to 64 processes, each below 2**32 and unlike the others
 FORMAT = torch.channels_last  # half the time of the other one for small depthwise layers on a CPU
+
+MakeLoaders = Callable[[Training, torch.device], Loaders]
 
 
 class Run:
     """The state of a training, and the steps that change it."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, make_loaders: MakeLoaders = Loaders) -> None:
         arm = training.arm
         self.training = training
         self.device = find_device(arm.device, f"experiments.{arm.name}.device")
         if self.device.type == "cpu":
             torch.set_num_threads(1)  # a sum split over threads rounds differently
-        self.loaders = Loaders(training, self.device)
+        self.loaders = make_loaders(training, self.device)
         n_classes, n_steps = self.loaders.n_classes, self.loaders.n_steps
         self._seed(0)
         model = make_network(training, n_classes)
-        self.fingerprint = self._find_fingerprint(model)
+        self.fingerprint = find_fingerprint(training, self.loaders.n_images, self.device, model)
         self.model = model.to(self.device, memory_format=FORMAT)  # type: ignore[call-overload]
+        self.stepped = group.share_steps(self.model)
         self.ema = ModelEmaV3(self.model, decay=arm.ema, use_warmup=True) if arm.ema else None
         self.optimizer = make_optimizer(arm, self.model)
         self.scheduler = make_scheduler(arm, self.optimizer, n_steps)
@@ -65,6 +67,7 @@ class Run:
             self.precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
         # float16 alone has too small a range for gradients
         self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16)
+        self.progress = Progress(training.name, name_place(self.device), arm.epochs, n_steps)
         self.history: list[dict[str, float]] = []
         self.chance = math.nan
 
@@ -87,61 +90,60 @@ class Run:
             initial=first - 1,
             total=n_epochs,
             mininterval=0.2 if sys.stderr.isatty() else 15,
+            disable=group.get_rank() > 0,
         )
-        started_at = time.monotonic()
         for epoch in bar:
             loss, seconds = self.advance(epoch)
             self._finish(epoch, seconds, folder)
-            left = (time.monotonic() - started_at) / (epoch + 1 - first) * (n_epochs - epoch)
             row = self.history[-1]
             logger.info(
                 f"{name}: epoch {epoch} of {n_epochs}, loss {loss:.4f}, "
                 f"training accuracy {row['train_accuracy']:.1f} %, "
                 f"validation accuracy {row['validation_accuracy']:.1f} % "
-                f"(chance {self.chance:.1f} %), {_minutes(left)} left"
+                f"(chance {self.chance:.1f} %), {self.progress.find_left()} left"
             )
             bar.set_postfix(accuracy=f"{row['validation_accuracy']:.1f} %", refresh=False)
 
     def advance(self, epoch: int) -> tuple[float, float]:
         """Train for one epoch; return its mean loss and its seconds."""
-        arm, n_steps = self.training.arm, self.loaders.n_steps
-        self._seed(epoch)
+        n_steps = self.loaders.n_steps
+        self.loaders.set_epoch(self._seed(epoch))
         self.model.train()
-        started_at = said_at = time.monotonic()
+        self.progress.start_epoch(epoch)
         total = torch.zeros((), device=self.device)
         for step, (images, labels) in enumerate(self.loaders.train, start=1):
-            images, labels = self._move(images), labels.to(self.device)
-            if self.mixup is not None:
-                images, labels = self.mixup(images, labels)
-            with self._autocast():
-                loss = self.loss(self.model(images), labels)
-            self.optimizer.zero_grad()
-            self.scaler.scale(loss).backward()
-            if arm.clip_gradient:
-                self.scaler.unscale_(self.optimizer)
-                nn.utils.clip_grad_norm_(self.model.parameters(), arm.clip_gradient)
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-            total += loss.detach()
-            n_updates = (epoch - 1) * n_steps + step
-            self.scheduler.step_update(n_updates)
-            if self.ema is not None:
-                self.ema.update(self.model, step=n_updates)
-            if time.monotonic() - said_at > PROGRESS_SECONDS:
-                said_at = time.monotonic()
+            total += self.step(images, labels, (epoch - 1) * n_steps + step)
+            if self.progress.is_due(step):
                 self._check(total.item(), epoch)
-                left = (said_at - started_at) / step * (n_steps - step)
-                logger.info(
-                    f"{self.training.name}: epoch {epoch}, step {step:,} of {n_steps:,}, loss "
-                    f"{total.item() / step:.4f}, {_minutes(left)} left of the epoch"
-                )
-        mean = total.item() / n_steps
+                self.progress.tell_step(step, total.item() / step)
+        for model in self._models() if group.get_size() > 1 else []:
+            distribute_bn(model, group.get_size(), reduce=True)
+        mean = group.sum_up(total).item() / (n_steps * group.get_size())
         self._check(mean, epoch)
-        return mean, time.monotonic() - started_at
+        return mean, self.progress.end_epoch()
+
+    def step(self, images: Tensor, labels: Tensor, number: int) -> Tensor:
+        """Take the step with this number, counted from 1 over all epochs; return the loss."""
+        images, labels = self._move(images), labels.to(self.device)
+        if self.mixup is not None:
+            images, labels = self.mixup(images, labels)
+        with self._autocast():
+            loss = self.loss(self.stepped(images), labels)
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()
+        if limit := self.training.arm.clip_gradient:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.scheduler.step_update(number)
+        if self.ema is not None:
+            self.ema.update(self.model, step=number)
+        return loss.detach()
 
     def evaluate(self, batches: Batches) -> tuple[float, float, float]:
         """Mean cross-entropy, accuracy and the share of the largest class, both in percent."""
-        model = self._kept_model()
+        model = self._models()[-1]
         model.eval()
         losses = torch.zeros((), device=self.device)
         right = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -154,9 +156,9 @@ class Run:
                 losses += nn.functional.cross_entropy(scores.float(), labels, reduction="sum")
                 right += (scores.argmax(dim=1) == labels).sum()
                 counts += labels.bincount(minlength=len(counts))
-        n_images = int(counts.sum())
-        largest = int(counts.max())
-        return losses.item() / n_images, 100 * right.item() / n_images, 100 * largest / n_images
+        loss, n_right = group.sum_up(losses).item(), group.sum_up(right).item()
+        n_images, largest = int(group.sum_up(counts).sum()), int(counts.max())
+        return loss / n_images, 100 * n_right / n_images, 100 * largest / n_images
 
     def state(self) -> dict[str, Any]:
         """What `load` needs. Random generators have no part in it: each epoch seeds its own."""
@@ -170,39 +172,30 @@ class Run:
         self.history, self.chance = state["history"], state["chance"]
 
     def _parts(self) -> list[Any]:
-        averages = [] if self.ema is None else [self.ema.module]
-        return [self.model, self.optimizer, self.scaler, *averages]
+        model, *average = self._models()
+        return [model, self.optimizer, self.scaler, *average]
+
+    def _models(self) -> list[nn.Module]:
+        """The network, and its moving average if there is one: the last is evaluated and kept."""
+        return [self.model, *([] if self.ema is None else [self.ema.module])]
 
     def _finish(self, epoch: int, seconds: float, folder: Path) -> None:
         """Evaluate an epoch, put it into the history, and save state and kept weights."""
+        started_at = time.monotonic()
         *train, _ = self.evaluate(self.loaders.sample)
         *validation, self.chance = self.evaluate(self.loaders.validation)
+        self.progress.evaluation = time.monotonic() - started_at
         self._check(train[0] + validation[0], epoch)
         learning_rate = self.optimizer.param_groups[0]["lr"]
         values = (epoch, *train, *validation, learning_rate, seconds)
         self.history.append(dict(zip(COLUMNS, values, strict=True)))
+        if group.get_rank() > 0:
+            return
         if epoch in self.training.arm.kept_epochs:
-            self._keep(epoch, folder / file_of(epoch))
+            path, n_classes = folder / file_of(epoch), self.loaders.n_classes
+            keep_weights(self._models()[-1], self.training, epoch, n_classes, self.chance, path)
         with replacing(folder / "state.pt") as partial:
             torch.save(self.state(), partial)
-
-    def _keep(self, epoch: int, path: Path) -> None:
-        weights = self._kept_model().state_dict()
-        facts = {
-            "arm": self.training.arm.name,
-            "seed": self.training.seed,
-            "epoch": epoch,
-            "network": self.training.arm.network_text,
-            "classes": self.loaders.n_classes,
-            "chance": self.chance,
-        }
-        # one key, because safetensors writes several in an order that changes from run to run
-        metadata = {"training": json.dumps(facts)}
-        with replacing(path) as partial:
-            save_file({k: v.cpu().contiguous() for k, v in weights.items()}, partial, metadata)
-
-    def _kept_model(self) -> nn.Module:
-        return self.model if self.ema is None else self.ema.module
 
     def _move(self, images: Tensor) -> Tensor:
         return images.to(self.device, memory_format=FORMAT)
@@ -211,23 +204,17 @@ class Run:
         is_mixed = self.precision is not torch.float32
         return torch.autocast(self.device.type, dtype=self.precision, enabled=is_mixed)
 
-    def _find_fingerprint(self, model: nn.Module) -> str:
-        """Of all that the result depends on, the weights at the start with it."""
-        facts = (
-            (self.training.arm.settings, self.training.seed, self.loaders.n_images),
-            (versions.TRAIN_NETWORK, timm.__version__, torch.__version__, self.device.type),
-        )
-        found = hashlib.sha256(repr(facts).encode())
-        for tensor in model.state_dict().values():
-            found.update(tensor.numpy().tobytes())
-        return found.hexdigest()[:16]
+    def _seed(self, epoch: int) -> int:
+        """Seed each generator by the epoch, so that a resumed run draws the same.
 
-    def _seed(self, epoch: int) -> None:
-        """Seed each generator by the epoch, so that a resumed run draws the same."""
+        Epoch 0 stands for the start, which all processes of a training draw alike.
+        """
         seed = self.training.seed * 1009 + epoch  # there are at most 999 epochs
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002  timm's mixup draws from it
-        torch.manual_seed(seed)
+        own = seed + (group.get_rank() * RANK_STEP if epoch else 0)
+        random.seed(own)
+        np.random.seed(own)  # noqa: NPY002  timm's mixup draws from it
+        torch.manual_seed(own)
+        return seed
 
     def _check(self, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
@@ -238,12 +225,17 @@ class Run:
 
     def _describe(self) -> str:
         n_weights = sum(each.numel() for each in self.model.parameters())
-        device = torch.cuda.get_device_name() if self.device.type == "cuda" else "the CPU"
         return (
             f"{self.training.arm.network_text} with {n_weights:,} weights on "
-            f"{self.loaders.n_images:,} images of {self.loaders.n_classes:,} classes, on {device}"
+            f"{self.loaders.n_images:,} images of {self.loaders.n_classes:,} classes, on "
+            f"{self.progress.place}"
         )
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+def name_place(device: torch.device) -> str:
+    """Where a training runs, as in ``4 x NVIDIA H100``."""
+    n = group.get_size()
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name()
+        return f"{n} x {name}" if n > 1 else name
+    return f"{n} cores of the CPU" if n > 1 else "the CPU"

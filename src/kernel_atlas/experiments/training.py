@@ -6,15 +6,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from kernel_atlas.atomic import replacing, write_table
 from kernel_atlas.errors import AtlasError, one_line
+from kernel_atlas.experiments import group
 from kernel_atlas.experiments.arms import Training
 from kernel_atlas.sources.timm_import import import_timm
 
+# what torch says of it, in an OutOfMemoryError or another RuntimeError
+SHORTAGES = {"out of memory": "the GPU", "allocate memory": "the machine"}
 
-def train_network(training: Training, folder: str | Path) -> None:
+
+def train_network(
+    training: Training, folder: str | Path, path_to_log: str | Path | None = None
+) -> None:
     """Train, keep the weights of some epochs, and write the history.
 
     If an earlier run with the same settings was cut off, training goes on after its last whole
@@ -32,6 +37,8 @@ def train_network(training: Training, folder: str | Path) -> None:
           percent (the share of the largest class of the validation images).
         - history.tsv: one row per epoch from 0, the start. Loss and accuracy are measured without
           augmentation after the epoch, on the validation images and on as many training images.
+    path_to_log : path, optional
+        What several processes, one for each GPU, add their lines to.
 
     Raises
     ------
@@ -39,6 +46,16 @@ def train_network(training: Training, folder: str | Path) -> None:
         If the images or the start cannot be read, the network cannot be built, the loss is not a
         number, or the GPU has too little memory.
     """
+    if training.arm.gpus == 1:
+        train_here(training, folder)
+        return
+    from kernel_atlas.experiments.launch import launch
+
+    launch(training, folder, path_to_log)
+
+
+def train_here(training: Training, folder: str | Path) -> None:
+    """Train in this process, which may be one of several; the first one writes the files."""
     import_timm()  # first of all: it mends torchvision
     from kernel_atlas.experiments.run import Run
 
@@ -47,6 +64,8 @@ def train_network(training: Training, folder: str | Path) -> None:
         run = Run(training)
         unfinished = folder / f"unfinished-{run.fingerprint}"
         run.train(unfinished)
+    if group.get_rank() > 0:
+        return
     for outdated in folder.glob("epoch_*.safetensors"):
         outdated.unlink()
     for kept in sorted(unfinished.glob("epoch_*.safetensors")):
@@ -62,20 +81,21 @@ def _clear_errors(training: Training) -> Iterator[None]:
     """Name the training in each message, and what to do about a GPU's memory."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        arm = training.arm
-        raise AtlasError(
-            f"training {training.name}: the GPU has too little memory for batches of "
-            f"{arm.batch_size:,} images; set a smaller batch_size for the arm {arm.name}, and a "
-            "learning_rate smaller by as much"
-        ) from None
     except RuntimeError as error:
+        arm = training.arm
+        for words, place in SHORTAGES.items():
+            if words in str(error):
+                raise AtlasError(
+                    f"training {training.name}: {place} has too little memory for batches of "
+                    f"{arm.batch_size // arm.gpus:,} images; set a smaller batch_size for the arm "
+                    f"{arm.name}, and a learning_rate smaller by as much"
+                ) from None
         if "DataLoader worker" not in str(error):
             raise
         raise AtlasError(
             f"training {training.name}: a process that loads images was killed "
-            f"({one_line(error)}); set fewer workers for the arm {training.arm.name}, or give the "
-            "job more memory"
+            f"({one_line(error)}); set fewer workers for the arm {arm.name}, or give the job "
+            "more memory"
         ) from None
     except AtlasError as error:
         # torch puts the traceback of a process that loads images before its message

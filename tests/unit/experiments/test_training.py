@@ -177,6 +177,14 @@ def out_of_memory():
     raise torch.OutOfMemoryError("CUDA out of memory")
 
 
+def out_of_memory_elsewhere():
+    raise RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later")
+
+
+def allocate_too_much():
+    torch.empty(1 << 60, dtype=torch.uint8)
+
+
 def lose_a_process():
     raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
 
@@ -190,6 +198,14 @@ def lose_a_process():
             "smaller batch_size for the arm arm",
         ),
         (
+            out_of_memory_elsewhere,
+            "training arm-s1: the GPU has too little memory for batches of 8 images; set a ",
+        ),
+        (
+            allocate_too_much,
+            "training arm-s1: the machine has too little memory for batches of 8 images; set a ",
+        ),
+        (
             lose_a_process,
             "training arm-s1: a process that loads images was killed (DataLoader worker (pid 7) is "
             "killed by signal: Killed. ); set fewer workers for the arm arm",
@@ -199,7 +215,7 @@ def lose_a_process():
             "training arm-s1: the loss is nan in epoch 2; set a smaller learning_rate",
         ),
     ],
-    ids=["memory", "process", "nan"],
+    ids=["memory", "context", "machine", "process", "nan"],
 )
 def test_a_failed_step_is_one_line(train, interrupt, fail, message):
     interrupt(2, 1, fail)
