@@ -53,8 +53,8 @@ def open_shards(folder: Path) -> tuple[Images, Images]:
     Raises
     ------
     AtlasError
-        If there are none of either, or one is no tar file, or has a sample without an image or
-        without the number of its class.
+        If there are none of either, if one is not a tar file, or if one has a sample without an
+        image or without the number of its class.
     """
     found = {}
     for part, what in PARTS.items():

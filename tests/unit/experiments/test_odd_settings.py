@@ -29,19 +29,19 @@ def read(repository):
     [
         (
             "network: {name: ConvMixer, arguments: {dim: 2020-01-01}}",
-            "network.arguments.dim: datetime.date(2020, 1, 1) is no text, number or list; with ",
+            "network.arguments.dim: datetime.date(2020, 1, 1) is not text, a number or a list; with ",
         ),
         (
             "network: {name: ConvMixer, arguments: {dims: [8, 2020-01-01]}}",
-            "network.arguments.dims.1: datetime.date(2020, 1, 1) is no text",
+            "network.arguments.dims.1: datetime.date(2020, 1, 1) is not text",
         ),
         (
             "network: {name: ConvMixer, arguments: {dim: .nan}}",
-            "network.arguments.dim: nan is no text, number",
+            "network.arguments.dim: nan is not text, a number",
         ),
         (
             "network: {name: ConvMixer, arguments: {dim: !!set {8}}}",
-            "network.arguments.dim: {8} is no text",
+            "network.arguments.dim: {8} is not text",
         ),
         (
             "network: {name: ConvMixer, arguments: {2020-01-01: 8}}",
