@@ -129,7 +129,9 @@ def _explain(error: Any) -> str:
     if error.validator != "type":
         return error.message
     if isinstance(error.validator_value, list):
-        return f"{error.instance!r} is not text, a number or a list; with quotation marks it is text"
+        return (
+            f"{error.instance!r} is not text, a number or a list; with quotation marks it is text"
+        )
     is_text = isinstance(error.instance, str) and error.validator_value in ("integer", "number")
     hint = " (for YAML, 2e-3 is text and 2.0e-3 a number)" if is_text else ""
     return f"{error.message}{hint}"

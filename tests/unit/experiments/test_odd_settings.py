@@ -29,7 +29,7 @@ def read(repository):
     [
         (
             "network: {name: ConvMixer, arguments: {dim: 2020-01-01}}",
-            "network.arguments.dim: datetime.date(2020, 1, 1) is not text, a number or a list; with ",
+            "network.arguments.dim: datetime.date(2020, 1, 1) is not text, a number or a list; ",
         ),
         (
             "network: {name: ConvMixer, arguments: {dims: [8, 2020-01-01]}}",
