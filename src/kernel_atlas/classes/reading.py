@@ -37,7 +37,7 @@ def read_class_table(path: str | Path, others: Sequence[str] = ()) -> ClassTable
     others : sequence of str
         Columns to read besides those that every `ClassTable` has.
     """
-    table = _read(path, [*COLUMNS, *others])
+    table = _read(path, list(dict.fromkeys([*COLUMNS, *others])))
     columns = {name: _join(table.column(name)) for name in table.column_names}
     near = columns["near"]
     return ClassTable(
@@ -69,7 +69,8 @@ def _to_labels(column: pa.DictionaryArray) -> Labels:
 def _to_array(column: pa.Array) -> np.ndarray | Labels:
     if pa.types.is_dictionary(column.type):
         return _to_labels(column)
-    if column.null_count or pa.types.is_null(column.type):  # which the layers of no kernels are
+    # the layers of no kernels have no type
+    if pa.types.is_null(column.type) or (column.null_count and pa.types.is_integer(column.type)):
         column = column.cast(pa.float64())
     return _to_numpy(column, np.nan)
 

@@ -102,7 +102,7 @@ class ClassTable:
     sigma : ndarray of shape (n,), float
         Of the nearest member, in pixels.
     others : mapping
-        The other columns by name, NaN for missing numbers: `table["residual"]`.
+        More columns by name, NaN for missing numbers: `table["residual"]`.
     """
 
     layer: np.ndarray
@@ -124,7 +124,7 @@ class ClassTable:
             member=Labels.of(classes["member"]),
             matched=classes["matched"].to_numpy(bool),
             sigma=classes["sigma"].to_numpy(),
-            others={name: _to_array(classes[name]) for name in classes if name not in COLUMNS},
+            others={name: _to_array(classes[name]) for name in classes},
         )
 
     def __len__(self) -> int:
@@ -167,4 +167,6 @@ class ClassTable:
 def _to_array(column: "pd.Series") -> "np.ndarray | Labels":
     if column.dtype == "category":
         return Labels.of(column)
-    return column.to_numpy(float, na_value=np.nan) if column.hasnans else column.to_numpy()
+    if isinstance(column.dtype, np.dtype):
+        return column.to_numpy()
+    return column.to_numpy(float, na_value=np.nan)
