@@ -4,7 +4,7 @@ They are counted many times faster than a table of pandas, whose import alone ta
 drawing two figures. `rulers` and `classifier` do the same for tables of pandas, by what is here.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,15 @@ class Labels:
         import pandas as pd
 
         return pd.Series(pd.Categorical.from_codes(self.codes, self.names), index)
+
+    @classmethod
+    def join(cls, parts: "Sequence[Labels]") -> "Labels":
+        """Those of several tables, one after the other."""
+        names = order_classes({name for part in parts for name in part.names})
+        return cls(np.concatenate([part.renamed(part.names, names).codes for part in parts]), names)
+
+    def __getitem__(self, rows: np.ndarray) -> "Labels":
+        return Labels(self.codes[rows], self.names)
 
     def renamed(self, names: Collection[str], order: list[str]) -> "Labels":
         """With other names for `self.names`, one each, in this order."""

@@ -14,7 +14,6 @@ from kernel_atlas.classes.reading import read_class_table
 from kernel_atlas.classes.table import FAMILY, RULERS, ClassTable, Labels
 from kernel_atlas.codebooks.codebook import read_codebook
 from kernel_atlas.extraction import store
-from kernel_atlas.family.names import order_classes
 from kernel_atlas.labels.table import read_labels
 from kernel_atlas.page import samples
 from kernel_atlas.page.overview import describe_code, describe_run
@@ -130,12 +129,10 @@ def _pool(
     own = {model: table for (model, k), table in tables.items() if k == size}
     if not own:
         return {}
-    family = [labels[model, size][FAMILY] for model in own]
-    names = order_classes({name for label in family for name in label.names})
-    codes = np.concatenate([label.renamed(label.names, names).codes for label in family])
+    family = Labels.join([labels[model, size][FAMILY] for model in own])
     code = np.concatenate([table["code"] for table in own.values()])
     near = [np.zeros(len(t), bool) if t.near is None else t.near for t in own.values()]
-    chosen = samples.choose_pool(code, np.concatenate(near), Labels(codes, names))
+    chosen = samples.choose_pool(code, np.concatenate(near), family)
     starts = np.cumsum([0, *map(len, own.values())])
     ends = np.searchsorted(chosen, starts)
     return {model: chosen[ends[i] : ends[i + 1]] - starts[i] for i, model in enumerate(own)}

@@ -34,8 +34,7 @@ def count_signs(classes: ClassTable) -> pd.DataFrame:
     for ruler in classes.rulers(PAPER):
         label = classes.by(ruler)
         of_all, known, negative = (
-            _count(Labels(label.codes[chosen], label.names))
-            for chosen in (slice(None), ~np.isnan(sign), sign < 0)
+            _count(kernels) for kernels in (label, label[~np.isnan(sign)], label[sign < 0])
         )
         folded = _count(_fold(classes, ruler))
         names = order_classes({*CLASSES, *label.names})
