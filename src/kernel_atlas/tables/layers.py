@@ -173,10 +173,17 @@ def list_by_model(
 
     A duplicate has the counts of its first.
     """
-    tables = [pd.DataFrame()]
-    for name, first in zip(models["model"], models["duplicate_of"], strict=True):
-        for size in sizes:
-            table = counts.get((first or name, size))
-            if table is not None:
-                tables.append(table.assign(model=name, kernel_size=size))
-    return pd.concat(tables).reindex(columns=list(columns))
+    found = [
+        (name, size, counts[first or name, size])
+        for name, first in zip(models["model"], models["duplicate_of"], strict=True)
+        for size in sizes
+        if (first or name, size) in counts
+    ]
+    names, of_sizes, tables = zip(*found, strict=True) if found else ((), (), ())
+    lengths = [len(table) for table in tables]
+    joined = pd.concat([pd.DataFrame(), *tables])
+    joined = joined.assign(
+        model=np.repeat(np.array(names, object), lengths),
+        kernel_size=np.repeat(np.array(of_sizes, int), lengths),
+    )
+    return joined.reindex(columns=list(columns))
