@@ -65,21 +65,26 @@ rule measure_chance:
 rule average_classes:
     input:
         groups=expand(rules.extract_kernels.output, model=MODELS),
-        classes=expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
+        classes=expand(
+            "results/classes/{model}/k{size}.parquet",
+            size=CODEBOOK_SIZES,
+            model=MODELS,
+        ),
     output:
-        table="results/tables/means_k{size}.tsv",
-        means="results/tables/means_k{size}.npz",
+        tables=expand("results/tables/means_k{size}.tsv", size=CODEBOOK_SIZES),
+        means=expand("results/tables/means_k{size}.npz", size=CODEBOOK_SIZES),
     log:
-        "results/logs/average_classes/k{size}.log",
+        "results/logs/average_classes.log",
     benchmark:
-        "results/benchmarks/average_classes/k{size}.tsv"
+        "results/benchmarks/average_classes.tsv"
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
         runtime=grow(30),
     params:
+        sizes=CODEBOOK_SIZES,
         version=versions.MEANS,
     message:
-        "Averaging each class of {wildcards.size}x{wildcards.size} kernels"
+        "Averaging each class of kernels"
     script:
         "../workflow/scripts/average_classes.py"

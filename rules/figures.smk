@@ -39,7 +39,7 @@ INPUTS = {
     "measured_layers": rules.gather_measures.output.layers,
     "stability": rules.compare_seeds.output.seeds,
     "stability_classes": rules.compare_seeds.output.classes,
-    "means": rules.average_classes.output.means,
+    "means": "results/tables/means_k{size}.npz",
     "checkpoints": rules.list_checkpoints.output.checkpoints,
     "histories": expand(rules.train_network.output.history, training=TRAININGS),
     "experiment_groups": expand(rules.extract_kernels.output, model=CHECKPOINTS),

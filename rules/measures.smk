@@ -5,13 +5,15 @@ Outputs: results/tables/measures.tsv, one row per model, size and control; measu
          measures_keys.tsv, what each master key describes; measures_similarity.tsv of models
          results/tables/measures_depth.tsv, by relative depth
 Steps:   gather_measures, of what classify_kernels measured of each model (a job of its own would
-         take longer to start than to measure); pool_depths, again for new labels
+         take longer to start than to measure)
 """
 
 
 rule gather_measures:
     input:
-        expand(rules.classify_kernels.output.measures, model=MODELS),
+        models=rules.list_models.output.models,
+        layers=rules.summarise_classes.output.layers,
+        measures=expand(rules.classify_kernels.output.measures, model=MODELS),
     output:
         models=report(
             "results/tables/measures.tsv",
@@ -21,6 +23,7 @@ rule gather_measures:
         layers="results/tables/measures_layers.tsv",
         by_key="results/tables/measures_keys.tsv",
         similarity="results/tables/measures_similarity.tsv",
+        depths="results/tables/measures_depth.tsv",
     log:
         "results/logs/gather_measures.log",
     benchmark:
@@ -29,28 +32,8 @@ rule gather_measures:
         "../envs/kernel-atlas.yaml"
     params:
         version=versions.MEASURES,
+        depths_version=versions.DEPTHS,
     message:
-        "Gathering the measures of all models"
+        "Gathering the measures of all models, and pooling them by relative depth"
     script:
         "../workflow/scripts/gather_measures.py"
-
-
-rule pool_depths:
-    input:
-        models=rules.list_models.output.models,
-        layers=rules.summarise_classes.output.layers,
-        measures=rules.gather_measures.output.layers,
-    output:
-        "results/tables/measures_depth.tsv",
-    log:
-        "results/logs/pool_depths.log",
-    benchmark:
-        "results/benchmarks/pool_depths.tsv"
-    conda:
-        "../envs/kernel-atlas.yaml"
-    params:
-        version=versions.DEPTHS,
-    message:
-        "Pooling measures and class proportions by relative depth"
-    script:
-        "../workflow/scripts/pool_depths.py"

@@ -52,6 +52,26 @@ rule summarise_classes:
             **place_table("controls and baselines"),
         ),
         sweep="results/tables/sweep.tsv",
+        paper_table1=report(
+            "results/tables/paper_table1.tsv",
+            caption="../workflow/report/paper_table.rst",
+            **place_table("near kernels", paper="1"),
+        ),
+        paper_table3=report(
+            "results/tables/paper_table3.tsv",
+            caption="../workflow/report/paper_table.rst",
+            **place_table("near kernels", paper="3"),
+        ),
+        paper_table4=report(
+            "results/tables/paper_table4.tsv",
+            caption="../workflow/report/paper_table.rst",
+            **place_table("near kernels", paper="4"),
+        ),
+        paper_pages=expand(
+            "results/tables/paper_table{table}.{form}",
+            table=[1, 3, 4],
+            form=["md", "tex"],
+        ),
     log:
         "results/logs/summarise_classes.log",
     benchmark:
@@ -66,49 +86,11 @@ rule summarise_classes:
         merge=sorted(config["merge"].items()),
         classified=MODELS,
         version=versions.SUMMARISE,
+        paper_version=versions.PAPER_TABLES,
     message:
         "Summing up all models in tables"
     script:
         "../workflow/scripts/summarise_classes.py"
-
-
-rule write_paper_tables:
-    input:
-        clustered=rules.summarise_classes.output.clustered,
-        models=rules.list_models.output.models,
-    output:
-        table1=report(
-            "results/tables/paper_table1.tsv",
-            caption="../workflow/report/paper_table.rst",
-            **place_table("near kernels", paper="1"),
-        ),
-        table3=report(
-            "results/tables/paper_table3.tsv",
-            caption="../workflow/report/paper_table.rst",
-            **place_table("near kernels", paper="3"),
-        ),
-        table4=report(
-            "results/tables/paper_table4.tsv",
-            caption="../workflow/report/paper_table.rst",
-            **place_table("near kernels", paper="4"),
-        ),
-        pages=expand(
-            "results/tables/paper_table{table}.{form}",
-            table=[1, 3, 4],
-            form=["md", "tex"],
-        ),
-    log:
-        "results/logs/write_paper_tables.log",
-    benchmark:
-        "results/benchmarks/write_paper_tables.tsv"
-    conda:
-        "../envs/kernel-atlas.yaml"
-    params:
-        version=versions.PAPER_TABLES,
-    message:
-        "Writing the paper's tables with the numbers of this run"
-    script:
-        "../workflow/scripts/write_paper_tables.py"
 
 
 rule save_config:

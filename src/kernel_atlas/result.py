@@ -86,7 +86,8 @@ class Result:
         """The counts of each class in each layer, as in ``tables/layers.tsv``."""
         columns = [name for name in COLUMNS if name != "model"]
         tables = [
-            count_by_layer(table).assign(kernel_size=size) for size, table in self.classes.items()
+            count_by_layer(ClassTable.of(table)).assign(kernel_size=size)
+            for size, table in self.classes.items()
         ]
         return pd.concat([pd.DataFrame(), *tables], ignore_index=True).reindex(columns=columns)
 
@@ -95,7 +96,8 @@ class Result:
         """On and off classes with and without the gains, as in ``tables/signs.tsv``."""
         columns = [name for name in SIGN_COLUMNS if name != "model"]
         tables = [
-            count_signs(table).assign(kernel_size=size) for size, table in self.classes.items()
+            count_signs(ClassTable.of(table)).assign(kernel_size=size)
+            for size, table in self.classes.items()
         ]
         return pd.concat([pd.DataFrame(), *tables], ignore_index=True).reindex(columns=columns)
 
@@ -135,7 +137,7 @@ def summarise(
     rows = []
     for size, table in classes.items():
         chance = random_percents.get(size, {})
-        row: dict[str, Any] = {"kernel_size": size, **sum_up(count_layers(table))}
+        row: dict[str, Any] = {"kernel_size": size, **sum_up(count_layers(ClassTable.of(table)))}
         row |= {f"random_{name}_percent": chance.get(name, float("nan")) for name in SHARES}
         row["note"] = "" if size in known_sizes else lacks
         rows.append(row)

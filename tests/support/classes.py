@@ -64,7 +64,7 @@ def arrays_of(classes: Mapping[int, pd.DataFrame]) -> dict[int, ClassTable]:
 def layers_of(classes: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
     """The table layers.tsv of these tables of classes by model and kernel size."""
     tables = [
-        count_by_layer(table).assign(model=model, kernel_size=size)
+        count_by_layer(ClassTable.of(table)).assign(model=model, kernel_size=size)
         for (model, size), table in classes.items()
     ]
     return pd.concat(tables, ignore_index=True)

@@ -17,12 +17,12 @@ CLASSIFY = ["classify_kernels", "plot_model"]
 FIT = ["fit_baselines"]
 TRAIN = ["train_autoencoder", "plot_autoencoder"]
 LABEL = ["label_codebook", "plot_spectrum"]
-AVERAGE = ["average_classes", "plot_means", "plot_pool"]
+DRAW_SIZE = ["plot_means", "plot_pool"]
 DRAW_TRAINED = ["plot_components"]  # of the kernels and classes of the train models
 CENTRES = ["plot_centres/k3"]
 TABLES = [
-    *("summarise_classes", "write_paper_tables", "check_extracted", "build_page"),
-    *("summarise_run", "plot_tables", "gather_measures", "pool_depths"),
+    *("summarise_classes", "average_classes", "gather_measures", "summarise_run"),
+    *("check_extracted", "plot_tables", "build_page"),
 ]
 SEEDS = ["compare_seeds", "plot_stability"]
 CHANCE = ["measure_chance"]
@@ -44,7 +44,7 @@ def of_everything() -> list[str]:
     """The jobs of the finished project's first run."""
     return sorted(
         of_models(MODELS, EXTRACT + CLASSIFY)
-        + of_sizes(SIZES, FIT + LABEL + AVERAGE + DRAW_TRAINED)
+        + of_sizes(SIZES, FIT + LABEL + DRAW_SIZE + DRAW_TRAINED)
         + of_sizes(TRAINED, TRAIN)
         + [*of_sizes([3], ["cluster_kernels"]), *CENTRES, *ONCE, *DRAW_ONCE]
     )
@@ -53,13 +53,13 @@ def of_everything() -> list[str]:
 def of_new_model(model: str, sizes: Iterable[int] = SIZES) -> list[str]:
     """The jobs of one more row with role classify: its own, and what sums up all models."""
     own = of_models([model], EXTRACT + CLASSIFY)
-    drawn = [*of_sizes(sizes, AVERAGE), *(CENTRES if 3 in sizes else ()), "plot_store"]
+    drawn = [*of_sizes(sizes, DRAW_SIZE), *(CENTRES if 3 in sizes else ()), "plot_store"]
     return sorted([*own, "list_models", *drawn, *TABLES])
 
 
 def of_classification(models: Iterable[str] = MODELS) -> list[str]:
     """The jobs after the labels: all models are classified again."""
-    drawn = of_sizes(SIZES, AVERAGE + DRAW_TRAINED) + CENTRES
+    drawn = of_sizes(SIZES, DRAW_SIZE + DRAW_TRAINED) + CENTRES
     return of_models(models, CLASSIFY) + CHANCE + drawn + TABLES
 
 

@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 from support.checkpoints import write_checkpoint
 from support.hub import StandInHub
 from support.jobs import (
-    AVERAGE,
     CLASSIFY,
+    DRAW_SIZE,
     EXTRACT,
     FIT,
     LABEL,
@@ -140,5 +140,5 @@ def jobs_of(run: Run) -> list[str]:
 def jobs_of_everything() -> list[str]:
     """The jobs of the project's first run."""
     jobs = of_models([*MODELS, "resnet"], EXTRACT) + of_models(MODELS, CLASSIFY)
-    jobs += [*of_sizes([5], FIT + TRAIN + LABEL + AVERAGE), "resolve_timm", *ONCE]
+    jobs += [*of_sizes([5], FIT + TRAIN + LABEL + DRAW_SIZE), "resolve_timm", *ONCE]
     return sorted([*without_figures(jobs), "plot_slices/resnet"])

@@ -13,12 +13,11 @@ import pandas as pd
 
 from kernel_atlas import sphere
 from kernel_atlas.atomic import replacing, write_table
-from kernel_atlas.classes.classifier import is_clustered
-from kernel_atlas.classes.reading import read_classes
-from kernel_atlas.classes.sums import Sums, find_axes
+from kernel_atlas.classes.reading import read_class_table
+from kernel_atlas.classes.sums import Sums
 from kernel_atlas.extraction import store
 from kernel_atlas.family.fit import PARAMETERS, fit_members, make_members
-from kernel_atlas.family.names import order_classes
+from kernel_atlas.family.names import DEAD, OTHER, order_classes
 
 # A class whose mean is farther from the family than this is not quite what its name says.
 MIN_CORRELATION = 0.9
@@ -108,13 +107,12 @@ def _sum_up(
 ) -> Sums:
     sums = Sums()
     for path_to_group, path_to_classes in zip(paths_to_groups, paths_to_classes, strict=True):
-        classes = read_classes(path_to_classes, ["class"])
-        if classes.empty:
+        classes = read_class_table(path_to_classes)
+        if not len(classes):
             continue
         kernels = store.read_kernel_array(path_to_group, size)
-        clustered = is_clustered(classes["class"]).to_numpy()
-        labels = classes["class"].to_numpy(str)[clustered]
-        directions = sphere.to_sphere(kernels[clustered])
-        sums.add(directions, labels, find_axes(kernels[clustered], labels))
+        for code, name in enumerate(classes.own.names):
+            if name not in (OTHER, DEAD):
+                sums.add(kernels[classes.own.codes == code], name)
     sums.merge_axes()
     return sums

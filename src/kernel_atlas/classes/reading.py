@@ -28,10 +28,17 @@ def read_classes(path: str | Path, columns: Sequence[str] | None = None) -> "pd.
     return _read(path, columns).to_pandas(use_threads=False)
 
 
-def read_class_table(path: str | Path) -> ClassTable:
-    """Read a table of classes as arrays, without pandas."""
-    table = _read(path, COLUMNS)
-    columns = {name: _join(table.column(name)) for name in COLUMNS}
+def read_class_table(path: str | Path, others: Sequence[str] = ()) -> ClassTable:
+    """Read a table of classes as arrays, without pandas.
+
+    Parameters
+    ----------
+    path : path
+    others : sequence of str
+        Columns to read besides those that every `ClassTable` has.
+    """
+    table = _read(path, list(dict.fromkeys([*COLUMNS, *others])))
+    columns = {name: _join(table.column(name)) for name in table.column_names}
     near = columns["near"]
     return ClassTable(
         layer=_to_numpy(columns["layer_index"]),
@@ -40,6 +47,7 @@ def read_class_table(path: str | Path) -> ClassTable:
         member=_to_labels(columns["member"]),
         matched=_to_numpy(columns["matched"]),
         sigma=_to_numpy(columns["sigma"], np.nan),
+        others={name: _to_array(columns[name]) for name in others},
     )
 
 
@@ -56,6 +64,15 @@ def _join(column: pa.ChunkedArray) -> pa.Array:
 
 def _to_labels(column: pa.DictionaryArray) -> Labels:
     return Labels(_to_numpy(column.indices, -1), column.dictionary.to_pylist())
+
+
+def _to_array(column: pa.Array) -> np.ndarray | Labels:
+    if pa.types.is_dictionary(column.type):
+        return _to_labels(column)
+    # the layers of no kernels have no type
+    if pa.types.is_null(column.type) or (column.null_count and pa.types.is_integer(column.type)):
+        column = column.cast(pa.float64())
+    return _to_numpy(column, np.nan)
 
 
 def _to_numpy(column: pa.Array, missing: float = 0) -> np.ndarray:

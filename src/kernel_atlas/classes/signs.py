@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 
 from kernel_atlas.classes.classifier import Classifier
-from kernel_atlas.classes.rulers import FAMILY, PAPER, class_by
 from kernel_atlas.extraction.kernels import Kernels
-from kernel_atlas.family.names import DEAD, opposite
+from kernel_atlas.family.names import DEAD
 
 
 def fold_classes(
@@ -43,16 +42,3 @@ def fold_classes(
             "folded_class": pd.Categorical(folded, classes.cat.categories),
         }
     )
-
-
-def folded_by(classes: pd.DataFrame, ruler: str) -> pd.Series:
-    """`class_by` with the signs of the gains, of shape (n,), object; None where unknown.
-
-    The negative of a member is the member of the opposite class, with the same residual.
-    """
-    if ruler == PAPER:
-        return classes["folded_class"].astype(object)
-    sign = classes["gain_sign"]
-    label = class_by(classes, FAMILY).astype(object)
-    label = label.where(~(sign < 0).fillna(False), label.map(opposite))
-    return label.mask((sign == 0).fillna(False), DEAD).where(sign.notna(), None)

@@ -2,20 +2,18 @@
 
 import numpy as np
 
+from kernel_atlas import sphere
+
 # An axis with a smaller share of its class has no mean of its own.
 MIN_AXIS_SHARE = 0.1
 
 
-def find_axes(kernels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The axis, x or y, along which a kernel of shape (k, k) varies more.
-
-    Empty for kernels whose class is not a second derivative.
-    """
+def find_axes(kernels: np.ndarray) -> np.ndarray:
+    """The axis, x or y, along which each kernel of shape (k, k) varies more: shape (n,)."""
     along_x, along_y = (
         (np.diff(kernels.astype(np.float64), axis=axis) ** 2).sum(axis=(1, 2)) for axis in (2, 1)
     )
-    is_bar = np.char.find(labels.astype(str), "second_derivative") >= 0
-    return np.where(is_bar, np.where(along_y > along_x, "y", "x"), "")
+    return np.where(along_y > along_x, "y", "x")
 
 
 class Sums:
@@ -33,11 +31,14 @@ class Sums:
         self.totals: dict[tuple[str, str], np.ndarray] = {}
         self.counts: dict[tuple[str, str], int] = {}
 
-    def add(self, directions: np.ndarray, labels: np.ndarray, axes: np.ndarray) -> None:
-        """Add kernels, given as directions of shape (n, k*k - 1), with their classes and axes."""
-        for key in sorted(set(zip(labels.tolist(), axes.tolist(), strict=True))):
-            chosen = directions[(labels == key[0]) & (axes == key[1])]
-            self._add(key, chosen.sum(axis=0, dtype=np.float64), len(chosen))
+    def add(self, kernels: np.ndarray, label: str) -> None:
+        """Add kernels of one class, shape (n, k, k), none of them dead."""
+        directions = sphere.to_sphere(kernels)
+        is_bar = "second_derivative" in label
+        axes = find_axes(kernels) if is_bar else np.full(len(kernels), "")
+        for axis in np.unique(axes).tolist():
+            chosen = directions[axes == axis]
+            self._add((label, axis), chosen.sum(axis=0, dtype=np.float64), len(chosen))
 
     def merge_axes(self) -> None:
         """Count the few second derivatives along one axis with the many along the other."""

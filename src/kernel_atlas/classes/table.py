@@ -1,12 +1,12 @@
-"""A table of classes as arrays: all that the counts and figures of one model need of it.
+"""A table of classes as arrays: what counts and figures need of it.
 
-It does without pandas, whose import takes as long as drawing two figures. `rulers`, `classifier`
-and `tables.layers` do the same for tables of pandas, by what is here.
+They are counted many times faster than a table of pandas, whose import alone takes as long as
+drawing two figures. `rulers` and `classifier` do the same for tables of pandas, by what is here.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,6 +44,15 @@ class Labels:
         import pandas as pd
 
         return pd.Series(pd.Categorical.from_codes(self.codes, self.names), index)
+
+    @classmethod
+    def join(cls, parts: "Sequence[Labels]") -> "Labels":
+        """Those of several tables, one after the other."""
+        names = order_classes({name for part in parts for name in part.names})
+        return cls(np.concatenate([part.renamed(part.names, names).codes for part in parts]), names)
+
+    def __getitem__(self, rows: np.ndarray) -> "Labels":
+        return Labels(self.codes[rows], self.names)
 
     def renamed(self, names: Collection[str], order: list[str]) -> "Labels":
         """With other names for `self.names`, one each, in this order."""
@@ -88,7 +97,7 @@ def order_rulers(has_codebook: bool, first: str) -> list[str]:
 
 @dataclass(frozen=True)
 class ClassTable:
-    """A table of classes, of which these columns are kept.
+    """A table of classes, with the columns that were read of it.
 
     Attributes
     ----------
@@ -101,6 +110,8 @@ class ClassTable:
     matched : ndarray of shape (n,), bool
     sigma : ndarray of shape (n,), float
         Of the nearest member, in pixels.
+    others : mapping
+        More columns by name, NaN for missing numbers: `table["residual"]`.
     """
 
     layer: np.ndarray
@@ -109,10 +120,11 @@ class ClassTable:
     member: Labels
     matched: np.ndarray
     sigma: np.ndarray
+    others: Mapping[str, "np.ndarray | Labels"] = field(default_factory=dict)
 
     @classmethod
     def of(cls, classes: "pd.DataFrame") -> "ClassTable":
-        """From a table of classes of pandas."""
+        """From a table of classes of pandas, with all its columns."""
         near = classes["near"]
         return cls(
             layer=classes["layer_index"].to_numpy(),
@@ -121,10 +133,14 @@ class ClassTable:
             member=Labels.of(classes["member"]),
             matched=classes["matched"].to_numpy(bool),
             sigma=classes["sigma"].to_numpy(),
+            others={name: _to_array(classes[name]) for name in classes},
         )
 
     def __len__(self) -> int:
         return len(self.layer)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.others[name]
 
     def merged(self, merge: Mapping[str, str]) -> "ClassTable":
         """With some classes counted as others, by either ruler."""
@@ -155,3 +171,11 @@ class ClassTable:
             name: np.bincount(row[flag], minlength=len(layers)) for name, flag in flags.items()
         }
         return layers, counts
+
+
+def _to_array(column: "pd.Series") -> "np.ndarray | Labels":
+    if column.dtype == "category":
+        return Labels.of(column)
+    if isinstance(column.dtype, np.dtype):
+        return column.to_numpy()
+    return column.to_numpy(float, na_value=np.nan)

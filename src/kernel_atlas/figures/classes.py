@@ -37,10 +37,9 @@ def plot_classes(
         size, in the same order.
     """
     pool = read_pool(groups, size_classes, size, ruler)
-    labels = Labels.of(pool.labels)
-    chosen = choose_samples(labels, n_samples, np.random.default_rng(SEED))
+    chosen = choose_samples(pool.labels, n_samples, np.random.default_rng(SEED))
     samples = dict(zip(chosen, pool.read_each(chosen.values()), strict=True))
-    return draw_classes(size, samples, labels, n_samples, pool.ruler)
+    return draw_classes(size, samples, pool.labels, n_samples, pool.ruler)
 
 
 @mpl.rc_context(style.RC)

@@ -34,10 +34,11 @@ def plot_components(
 ) -> Figure:
     """Draw at most `MAX_KERNELS` live kernels of the train models, chosen at random (seeded)."""
     pool = read_pool(train_groups, train_classes, size, ruler)
-    live = np.flatnonzero(pool.labels != DEAD)
+    live = np.flatnonzero(~pool.labels.isin([DEAD]))
     if len(live) > MAX_KERNELS:
         live = np.random.default_rng(SEED).choice(live, MAX_KERNELS, replace=False)
-    return draw_components(size, pool.read(live), pool.labels.iloc[live], pool.ruler)
+    labels = pool.labels[live].to_series(pd.RangeIndex(len(live)))
+    return draw_components(size, pool.read(live), labels, pool.ruler)
 
 
 @mpl.rc_context(style.RC)

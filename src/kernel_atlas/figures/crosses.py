@@ -59,7 +59,7 @@ def plot_crosses(
         if missing:
             pool = read_pool(groups, size_classes, size, by)
             for name in missing:
-                places = np.flatnonzero(pool.labels == name)
+                places = np.flatnonzero(pool.labels.isin([name]))
                 drawn = pool.read(choose_places(places, columns_of(size), generator))
                 crosses[name] = Crosses(drawn, len(places), pool.ruler)
     return draw_crosses(size, {name: crosses[name] for name in CROSSES}, ruler)

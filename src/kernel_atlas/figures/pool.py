@@ -6,16 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from kernel_atlas.classes.reading import read_classes
-from kernel_atlas.classes.rulers import class_by, rulers_of
+from kernel_atlas.classes.reading import read_class_table
+from kernel_atlas.classes.table import ClassTable, Labels, order_rulers
 from kernel_atlas.extraction import store
 from kernel_atlas.figures.model import written
 
-LABELS = ["near", "class", "member", "matched"]
-# those that any figure of a pool needs
-COLUMNS = [*LABELS, "layer_index", "shift_x", "shift_y"]
+COLUMNS = ["shift_x", "shift_y"]  # that a figure of a pool needs besides
 
 
 @dataclass(frozen=True)
@@ -30,8 +27,8 @@ class Pool:
         Kernels of each model.
     size : int
         Kernel size k.
-    labels : Series
-        The class of each kernel, categorical, model by model.
+    labels : Labels
+        The class of each kernel, model by model.
     ruler : str
         The one that says what class a kernel has.
     """
@@ -39,7 +36,7 @@ class Pool:
     groups: Sequence[str | Path]
     counts: Sequence[int]
     size: int
-    labels: pd.Series
+    labels: Labels
     ruler: str
 
     def read(self, places: np.ndarray) -> np.ndarray:
@@ -69,20 +66,17 @@ def read_pool(
     Without a codebook, classes are by the family's ruler, whatever `ruler` says.
     """
     tables = read_tables(paths_to_classes)
-    counts = [len(table) for table in tables]
-    labelled = [table[LABELS] for table in tables if len(table)] or [tables[0][LABELS]]
-    table = pd.concat(labelled, ignore_index=True)
-    # models may differ in their categories
-    table = table.astype({"class": "category", "member": "category"})
-    by, *_ = rulers_of(table, ruler)
-    return Pool(groups, counts, size, class_by(table, by), by)
+    filled = [table for table in tables if len(table)] or tables[:1]
+    by, *_ = order_rulers(all(table.near is not None for table in filled), ruler)
+    labels = Labels.join([table.by(by) for table in filled])
+    return Pool(groups, [len(table) for table in tables], size, labels, by)
 
 
-def read_tables(paths_to_classes: Sequence[str | Path]) -> list[pd.DataFrame]:
-    """Read `COLUMNS` of tables of classes, once for all figures that a job draws of them."""
+def read_tables(paths_to_classes: Sequence[str | Path]) -> list[ClassTable]:
+    """Read tables of classes with `COLUMNS`, once for all figures that a job draws of them."""
     return _read_tables(tuple((Path(path), written(path)) for path in paths_to_classes))
 
 
 @lru_cache(maxsize=1)
-def _read_tables(files: tuple[tuple[Path, int], ...]) -> list[pd.DataFrame]:
-    return [read_classes(path, COLUMNS) for path, _ in files]
+def _read_tables(files: tuple[tuple[Path, int], ...]) -> list[ClassTable]:
+    return [read_class_table(path, COLUMNS) for path, _ in files]

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
@@ -61,8 +62,8 @@ def find_kinds(group: str | Path, size: int) -> dict[int, tuple[int, bool]]:
     }
 
 
-def sum_up_layers(classes: pd.DataFrame, kinds: dict[int, tuple[int, bool]]) -> pd.DataFrame:
-    """Sum up a table of classes by layer.
+def sum_up_layers(classes: ClassTable, kinds: dict[int, tuple[int, bool]]) -> pd.DataFrame:
+    """Sum up a table of classes, with `pool.COLUMNS`, by layer.
 
     Returns
     -------
@@ -71,17 +72,16 @@ def sum_up_layers(classes: pd.DataFrame, kinds: dict[int, tuple[int, bool]]) -> 
         `kind`, the means `shift_x` and `shift_y` of the matched kernels (in pixels, to the
         right and down), and `squares`, matched squares in percent of the live kernels.
     """
-    layer = classes["layer_index"].to_numpy()
-    matched = classes["matched"].to_numpy()
-    is_square = matched & classes["member"].isin(SQUARES).to_numpy()
+    layer, matched = classes.layer, classes.matched
+    is_square = matched & classes.member.isin(SQUARES)
     n_layers = layer.max(initial=-1) + 1
     n_live, n_matched, n_squares = (
         np.bincount(layer[chosen], minlength=n_layers)
-        for chosen in ((classes["class"] != DEAD).to_numpy(), matched, is_square)
+        for chosen in (~classes.own.isin([DEAD]), matched, is_square)
     )
     index = np.flatnonzero(n_matched >= MIN_KERNELS)
     sums = {
-        name: np.bincount(layer[matched], classes[name].to_numpy()[matched], n_layers)
+        name: np.bincount(layer[matched], classes[name][matched], n_layers)
         for name in ("shift_x", "shift_y")
     }
     return pd.DataFrame(

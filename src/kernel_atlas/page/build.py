@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from pandas.api.types import union_categoricals
 
 from kernel_atlas.atomic import replacing
-from kernel_atlas.classes.reading import read_classes
-from kernel_atlas.classes.rulers import RULERS
+from kernel_atlas.classes.reading import read_class_table
+from kernel_atlas.classes.table import FAMILY, RULERS, ClassTable, Labels
 from kernel_atlas.codebooks.codebook import read_codebook
 from kernel_atlas.extraction import store
 from kernel_atlas.labels.table import read_labels
@@ -26,6 +24,8 @@ SCRIPTS = (
     *("data.js", "family.js", "draw.js", "models.js"),
     *("kernels.js", "spectrum.js", "functions.js", "main.js"),
 )
+
+Key = tuple[str, int]  # model and kernel size
 
 
 def build_page(
@@ -68,14 +68,12 @@ def build_page(
         if len(arrays["codes"]):
             overview["codes"][size] = facts
             blocks[f"code-{size}"] = pack_arrays(arrays)
-    tables = {
-        key: samples.label_kernels(table, merge)
-        for key, path in classes.items()
-        if len(table := read_classes(path, samples.COLUMNS))
-    }
+    tables = {key: read_class_table(path, samples.COLUMNS) for key, path in classes.items()}
+    tables = {key: table for key, table in tables.items() if len(table)}
+    labels = {key: samples.label_kernels(table, merge) for key, table in tables.items()}
     limit = samples.find_limit(_count_parts(overview))
     overview |= {"thresholds": thresholds, "samples": limit, "order": list(groups)}
-    blocks |= _pack_kernels(tables, groups, list(thresholds), names, limit)
+    blocks |= _pack_kernels(tables, labels, groups, list(thresholds), names, limit)
     _write(path_to_page, {"overview": pack_json(overview), **blocks})
 
 
@@ -92,28 +90,29 @@ def _count_parts(overview: Mapping[str, Any]) -> np.ndarray:
 
 
 def _pack_kernels(
-    tables: Mapping[tuple[str, int], pd.DataFrame],
+    tables: Mapping[Key, ClassTable],
+    labels: Mapping[Key, Mapping[str, Labels]],
     groups: Mapping[str, str | Path],
     sizes: Sequence[int],
     names: list[str],
     limit: int,
 ) -> dict[str, str]:
     """The block of each model, and the pool of each size. Kernels of a model are read once."""
-    pools = {size: _pool(tables, size) for size in sizes}
+    pools = {size: _pool(tables, labels, size) for size in sizes}
     parts: dict[int, list[dict[str, np.ndarray]]] = {size: [] for size in sizes}
     blocks = {}
     for number, model in enumerate(groups):
         arrays: dict[str, np.ndarray] = {}
         for size in sizes:
-            table = tables.get((model, size))
-            if table is None:
+            if (model, size) not in tables:
                 continue
             kernels = store.read_kernel_array(groups[model], size)
-            rows = samples.choose_samples(table, limit, seed=size)
-            own = samples.columns_of(kernels[rows], table.iloc[rows], names)
+            table, label = tables[model, size], labels[model, size]
+            rows = samples.choose_samples(table.layer, label, limit, seed=size)
+            own = samples.columns_of(kernels, rows, table, label, names)
             arrays |= {f"{size}.{name}": array for name, array in own.items()}
             rows = pools[size][model]
-            pool = samples.columns_of(kernels[rows], table.iloc[rows], names, with_member=True)
+            pool = samples.columns_of(kernels, rows, table, label, names, with_member=True)
             parts[size].append(pool | {"model": np.full(len(rows), number, np.uint16)})
         blocks[f"model-{model}"] = pack_arrays(arrays)
     for size, of_size in parts.items():
@@ -123,14 +122,17 @@ def _pack_kernels(
     return blocks
 
 
-def _pool(tables: Mapping[tuple[str, int], pd.DataFrame], size: int) -> dict[str, np.ndarray]:
+def _pool(
+    tables: Mapping[Key, ClassTable], labels: Mapping[Key, Mapping[str, Labels]], size: int
+) -> dict[str, np.ndarray]:
     """The rows of each model that are in the pool of a size."""
     own = {model: table for (model, k), table in tables.items() if k == size}
     if not own:
         return {}
-    pooled = pd.concat([table[["code", "near"]] for table in own.values()], ignore_index=True)
-    pooled["family"] = union_categoricals([table["family"] for table in own.values()])
-    chosen = samples.choose_pool(pooled)
+    family = Labels.join([labels[model, size][FAMILY] for model in own])
+    code = np.concatenate([table["code"] for table in own.values()])
+    near = [np.zeros(len(t), bool) if t.near is None else t.near for t in own.values()]
+    chosen = samples.choose_pool(code, np.concatenate(near), family)
     starts = np.cumsum([0, *map(len, own.values())])
     ends = np.searchsorted(chosen, starts)
     return {model: chosen[ends[i] : ends[i + 1]] - starts[i] for i, model in enumerate(own)}

@@ -54,10 +54,10 @@ def describe_run(
     # a model that failed or was never released may have rows without layers
     sizes = clustered.assign(layers=_count_layers(clustered, layers, names))
     sizes = sizes[sizes["layers"].map(len) > 0].astype({"kernel_size": int})
-    columns = ["kernel_size", *FACTS, *CONTROLS, "paper_percent", "layers"]
-    by_model = {
-        model: _records(table, columns) for model, table in sizes.groupby("model", sort=False)
-    }
+    columns = ["model", "kernel_size", *FACTS, *CONTROLS, "paper_percent", "layers"]
+    by_model: dict[str, list[dict[str, Any]]] = {}
+    for row in _records(sizes, columns):
+        by_model.setdefault(row.pop("model"), []).append(row)
     shades = mpl.colormaps[style.COLOUR_MAPS[colours]](np.linspace(0, 1, SHADES))
     return {
         "version": __version__,

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
-from kernel_atlas.classes.classifier import merge_classes
-from kernel_atlas.classes.rulers import RULERS, class_by
+from kernel_atlas.classes.table import RULERS, ClassTable, Labels
 from kernel_atlas.family.fit import PARAMETERS
 from kernel_atlas.family.names import DEAD, OTHER
 
@@ -16,25 +14,27 @@ N_BINS = 500  # parts of the code
 MAX_PER_BIN = 8  # near kernels in the pool, from each part
 MAX_PER_CLASS = 250  # kernels in the pool, from each class by the family's ruler
 
-COLUMNS = [
-    *("layer_index", "channel", "code", "dissimilarity", "near", "class"),
-    *("member", *PARAMETERS, "residual", "lead", "matched"),
-]
+# of a table of classes, besides those that every `ClassTable` has
+COLUMNS = [*("channel", "code", "dissimilarity"), *PARAMETERS, *("residual", "lead")]
 
 
-def label_kernels(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFrame:
-    """Add the class by each ruler, merged: columns `paper` and `family`, categorical."""
-    merged = merge_classes(classes, merge)
-    return classes.assign(**{ruler: class_by(merged, ruler) for ruler in RULERS})
+def label_kernels(classes: ClassTable, merge: Mapping[str, str]) -> dict[str, Labels]:
+    """The class of each kernel by each ruler, merged."""
+    merged = classes.merged(merge)
+    return {ruler: merged.by(ruler) for ruler in RULERS}
 
 
-def choose_samples(classes: pd.DataFrame, limit: int, seed: int) -> np.ndarray:
+def choose_samples(
+    layer: np.ndarray, labels: Mapping[str, Labels], limit: int, seed: int
+) -> np.ndarray:
     """Draw kernels of each layer and class, by either ruler, at random.
 
     Parameters
     ----------
-    classes : DataFrame
-        One row per kernel, of `label_kernels`.
+    layer : ndarray of shape (n,), int
+        Index of each kernel's layer.
+    labels : mapping
+        `label_kernels`.
     limit : int
         Kernels of each layer and class by each ruler, or all if there are fewer. Kernels drawn
         for one ruler may add to a class by the other.
@@ -45,22 +45,23 @@ def choose_samples(classes: pd.DataFrame, limit: int, seed: int) -> np.ndarray:
     ndarray of shape (n,), int64
         Rows, ascending.
     """
-    order = np.random.default_rng(seed).permutation(len(classes))
-    layer = classes["layer_index"].to_numpy()[order]
-    chosen = np.zeros(len(classes), bool)
-    for ruler in RULERS:
-        own = classes[ruler].cat
-        code = own.codes.to_numpy(int)[order]
-        chosen |= (code >= 0) & (_rank(layer * len(own.categories) + code) < limit)
-    return np.sort(order[chosen])
+    order = np.random.default_rng(seed).permutation(len(layer))
+    chosen = np.zeros(len(layer), bool)
+    for label in labels.values():
+        part = layer * (len(label.names) + 1) + label.codes + 1
+        chosen |= (label.codes[order] >= 0) & (_rank(part[order]) < limit)
+    return np.flatnonzero(chosen[np.argsort(order)])
 
 
 def _rank(groups: np.ndarray) -> np.ndarray:
     """The place of each item among those of its group, from 0, in their order."""
+    groups = groups.astype(np.min_scalar_type(groups.max(initial=0)))  # small ones sort faster
     order = np.argsort(groups, kind="stable")
     ordered = groups[order]
+    place = np.arange(len(groups))
+    starts = np.where(np.diff(ordered, prepend=ordered[:1] + 1) != 0, place, 0)
     rank = np.empty(len(groups), int)
-    rank[order] = np.arange(len(groups)) - np.searchsorted(ordered, ordered)
+    rank[order] = place - np.maximum.accumulate(starts)
     return rank
 
 
@@ -78,13 +79,15 @@ def find_limit(counts: np.ndarray) -> int:
     )
 
 
-def choose_pool(classes: pd.DataFrame, seed: int = 0) -> np.ndarray:
+def choose_pool(code: np.ndarray, near: np.ndarray, family: Labels, seed: int = 0) -> np.ndarray:
     """Draw kernels evenly over the code, and over the classes by the family's ruler.
 
     Parameters
     ----------
-    classes : DataFrame
-        All kernels of one size, of all models.
+    code : ndarray of shape (n,), float
+        Of all kernels of one size, of all models.
+    near : ndarray of shape (n,), bool
+    family : Labels
     seed : int
 
     Returns
@@ -92,13 +95,14 @@ def choose_pool(classes: pd.DataFrame, seed: int = 0) -> np.ndarray:
     ndarray of shape (n,), int64
         Rows, ascending.
     """
-    order = np.random.default_rng(seed).permutation(len(classes))
-    near = order[classes["near"].fillna(False).to_numpy(bool)[order]]
-    bins = np.floor(classes["code"].to_numpy()[near] * N_BINS).astype(np.int16)
-    has_class = ~classes["family"].isin([OTHER, DEAD]).to_numpy()
-    named = order[has_class[order]]
-    names = classes["family"].cat.codes.to_numpy(np.int16)[named]
-    return np.union1d(near[_rank(bins) < MAX_PER_BIN], named[_rank(names) < MAX_PER_CLASS])
+    order = np.random.default_rng(seed).permutation(len(code))
+    close = order[near[order]]
+    bins = np.floor(code[close] * N_BINS).astype(np.int16)
+    named = order[~family.isin([OTHER, DEAD])[order]]
+    chosen = np.zeros(len(code), bool)
+    chosen[close[_rank(bins) < MAX_PER_BIN]] = True
+    chosen[named[_rank(family.codes[named]) < MAX_PER_CLASS]] = True
+    return np.flatnonzero(chosen)
 
 
 def quantise(kernels: np.ndarray) -> np.ndarray:
@@ -108,33 +112,44 @@ def quantise(kernels: np.ndarray) -> np.ndarray:
 
 
 def columns_of(
-    kernels: np.ndarray, classes: pd.DataFrame, names: list[str], with_member: bool = False
+    kernels: np.ndarray,
+    rows: np.ndarray,
+    classes: ClassTable,
+    labels: Mapping[str, Labels],
+    names: list[str],
+    with_member: bool = False,
 ) -> dict[str, np.ndarray]:
-    """What the page knows of these kernels, as arrays to pack.
+    """What the page knows of some kernels of a model, as arrays to pack.
 
     Parameters
     ----------
     kernels : ndarray of shape (n, k, k)
-    classes : DataFrame of n rows
+        All kernels of the model and size.
+    rows : ndarray of int
+        Those to pack.
+    classes : ClassTable
+        With `COLUMNS`.
+    labels : mapping
+        `label_kernels`.
     names : list of str
         All classes; `paper`, `family` and `member` are places in it, or 255 if missing.
     with_member : bool
         Also the parameters of the members, so that these can be drawn.
     """
     known = ["code", "dissimilarity", "residual", "lead", *(PARAMETERS if with_member else ())]
-    labels = {column: _find_places(classes[column], names) for column in (*RULERS, "member")}
+    near = np.zeros(len(classes), bool) if classes.near is None else classes.near
+    places = {**labels, "member": classes.member}
     return {
-        "kernels": quantise(kernels),
-        "layer": classes["layer_index"].to_numpy(np.uint16),
-        "channel": classes["channel"].to_numpy(np.uint32),
-        **labels,
-        "near": classes["near"].fillna(False).to_numpy(np.uint8),
-        "matched": classes["matched"].to_numpy(np.uint8),
-        **{column: classes[column].to_numpy(np.float32) for column in known},
+        "kernels": quantise(kernels[rows]),
+        "layer": classes.layer[rows].astype(np.uint16),
+        "channel": classes["channel"][rows].astype(np.uint32),
+        **{name: _find_places(label, names)[rows] for name, label in places.items()},
+        "near": near[rows].astype(np.uint8),
+        "matched": classes.matched[rows].astype(np.uint8),
+        **{name: classes[name][rows].astype(np.float32) for name in known},
     }
 
 
-def _find_places(labels: pd.Series, names: list[str]) -> np.ndarray:
+def _find_places(labels: Labels, names: list[str]) -> np.ndarray:
     """The place of each class in `names`, uint8; 255 if it is missing."""
-    places = np.array([*map(names.index, labels.cat.categories), 255], np.uint8)
-    return places[labels.cat.codes]
+    return np.array([*map(names.index, labels.names), 255], np.uint8)[labels.codes]

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, class_by
+from kernel_atlas.classes.table import FAMILY, PAPER, ClassTable
 from kernel_atlas.family.names import OTHER, order_classes
 
 NONE = "none"  # the class where the size has no codebook
@@ -12,8 +13,8 @@ UNMATCHED = "unmatched"  # in place of the member of a kernel that is far from i
 COLUMNS = ["kernel_size", "class", "member", "n", "percent"]
 
 
-def count_pairs(classes: pd.DataFrame) -> pd.DataFrame:
-    """Count the pairs of class and member in a table of classes.
+def count_pairs(classes: ClassTable) -> pd.DataFrame:
+    """Count the pairs of class and member.
 
     Returns
     -------
@@ -21,13 +22,15 @@ def count_pairs(classes: pd.DataFrame) -> pd.DataFrame:
         One row per pair that occurs: `class` by the paper's ruler, or `none`; `member` of
         the matched kernels, `unmatched` or `dead`; `n`.
     """
-    pairs = pd.DataFrame(
-        {
-            "class": class_by(classes, PAPER).astype(object).fillna(NONE),
-            "member": class_by(classes, FAMILY).astype(object).replace(OTHER, UNMATCHED),
-        }
+    own, member = classes.by(PAPER), classes.by(FAMILY)
+    names = np.array([*own.names, NONE], object)
+    # no class is the last one
+    pairs = (own.codes % len(names)) * len(names) + member.codes
+    found, n = np.unique(pairs, return_counts=True)
+    members = np.where(names == OTHER, UNMATCHED, names)
+    return pd.DataFrame(
+        {"class": names[found // len(names)], "member": members[found % len(names)], "n": n}
     )
-    return pairs.value_counts().rename("n").reset_index()
 
 
 def tabulate_agreement(pairs: Iterable[tuple[int, pd.DataFrame]]) -> pd.DataFrame:

@@ -1,8 +1,10 @@
 """The tables of controls: what chance and simpler methods cluster, by model and over thresholds."""
 
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from kernel_atlas.classes.controls import CHANCE, CONTROL_COLUMNS
@@ -15,13 +17,22 @@ def read_controls(
 
     Each model gets what chance gives for its kernel sizes.
     """
-    tables = [pd.DataFrame(columns=["model", *CONTROL_COLUMNS]).astype(CONTROL_COLUMNS)]
-    chance = pd.read_csv(path_to_chance, sep="\t", dtype=CONTROL_COLUMNS)
-    for model, path in paths_to_controls.items():
-        own = pd.read_csv(path, sep="\t", dtype=CONTROL_COLUMNS)
-        of_sizes = chance[chance["kernel_size"].isin(own["kernel_size"])]
-        tables.append(pd.concat([own, of_sizes]).assign(model=model))
-    return _with_percent(pd.concat(tables))
+    own = [Path(path).read_text().splitlines()[1:] for path in paths_to_controls.values()]
+    models = pd.Categorical(
+        np.repeat(list(paths_to_controls), [len(lines) for lines in own]), list(paths_to_controls)
+    )
+    # all at once: to read a hundred small tables takes far longer
+    found = _read([line for lines in own for line in lines]).assign(model=models)
+    chance = _read(Path(path_to_chance).read_text().splitlines()[1:])
+    of_sizes = found[["model", "kernel_size"]].drop_duplicates().merge(chance, on="kernel_size")
+    joined = pd.concat([found, of_sizes]).sort_values("model", kind="stable", ignore_index=True)
+    joined = joined[["model", *CONTROL_COLUMNS]].astype({"model": str})
+    return _with_percent(joined)
+
+
+def _read(lines: list[str]) -> pd.DataFrame:
+    table = StringIO("\n".join(["\t".join(CONTROL_COLUMNS), *lines]))
+    return pd.read_csv(table, sep="\t", dtype=CONTROL_COLUMNS)
 
 
 def at_thresholds(sweep: pd.DataFrame, thresholds: Mapping[int, float]) -> pd.DataFrame:

@@ -45,14 +45,13 @@ def pool_depths(
     classes = classes[classes["class"] != DEAD].merge(measures[[*KEYS, "depth"]], on=KEYS)
     of_family = models["family"].dropna().groupby(models["family"].dropna()).groups
     everything = {**of_family, "all": models.index}
+    by_depth = ["kernel_size", "depth"]
+    of_classes = dict(list(classes.groupby(by_depth)))
     rows = [
         {"family": family, "kernel_size": size, "depth": (depth + 0.5) / N_DEPTHS} | row
         for family, names in everything.items()
-        for (size, depth), found in _of(measures, names).groupby(["kernel_size", "depth"])
-        for row in _pool(
-            found,
-            _of(classes, names).query("kernel_size == @size and depth == @depth"),
-        )
+        for (size, depth), found in _of(measures, names).groupby(by_depth)
+        for row in _pool(found, _of(of_classes.get((size, depth), classes[:0]), names))
     ]
     write_table(pd.DataFrame(rows, columns=COLUMNS), path_to_table)
 
@@ -79,27 +78,31 @@ def _of(table: pd.DataFrame, models: pd.Index) -> pd.DataFrame:
 
 def _pool(measures: pd.DataFrame, classes: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """The rows of one family, kernel size and depth."""
-    n = measures.groupby("model")["n"].sum()
-    facts = {"n_models": len(n), "n_kernels": n.sum()}
+    models, model = np.unique(measures["model"].to_numpy(object), return_inverse=True)
+    n_live = measures["n"].to_numpy()
+    n = np.bincount(model, n_live)
+    facts = {"n_models": len(n), "n_kernels": n_live.sum()}
     for name in (*MEANS, "isotropy"):
         weights = measures["n_kernels" if name == "sparsity" else "n"].to_numpy()
         yield facts | {"quantity": name, "value": weighted_mean(measures[name].to_numpy(), weights)}
     for name in (f"{bank}_percent" for bank in BANKS):
         if measures[name].notna().any():
-            hits = (measures["n"] * measures[name] / 100).groupby(measures["model"]).sum()
+            hits = np.bincount(model, np.nan_to_num(n_live * measures[name].to_numpy() / 100))
             yield facts | {"quantity": name} | _share(hits, n)
+    model = np.searchsorted(models, classes["model"].to_numpy(object))
+    code, labels = pd.factorize(classes["class"])
+    cells = model * len(labels) + code
     for ruler, column in COUNTED_BY.items():
-        counts = classes.pivot_table(index="model", columns="class", values=column, aggfunc="sum")
-        if classes[column].isna().any() or not counts.to_numpy().any():
+        if classes[column].isna().any() or not classes[column].any():
             continue
-        total = n.reindex(counts.index)
-        for name in [label for label in dict.fromkeys(classes["class"]) if label != OTHER]:
-            yield facts | {"ruler": ruler, "quantity": name} | _share(counts[name], total)
+        counts = np.bincount(cells, classes[column], len(models) * len(labels))
+        for name, hits in zip(labels, counts.reshape(len(models), -1).T, strict=True):
+            if name != OTHER:
+                yield facts | {"ruler": ruler, "quantity": name} | _share(hits, n)
 
 
-def _share(hits: pd.Series, n: pd.Series) -> dict[str, float]:
+def _share(hits: np.ndarray, n: np.ndarray) -> dict[str, float]:
     """Percent of the kernels of all models, and the interval for other models like these."""
-    low, high = percent_interval(hits.to_numpy(float), n.to_numpy(float))
-    total = n.sum()
-    value = 100 * hits.sum() / total if total else np.nan
+    low, high = percent_interval(hits, n)
+    value = 100 * hits.sum() / n.sum() if n.sum() else np.nan
     return {"value": value, "low": low, "high": high}

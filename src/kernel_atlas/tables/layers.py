@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kernel_atlas.classes.rulers import FAMILY, PAPER, class_by, has_codebook
-from kernel_atlas.classes.table import COUNTS, ClassTable
+from kernel_atlas.classes.table import COUNTS, FAMILY, PAPER, ClassTable, Labels
 from kernel_atlas.tables.intervals import percent_interval
 
 COUNTED_BY = {PAPER: "n", FAMILY: "n_members"}  # the columns of either ruler
+OTHERS = ["layer", "residual"]  # what `count_by_layer` needs besides
 NO_LAYERS = pd.DataFrame(columns=COUNTS, dtype="Int64")
 
 
@@ -59,8 +59,8 @@ COLUMNS = [
 ]
 
 
-def count_layers(classes: pd.DataFrame) -> pd.DataFrame:
-    """Count the kernels of a table of classes.
+def count_layers(classes: ClassTable) -> pd.DataFrame:
+    """Count the kernels of each layer.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def count_layers(classes: pd.DataFrame) -> pd.DataFrame:
         One row per layer, with `COUNTS` as Int64; `n_near` and `n_clustered` are missing where
         the size has no codebook.
     """
-    layers, numbers = ClassTable.of(classes).count_layers()
+    layers, numbers = classes.count_layers()
     return pd.DataFrame(numbers, pd.Index(layers, name="layer_index"), COUNTS, dtype="Int64")
 
 
@@ -103,14 +103,13 @@ def _percent(hits: np.ndarray, of: np.ndarray) -> float:
     return 100 * hits.sum() / of.sum() if of.sum() else float("nan")
 
 
-def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
-    """Count each class in each layer, by either ruler (`class_by`).
+def count_by_layer(classes: ClassTable) -> pd.DataFrame:
+    """Count each class in each layer, by either ruler.
 
     Parameters
     ----------
-    classes : DataFrame
-        One row per kernel: `layer`, `layer_index`, the categorical `class` and `member`,
-        `matched`, `sigma` and `residual`.
+    classes : ClassTable
+        With the columns `OTHERS`.
 
     Returns
     -------
@@ -121,26 +120,47 @@ def count_by_layer(classes: pd.DataFrame) -> pd.DataFrame:
         family's; `median_sigma` (pixels) and `median_residual` of the matched kernels whose
         member is the class, NaN where there is none.
     """
-    names = classes.groupby("layer_index")["layer"].first().astype(str)
-    members = class_by(classes, FAMILY).rename("class")
-    counts = _count(classes, members).rename("n_members").reset_index()
-    counts["layer"] = counts["layer_index"].map(names)
-    counts["n"] = _count(classes, class_by(classes, PAPER)).astype("Int64").to_numpy()
-    if not has_codebook(classes):
-        counts["n"] = pd.Series(pd.NA, counts.index, "Int64")
-    n_kernels = counts.groupby("layer_index")["n_members"].transform("sum")
-    counts["percent"] = (100 * counts["n"] / n_kernels).astype(float)
-    counts["members_percent"] = 100 * counts["n_members"] / n_kernels
-    matched = classes[classes["matched"]]
-    by_member = matched.groupby(["layer_index", members[matched.index]], observed=True)
-    medians = by_member[["sigma", "residual"]].median().add_prefix("median_")
-    counts = counts.join(medians, on=["layer_index", "class"])
-    return counts[[name for name in COLUMNS if name in counts]]
+    layers, first, row = np.unique(classes.layer, return_index=True, return_inverse=True)
+    own, member = classes.by(PAPER), classes.by(FAMILY)
+    names, n_cells = member.names, len(layers) * len(member.names)
+
+    def count(labels: Labels) -> np.ndarray:
+        cells = row * len(names) + labels.codes
+        return np.bincount(cells[labels.codes >= 0], minlength=n_cells)
+
+    n_kernels = np.repeat(np.bincount(row), len(names))
+    n, n_members = count(own), count(member)
+    cells = (row * len(names) + member.codes)[classes.matched]
+    medians = {
+        f"median_{name}": _find_medians(values[classes.matched], cells, n_cells)
+        for name, values in (("sigma", classes.sigma), ("residual", classes["residual"]))
+    }
+    known = classes.near is not None
+    layer = classes["layer"]
+    return pd.DataFrame(
+        {
+            "layer_index": np.repeat(layers, len(names)),
+            "layer": np.repeat(np.array(layer.names, object)[layer.codes[first]], len(names)),
+            "class": names * len(layers),
+            "n": pd.array(n if known else [pd.NA] * n_cells, "Int64"),
+            "percent": 100 * n / n_kernels if known else np.nan,
+            "n_members": n_members,
+            "members_percent": 100 * n_members / n_kernels,
+            **medians,
+        }
+    )
 
 
-def _count(classes: pd.DataFrame, labels: pd.Series) -> pd.Series:
-    """The number of kernels by layer and class, absent classes included."""
-    return classes.groupby(["layer_index", labels], observed=False).size()
+def _find_medians(values: np.ndarray, cells: np.ndarray, n_cells: int) -> np.ndarray:
+    """The median of the values in each cell, NaN in empty ones: shape (n_cells,)."""
+    ordered = values[np.lexsort((values, cells))]
+    counts = np.bincount(cells, minlength=n_cells)
+    has_values = counts > 0
+    n, start = counts[has_values], (np.cumsum(counts) - counts)[has_values]
+    low, high = (ordered[start + middle].astype(float) for middle in ((n - 1) // 2, n // 2))
+    medians = np.full(n_cells, np.nan, values.dtype)
+    medians[has_values] = (low + high) / 2
+    return medians
 
 
 def list_by_model(
@@ -153,10 +173,17 @@ def list_by_model(
 
     A duplicate has the counts of its first.
     """
-    tables = [pd.DataFrame()]
-    for name, first in zip(models["model"], models["duplicate_of"], strict=True):
-        for size in sizes:
-            table = counts.get((first or name, size))
-            if table is not None:
-                tables.append(table.assign(model=name, kernel_size=size))
-    return pd.concat(tables).reindex(columns=list(columns))
+    found = [
+        (name, size, counts[first or name, size])
+        for name, first in zip(models["model"], models["duplicate_of"], strict=True)
+        for size in sizes
+        if (first or name, size) in counts
+    ]
+    names, of_sizes, tables = zip(*found, strict=True) if found else ((), (), ())
+    lengths = [len(table) for table in tables]
+    joined = pd.concat([pd.DataFrame(), *tables])
+    joined = joined.assign(
+        model=np.repeat(np.array(names, object), lengths),
+        kernel_size=np.repeat(np.array(of_sizes, int), lengths),
+    )
+    return joined.reindex(columns=list(columns))

@@ -6,6 +6,7 @@ from support.classes import classes_of
 from support.figures import legend_of, texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.extraction.store import write_model
 from kernel_atlas.figures.shifts import (
     MIN_KERNELS,
@@ -42,7 +43,7 @@ def dots_of(axes):
 
 
 def test_a_layer_is_summed_up_by_its_matched_kernels_if_it_has_enough(classes):
-    layers = sum_up_layers(classes, {0: (2, True), 1: (0, False), 2: (1, False)})
+    layers = sum_up_layers(ClassTable.of(classes), {0: (2, True), 1: (0, False), 2: (1, False)})
     assert layers["layer_index"].tolist() == [0, 1]
     assert layers["kind"].tolist() == [(2, True), (0, False)]
     assert layers["shift_x"].tolist() == [-0.5, 0]
@@ -88,7 +89,9 @@ def test_kinds_are_those_of_the_size(tmp_path):
 
 
 def test_a_size_without_squares_has_one_panel_and_one_without_shifts_a_notice(classes):
-    layers = sum_up_layers(classes, dict.fromkeys(range(3), (1, False))).assign(model="net")
+    layers = sum_up_layers(ClassTable.of(classes), dict.fromkeys(range(3), (1, False))).assign(
+        model="net"
+    )
     assert len(draw_shifts(7, layers.assign(squares=0.0)).axes) == 1
     none = draw_shifts(3, layers.assign(shift_x=0.0, shift_y=0.0))
     assert texts_of(none) == ["3x3: no members with shifts"]

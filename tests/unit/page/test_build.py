@@ -12,6 +12,7 @@ import pytest
 from kernel_atlas.atomic import write_table
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.classes.classifier import Classifier
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.extraction.store import read_kernels, write_model
@@ -43,7 +44,9 @@ def run(tmp_path_factory):
             classes[model, size] = tmp_path / f"{model}-{size}.parquet"
             table.to_parquet(classes[model, size])
             if len(table):
-                counts.append(count_by_layer(table).assign(model=model, kernel_size=size))
+                counts.append(
+                    count_by_layer(ClassTable.of(table)).assign(model=model, kernel_size=size)
+                )
     write_table(pd.concat(counts), tmp_path / "layers.tsv")
     facts = {"source": "file:x", "role": "classify", "family": None}
     notes = [("net", "extracted", ""), ("broken", "failed", "cut off")]

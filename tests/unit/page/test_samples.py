@@ -4,27 +4,30 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kernel_atlas.classes.table import Labels
 from kernel_atlas.page import samples
 
 
 @pytest.fixture
 def classes(rng):
-    """4,000 kernels in two layers, as of `label_kernels`."""
+    """4,000 kernels in two layers, with their classes by either ruler."""
     n = 4000
-    labels = pd.DataFrame(
-        {
-            ruler: pd.Categorical(
-                rng.choice(["on_centre", "on_cross", "other"], n, p=[0.9, 0.01, 0.09])
-            )
-            for ruler in ("paper", "family")
-        }
-    )
-    return labels.assign(layer_index=np.repeat([0, 1], n // 2), code=rng.random(n), near=True)
+    labels = {
+        ruler: rng.choice(["on_centre", "on_cross", "other"], n, p=[0.9, 0.01, 0.09])
+        for ruler in ("paper", "family")
+    }
+    return pd.DataFrame({"layer_index": np.repeat([0, 1], n // 2), "code": rng.random(n), **labels})
+
+
+def labels_of(classes, ruler):
+    return Labels.of(classes[ruler].astype("category"))
 
 
 @pytest.mark.parametrize("limit", [1, 5])
 def test_each_layer_and_class_has_as_many_as_there_may_be(classes, limit):
-    chosen = classes.iloc[samples.choose_samples(classes, limit, seed=0)]
+    labels = {ruler: labels_of(classes, ruler) for ruler in ("paper", "family")}
+    layer = classes["layer_index"].to_numpy()
+    chosen = classes.iloc[samples.choose_samples(layer, labels, limit, seed=0)]
     for ruler in ("paper", "family"):
         keys = ["layer_index", ruler]
         have, all_there = (table.groupby(keys, observed=True).size() for table in (chosen, classes))
@@ -41,7 +44,9 @@ def test_limit_keeps_the_page_small():
 
 
 def test_pool_has_kernels_along_the_whole_code_and_of_rare_classes(classes):
-    chosen = classes.iloc[samples.choose_pool(classes)]
+    near = np.ones(len(classes), bool)
+    family = labels_of(classes, "family")
+    chosen = classes.iloc[samples.choose_pool(classes["code"].to_numpy(), near, family)]
     assert np.diff(np.sort(chosen["code"])).max() < 0.02
     rare = (classes["family"] == "on_cross").sum()
     assert (chosen["family"] == "on_cross").sum() == rare

@@ -2,11 +2,14 @@
 
 from support.classes import classes_of
 
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.tables.agreement import COLUMNS, count_pairs, tabulate_agreement
 
 
 def rows_of(*tables):
-    found = tabulate_agreement((size, count_pairs(classes)) for size, classes in tables)
+    found = tabulate_agreement(
+        (size, count_pairs(ClassTable.of(classes))) for size, classes in tables
+    )
     assert list(found) == COLUMNS
     return found.to_numpy().tolist()
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from support.classes import classes_of
 
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.tables.intervals import percent_interval
 from kernel_atlas.tables.layers import (
     COUNTS,
@@ -30,7 +31,7 @@ def test_classes_are_counted_by_either_ruler():
         b="other/on_cross on_centre on_centre/on_cross on_centre/~on_centre dead mine",
         a="dead other",
     )
-    counts = count_by_layer(classes)
+    counts = count_by_layer(ClassTable.of(classes))
     assert rows_of(counts, "n", "n_members", "percent", "members_percent") == [
         ["b", "on_centre", 3, 2, 50, pytest.approx(100 / 3)],
         ["b", "on_cross", 0, 2, 0, pytest.approx(100 / 3)],
@@ -51,7 +52,7 @@ def test_medians_are_of_matched_kernels_by_the_class_of_their_member():
         b="on_cross other/on_centre on_centre on_cross/on_centre on_centre/~on_centre", a="on_cross"
     )
     classes["sigma"] = [9, 3, 1, 0.5, 20, 7]
-    found = count_by_layer(classes).set_index(["layer_index", "class"])
+    found = count_by_layer(ClassTable.of(classes)).set_index(["layer_index", "class"])
     medians = found[["median_sigma", "median_residual"]].dropna().T.to_dict("list")
     assert medians == {
         (0, "on_centre"): pytest.approx([1, 0.03]),
@@ -62,14 +63,14 @@ def test_medians_are_of_matched_kernels_by_the_class_of_their_member():
 
 def test_dead_kernels_alone_do_not_look_measured_without_a_codebook():
     dead = classes_of(a="dead dead").assign(near=pd.array([None, None], "boolean"))
-    facts = sum_up(count_layers(dead))
+    facts = sum_up(count_layers(ClassTable.of(dead)))
     assert (facts["n_near"], facts["n_clustered"]) == (None, None)
     assert np.isnan(facts["near_percent"])
 
 
 def test_without_a_codebook_the_paper_s_ruler_counts_nothing():
     classes = classes_of(a="-/on_cross -/~on_cross dead", b="-/off_cross")
-    found = count_by_layer(classes)
+    found = count_by_layer(ClassTable.of(classes))
     assert found[["n", "percent"]].isna().all(axis=None)
     members = found[found["n_members"] > 0][["layer", "class", "n_members"]]
     assert members.to_numpy().tolist() == [
@@ -78,7 +79,7 @@ def test_without_a_codebook_the_paper_s_ruler_counts_nothing():
         ["a", "dead", 1],
         ["b", "off_cross", 1],
     ]
-    layers = count_layers(classes)
+    layers = count_layers(ClassTable.of(classes))
     assert layers["n_matched"].tolist() == [1, 1]
     assert layers[["n_near", "n_clustered"]].isna().all(axis=None)
     sums = sum_up(layers)
@@ -94,14 +95,16 @@ def test_layers_are_counted():
         "none": "",
         "a": "on_cross/~on_cross dead dead",
     }
-    assert count_layers(classes_of(**words)).reset_index().to_numpy().tolist() == [
+    assert count_layers(ClassTable.of(classes_of(**words))).reset_index().to_numpy().tolist() == [
         [0, 5, 1, 3, 2, 2],
         [2, 3, 2, 1, 1, 0],
     ]
 
 
 def test_sums_are_in_percent_of_all_or_of_live_kernels():
-    layers = count_layers(classes_of(b="mine on_centre dead other ~other", a="on_cross dead dead"))
+    layers = count_layers(
+        ClassTable.of(classes_of(b="mine on_centre dead other ~other", a="on_cross dead dead"))
+    )
     sums = sum_up(layers)
     assert list(sums) == SUMS
     assert [sums[name] for name in COUNTS] == [8, 3, 4, 3, 3]
@@ -120,7 +123,9 @@ def test_each_percentage_has_its_interval(rng):
     words = [
         " ".join(rng.choice(["mine", "dead", "other", "~other/on_cross"], 9)) for _ in range(7)
     ]
-    layers = count_layers(classes_of(**{f"layer{i}": text for i, text in enumerate(words)}))
+    layers = count_layers(
+        ClassTable.of(classes_of(**{f"layer{i}": text for i, text in enumerate(words)}))
+    )
     sums = sum_up(layers)
     n_live = (layers["n_kernels"] - layers["n_dead"]).to_numpy(int)
     for name, of in (("near", np.full(7, 9)), ("clustered", n_live), ("matched", n_live)):
@@ -130,7 +135,7 @@ def test_each_percentage_has_its_interval(rng):
 
 
 def test_dead_kernels_count_only_where_the_paper_counts_them():
-    sums = sum_up(count_layers(classes_of(a="dead dead")))
+    sums = sum_up(count_layers(ClassTable.of(classes_of(a="dead dead"))))
     assert sums["near_percent"] == 0
     for name in ("near_live", "clustered", "matched"):
         assert np.isnan(sums[f"{name}_percent"])

@@ -6,6 +6,7 @@ from support.classes import BANK, classes_of
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.classes.classifier import Classifier
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.extraction.kernels import gather_kernels
@@ -27,7 +28,7 @@ def table():
 
 
 def counts(table, ruler):
-    found = count_signs(table).query("ruler == @ruler").set_index("class")
+    found = count_signs(ClassTable.of(table)).query("ruler == @ruler").set_index("class")
     return {
         name: found.loc[name, ["n", "n_known", "n_negative", "n_folded"]].tolist()
         for name in found.index
@@ -53,11 +54,13 @@ def test_each_class_is_counted_with_and_without_the_signs(table):
     assert paper[right] == family[right] == [4, 2, 1, 1]
     assert paper[left] == family[left] == [0, 0, 0, 1]
     assert paper["all"] == family["all"] == [7, 5, 2, 4]
-    assert list(count_signs(table)) == COLUMNS[2:]
+    assert list(count_signs(ClassTable.of(table))) == COLUMNS[2:]
 
 
 def test_without_gains_nothing_is_said_of_folded_kernels():
-    found = count_signs(classes_of(a="on_centre off_centre dead")).set_index(["ruler", "class"])
+    found = count_signs(ClassTable.of(classes_of(a="on_centre off_centre dead"))).set_index(
+        ["ruler", "class"]
+    )
     assert found["n_known"].sum() == found["n_folded"].sum() == 0
     assert found.loc[("paper", "all"), ["n", "known_percent"]].tolist() == [2, 0]
     assert np.isnan(found.loc[("family", "on_cross"), "known_percent"])
