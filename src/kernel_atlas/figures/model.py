@@ -127,7 +127,7 @@ def width_of_layers(tables: Iterable[ClassTable]) -> float:
 def name_layers(axes: Axes, layers: Iterable[int], is_numbered: bool = True) -> None:
     """Number the layers, which stand at 0, 1, 2 ..., along the x axis, or just make room."""
     names = [str(layer) for layer in layers]
-    axes.set(xlim=(-0.7, len(names) - 0.3), xticks=[])
+    axes.set_xlim(-0.7, len(names) - 0.3)
     if not is_numbered:
         return
     step = -(-len(names) // 40)

@@ -68,7 +68,8 @@ OWN_HATCHES = "---", "\\\\\\", "\\\\\\", "---", "---", "\\\\\\"  # of OWN_COLOUR
 
 RC: Any = {
     "font.size": 8,
-    "font.family": "DejaVu Sans",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # SVG files name both: any sans serif where it is missing
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
