@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS
 from kernel_atlas.figures import style
 from kernel_atlas.figures.bars import draw_bars
-from kernel_atlas.figures.scales import name_places
+from kernel_atlas.figures.scales import Name, name_places
 from kernel_atlas.tables.reading import read_table
 
 TICK: Any = {"marker": "|", "ls": "", "ms": 7, "mew": 1.6, "clip_on": False}
@@ -109,5 +109,5 @@ def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
     ends = pd.concat([percent, high, paper], axis=1).max(axis=1)
     for place, value, end in zip(y, percent, ends, strict=True):
         if np.isfinite(value):  # all kernels of a model may be dead
-            text = axes.text(end + 1.2, place, f"{value:.1f}", va="center", fontsize=6)
-            text.set_in_layout(end > 90)  # the layout would measure each three times
+            look: Any = {"va": "center", "fontsize": 6, "clip_on": False}
+            axes.add_artist(Name(end + 1.2, place, f"{value:.1f}", **look))

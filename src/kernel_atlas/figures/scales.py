@@ -8,13 +8,15 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.lines import Line2D
 from matplotlib.markers import TICKDOWN, TICKLEFT
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 TICK_POINTS = 7.0  # from a panel to a name beside it, as matplotlib has it
 
 # From the place of a text to the start of its baseline: to the left, of its width; down, of the
 # size of the font, by the metrics of DejaVu Sans.
 LEFT = {"left": 0.0, "center": 0.5, "right": 1.0}
-DOWN = {"top": 0.76, "center": 0.26, "center_baseline": 0.38}
+ASCENT = 0.76
+DOWN = {"top": ASCENT, "center": ASCENT - 0.5, "center_baseline": ASCENT / 2}
 
 
 class Name(Text):
@@ -30,21 +32,33 @@ class Name(Text):
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw the text, in a third less time than matplotlib's own."""
-        name, font = self.get_text(), self.get_fontproperties()
-        if not name:
+        if not self.get_text():
             return
-        x, y = self.get_transform().transform(self.get_position())
-        size = renderer.points_to_pixels(self.get_fontsize())
-        if self.ems is None:
-            self.ems = renderer.get_text_width_height_descent(name, font, False)[0] / size
-        x -= LEFT[self.get_horizontalalignment()] * self.ems * size
-        y -= DOWN[self.get_verticalalignment()] * size
+        x, y, _ = self._place(renderer)
         if renderer.flipy():
             y = renderer.get_canvas_width_height()[1] - y
         context = renderer.new_gc()
         context.set_foreground(self.get_color())
-        renderer.draw_text(context, x, y, name, font, 0, mtext=self)
+        renderer.draw_text(context, x, y, self.get_text(), self.get_fontproperties(), 0, mtext=self)
         context.restore()
+
+    def get_window_extent(
+        self, renderer: RendererBase | None = None, dpi: float | None = None
+    ) -> Bbox:
+        """The box that a layout keeps free for the text, in pixels."""
+        x, y, size = self._place(renderer or self.get_figure(root=True).canvas.get_renderer())
+        return Bbox.from_bounds(x, y - (1 - ASCENT) * size, (self.ems or 0) * size, size)
+
+    def _place(self, renderer: RendererBase) -> tuple[float, float, float]:
+        """Where the baseline starts, and the size of the font, in pixels."""
+        size = renderer.points_to_pixels(self.get_fontsize())
+        if self.ems is None:
+            text, font = self.get_text(), self.get_fontproperties()
+            self.ems = renderer.get_text_width_height_descent(text, font, False)[0] / size
+        x, y = self.get_transform().transform(self.get_position())
+        x -= LEFT[self.get_horizontalalignment()] * self.ems * size
+        y -= DOWN[self.get_verticalalignment()] * size
+        return x, y, size
 
 
 def name_places(
