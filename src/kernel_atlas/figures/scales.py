@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.lines import Line2D
@@ -103,10 +104,19 @@ def mark_places(
 def mark_axis(axes: Axes, horizontal: bool = False) -> None:
     """Mark the places along the y axis, or the x axis, where its ticks would be, by their values.
 
-    A factor that all values share would stand nowhere: they are written in full.
+    They are written in full: a factor or offset of all values would stand nowhere.
     """
-    axes.ticklabel_format(axis="x" if horizontal else "y", style="plain", useOffset=False)
     axis = axes.xaxis if horizontal else axes.yaxis
     low, high = sorted(axis.get_view_interval())
-    places = [place for place in axis.get_majorticklocs() if low <= place <= high]
-    mark_places(axes, places, axis.get_major_formatter().format_ticks(places), horizontal)
+    span = high - low
+    # rounded, so that 0 is 0 and 0.6 has one decimal
+    shares = [round(place / span, 9) + 0.0 for place in axis.get_majorticklocs()]
+    places = [share * span for share in shares if low <= share * span <= high]
+    decimals = max((_count_decimals(place) for place in places), default=0)
+    names = [f"{place:.{decimals}f}".replace("-", "\N{MINUS SIGN}") for place in places]
+    mark_places(axes, places, names, horizontal)
+
+
+def _count_decimals(value: float) -> int:
+    """Count the decimals among its first eight digits, without zeros at the end."""
+    return len(np.format_float_positional(value, 8, fractional=False, trim="-").partition(".")[2])
