@@ -8,13 +8,13 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from kernel_atlas.classes.rulers import PAPER
 from kernel_atlas.classes.table import ClassTable, Labels
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.figures import style
-from kernel_atlas.figures.bars import name_values
 from kernel_atlas.figures.model import (
     TITLE,
     describe_axes,
@@ -24,12 +24,14 @@ from kernel_atlas.figures.model import (
     read_kernels,
     room_for,
 )
+from kernel_atlas.figures.scales import mark_axis, name_places
 
 BOX_INCHES = 0.22
 BOX_WIDTH = 0.65  # of that
 WIDTH_INCHES = 5.5  # of a panel, and what is free beside it
 VALUES_INCHES = 0.25  # below a panel
 SHOWN = 5, 25, 50, 75, 95  # percentiles
+EDGE: Any = {"edgecolor": "black", "linewidth": 0.6}
 ON_DARK = withStroke(linewidth=3, foreground="white")
 
 
@@ -104,17 +106,18 @@ def _draw_boxes(axes: Axes, totals: np.ndarray, labels: Labels, names: Mapping[s
         axes.text(0.5, 0.5, "no live kernels", transform=axes.transAxes, ha="center", color="0.3")
         axes.set(xticks=[], yticks=[])
         return
-    axes.xaxis.set_visible(True)
     axes.axvline(0, color="0.6", lw=0.8, zorder=0)
     samples = [totals[labels.isin([name])] for name in names]
     low, first, middle, third, high = np.transpose([np.percentile(own, SHOWN) for own in samples])
     y, half = np.arange(len(names)), BOX_WIDTH / 2
-    axes.hlines([*y, *y], [*low, *third], [*first, *high], "black", lw=1)
-    for ends in (low, high):
-        axes.vlines(ends, y - half / 2, y + half / 2, "black", lw=1)
-    colours = [style.colour_of(name, labels.names) for name in names]
-    look: Any = {"color": colours, "edgecolor": "black", "linewidth": 0.6}
-    axes.barh(y, third - first, BOX_WIDTH, first, **look)
+    twice = np.tile(y, 2)
+    axes.hlines(twice, [*low, *third], [*first, *high], "black", lw=1)
+    axes.vlines([*low, *high], twice - half / 2, twice + half / 2, "black", lw=1)
+    for place, name, left, right in zip(y, names, first, third, strict=True):
+        colour = style.colour_of(name, labels.names)
+        box = Rectangle((left, place - half), right - left, BOX_WIDTH, facecolor=colour, **EDGE)
+        axes.add_artist(box)
     axes.vlines(middle, y - half, y + half, "black", lw=1, path_effects=[ON_DARK])
-    name_values(axes, y, names.values())
     axes.set_ylim(len(names) - 0.5, -0.5)
+    name_places(axes, y, names.values())
+    mark_axis(axes, horizontal=True)

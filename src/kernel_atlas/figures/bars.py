@@ -1,6 +1,6 @@
 """Bars, and bars of classes stacked on each other."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BAR_WIDTH = 0.86  # of a bar, in units of the distance to the next
-TICK_POINTS = 7.0  # from a panel to a name beside it, as matplotlib has it
 
 
 def stack_classes(
@@ -74,11 +73,3 @@ def draw_bars(
     corners = np.array([(start, low), (end, low), (end, high), (start, high)])
     corners = (corners if horizontal else corners[:, ::-1]).transpose(2, 0, 1)
     axes.add_artist(PathPatch(Path.make_compound_path_from_polys(corners), **look))
-
-
-def name_values(axes: Axes, places: Iterable[float], names: Iterable[str], **font: Any) -> None:
-    """Name places along the y axis, as its ticks would in several times as long."""
-    axes.set_yticks([])
-    transform, va, ha = axes.get_yaxis_text1_transform(TICK_POINTS)
-    for place, name in zip(places, names, strict=True):
-        axes.text(0, place, name, transform=transform, va=va, ha=ha, **font)

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS
 from kernel_atlas.figures import style
-from kernel_atlas.figures.bars import draw_bars, name_values
+from kernel_atlas.figures.bars import draw_bars
+from kernel_atlas.figures.scales import Name, name_places
 from kernel_atlas.tables.reading import read_table
 
 TICK: Any = {"marker": "|", "ls": "", "ms": 7, "mew": 1.6, "clip_on": False}
@@ -50,7 +51,8 @@ def draw_clustered(clustered: pd.DataFrame, ruler: str = PAPER) -> Figure:
         for place, name in enumerate(shown):
             draw = _draw_near if name == PAPER else _draw_matched
             draw(axes, y + HEIGHT * (place - (len(shown) - 1) / 2), rows)
-        name_values(axes, y, rows["model"])
+        axes.set_yticks([])
+        name_places(axes, y, rows["model"])
         axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(0, 100))
         axes.set_title(f"{size}x{size}")
     panels[-1].set_xlabel("kernels (%)")
@@ -107,5 +109,5 @@ def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
     ends = pd.concat([percent, high, paper], axis=1).max(axis=1)
     for place, value, end in zip(y, percent, ends, strict=True):
         if np.isfinite(value):  # all kernels of a model may be dead
-            text = axes.text(end + 1.2, place, f"{value:.1f}", va="center", fontsize=6)
-            text.set_in_layout(end > 90)  # the layout would measure each three times
+            look: Any = {"va": "center", "fontsize": 6, "clip_on": False}
+            axes.add_artist(Name(end + 1.2, place, f"{value:.1f}", **look))

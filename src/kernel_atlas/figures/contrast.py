@@ -80,6 +80,7 @@ def draw_contrast(
         for column, (model, counts) in enumerate(shown.items()):
             axes = figure.add_subplot(grid[row, column])
             stack_classes(axes, find_percents(counts), labels)
+            axes.set_xticks([])
             name_layers(axes, counts.index)
             axes.set(ylim=(0, 100), ylabel="" if column else "kernels (%)")
             if row + 1 == len(rows):

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.markers import TICKLEFT
 from matplotlib.transforms import ScaledTranslation
 
 from kernel_atlas.classes.reading import read_class_table
 from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.extraction import store
 from kernel_atlas.figures import style
-from kernel_atlas.figures.bars import TICK_POINTS, name_values
+from kernel_atlas.figures.scales import mark_places, name_places
 
 # What is free around panels, in inches
 MARGIN = 0.1
@@ -129,14 +127,11 @@ def width_of_layers(tables: Iterable[ClassTable]) -> float:
 def name_layers(axes: Axes, layers: Iterable[int], is_numbered: bool = True) -> None:
     """Number the layers, which stand at 0, 1, 2 ..., along the x axis, or just make room."""
     names = [str(layer) for layer in layers]
-    axes.set(xlim=(-0.7, len(names) - 0.3), xticks=[])
+    axes.set_xlim(-0.7, len(names) - 0.3)
     if not is_numbered:
         return
     step = -(-len(names) // 40)
-    places = np.arange(len(names))[::step]
-    transform, va, ha = axes.get_xaxis_text1_transform(TICK_POINTS)
-    for place, name in zip(places, names[::step], strict=True):
-        axes.text(place, 0, name, transform=transform, va=va, ha=ha)
+    name_places(axes, range(0, len(names), step), names[::step], horizontal=True)
 
 
 def describe_axes(axes: Axes, below: str = "", left: str = "") -> None:
@@ -156,8 +151,4 @@ def name_percents(axes: Axes) -> None:
     """Mark and name percentages from 0 to 100 along the y axis."""
     axes.set_ylim(0, 100)
     places = range(0, 101, 25)
-    name_values(axes, places, map(str, places))
-    look: Any = {"marker": TICKLEFT, "ms": 3.5, "mew": 0.8, "ls": "", "color": "black"}
-    marks = Line2D([0] * len(places), places, transform=axes.get_yaxis_transform(), **look)
-    marks.set_clip_on(False)
-    axes.add_artist(marks)
+    mark_places(axes, places, map(str, places))

@@ -38,7 +38,7 @@ def draw_kernels(
     canvas = canvas.reshape(n_rows * pitch, n_columns * pitch)[:-1, :-1]
     height, width = canvas.shape
     extent = (0, width, height, 0)
-    axes.imshow(canvas, vmin=0, vmax=1, interpolation="nearest", extent=extent)
+    axes.imshow(canvas, vmin=0, vmax=1, interpolation="none", extent=extent)
     # without hairlines, white borders would vanish on white paper
     look: Any = {"facecolor": "none", "edgecolor": "0.6", "linewidth": 0.3, "clip_on": False}
     top, left = pitch * y, pitch * x

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from kernel_atlas.classes.rulers import FAMILY, PAPER, RULERS, SOUGHT
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import style
-from kernel_atlas.figures.bars import BAR_WIDTH, name_values, stack_classes
+from kernel_atlas.figures.bars import BAR_WIDTH, stack_classes
+from kernel_atlas.figures.scales import name_places
 from kernel_atlas.tables.layers import COUNTED_BY as COUNTS
 from kernel_atlas.tables.reading import read_table
 
@@ -106,8 +107,9 @@ def draw_proportions(layers: pd.DataFrame, ruler: str = PAPER, is_merged: bool =
             if is_merged:
                 _mark_middle(axes, percents[[*MERGE.values()]].sum(axis=1))
             axes.set_title(f"{size}x{size}, {SOUGHT[name]}")
-        name_values(row[0], range(len(percents)), percents.index, fontsize=7)
-        row[1].set_yticks([])
+        for axes in row:
+            axes.set_yticks([])
+        name_places(row[0], range(len(percents)), percents.index, fontsize=7)
     for axes in rows[-1]:
         axes.set_xlabel("kernels (%)")
     seen = set(counts.loc[(counts[[*COUNTS.values()]] > 0).any(axis=1), "label"])

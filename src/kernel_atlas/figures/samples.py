@@ -24,6 +24,7 @@ from kernel_atlas.figures.model import (
     room_for,
 )
 from kernel_atlas.figures.mosaics import draw_kernels
+from kernel_atlas.figures.scales import Name
 
 SEED = 0
 LABEL_INCHES = 2.3  # the width of a row's name
@@ -153,8 +154,9 @@ def draw_named_rows(
     draw_kernels(axes, canvas.reshape(-1, size, size), n_columns)
     axes.set_anchor("NW")
     pitch = size + 1
+    look: Any = {"ha": "right", "va": "center", "fontsize": 7, "clip_on": False}
     for number, (name, colour) in enumerate(zip(names, colours, strict=True)):
         corner = (-pitch * 0.6, number * pitch)
-        axes.add_patch(Rectangle(corner, size * 0.35, size, clip_on=False, facecolor=colour))
+        axes.add_artist(Rectangle(corner, size * 0.35, size, clip_on=False, facecolor=colour))
         middle = number * pitch + size / 2
-        axes.text(-pitch * 0.8, middle, name, ha="right", va="center", fontsize=7)
+        axes.add_artist(Name(-pitch * 0.8, middle, name, **look))

@@ -21,6 +21,7 @@ from kernel_atlas.figures.model import (
     read_classes,
     width_of_layers,
 )
+from kernel_atlas.figures.scales import mark_axis
 
 # A part of the name of the member's class: on and off, and all directions, are taken together.
 SHAPES = {
@@ -73,7 +74,7 @@ def draw_sizes(model: str, classes: Mapping[int, ClassTable]) -> Figure:
             axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color="0.3")
         name_layers(axes, layers)
         axes.set_ylim(0, None)
-        axes.yaxis.set_visible(True)
+        mark_axis(axes)
         describe_axes(axes, IN_ORDER, "sigma (pixels)")
         axes.set_title(f"{size}x{size}: scale of the nearest members, of matched kernels")
     handles = [

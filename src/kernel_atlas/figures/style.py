@@ -6,9 +6,11 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from PIL import Image
 
 from kernel_atlas.atomic import replacing
 from kernel_atlas.classes.table import FAMILY, PAPER
@@ -66,7 +68,8 @@ OWN_HATCHES = "---", "\\\\\\", "\\\\\\", "---", "---", "\\\\\\"  # of OWN_COLOUR
 
 RC: Any = {
     "font.size": 8,
-    "font.family": "DejaVu Sans",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # SVG files name both: any sans serif where it is missing
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -81,12 +84,8 @@ RC: Any = {
     "image.cmap": COLOUR_MAPS["diverging"],
 }
 
-# Without dates. PNG files with 3 instead of 6 are a tenth larger, in half the time.
-SAVED: Any = {
-    ".svg": {"metadata": {"Date": None}},
-    ".pdf": {"metadata": {"CreationDate": None}},
-    ".png": {"pil_kwargs": {"compress_level": 3}},
-}
+# Without dates
+SAVED: Any = {".svg": {"metadata": {"Date": None}}, ".pdf": {"metadata": {"CreationDate": None}}}
 HEAD: Any = {"ha": "left", "fontsize": 10, "fontweight": "bold"}  # the title of a figure
 
 # the notice where a table of all models is empty
@@ -190,11 +189,23 @@ def shared_legend(figure: Figure, ncols: int) -> None:
     figure.legend(handles, names, loc="outside lower center", ncols=ncols)
 
 
+class Canvas(FigureCanvasAgg):
+    """Writes PNG files without an alpha channel: a tenth smaller, in two thirds of the time."""
+
+    def print_png(self, path: Path, **_: Any) -> None:  # type: ignore[override]
+        """Draw the figure and write it; `Figure.savefig` calls this."""
+        self.draw()
+        image = Image.fromarray(np.asarray(self.buffer_rgba())).convert("RGB")
+        # with level 3 instead of 6, files are a tenth larger, in half the time
+        image.save(path, "PNG", dpi=(self.figure.dpi,) * 2, compress_level=3)
+
+
 def save_figure(figure: Figure, paths: Iterable[str | Path], dpi: int = DPI) -> None:
     """Save a figure as the suffixes say: the same figure gives the same bytes."""
     with mpl.rc_context(RC):
         # once for all files: as part of each, layout and margins would cost more than drawing
         figure.set_dpi(dpi)
+        Canvas(figure)
         box = None
         if engine := figure.get_layout_engine():
             if figure.axes:  # a notice has none, and the engine would warn

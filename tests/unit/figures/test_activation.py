@@ -22,7 +22,7 @@ def kernels(rng):
 
 def boxes_of(axes):
     """By name of the class: colour and the ends of its box."""
-    names = [text.get_text() for text in axes.texts]
+    names = [text.get_text() for text in axes.texts if text.get_ha() == "right"]
     return {
         name: (colour_of(box), box.get_x(), box.get_x() + box.get_width())
         for name, box in zip(names, axes.patches, strict=True)
