@@ -64,8 +64,8 @@ rule measure_chance:
 
 rule average_classes:
     input:
-        groups=expand(rules.extract_kernels.output, model=MODELS),
-        classes=expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
+        groups=every(rules.extract_kernels.output, model=MODELS),
+        classes=every("results/classes/{model}/k{{size}}.parquet", model=MODELS),
     output:
         table="results/tables/means_k{size}.tsv",
         means="results/tables/means_k{size}.npz",

@@ -39,7 +39,7 @@ rule train_network:
 
 rule list_checkpoints:
     input:
-        histories=expand(rules.train_network.output.history, training=TRAININGS),
+        histories=every(rules.train_network.output.history, training=TRAININGS),
     output:
         sheet=CHECKPOINT_SHEET,
         checkpoints=f"{EXPERIMENTS}/checkpoints.tsv",

@@ -11,7 +11,7 @@ Steps:   gather_measures, of what classify_kernels measured of each model (a job
 
 rule gather_measures:
     input:
-        expand(rules.classify_kernels.output.measures, model=MODELS),
+        every(rules.classify_kernels.output.measures, model=MODELS),
     output:
         models=report(
             "results/tables/measures.tsv",
