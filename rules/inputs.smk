@@ -4,7 +4,7 @@
 def every(pattern, **values):
     """A file for each of the values, as an input function.
 
-    Of a list, Snakemake would compare each file with the whole list: minutes, of 1,000 models.
+    Given a named list, Snakemake would hash the whole list once for each file in it.
     """
 
     def get_files(wildcards):
