@@ -34,12 +34,12 @@ include: "rules/page.smk"
 rule all:
     default_target: True
     input:
-        expand(rules.extract_kernels.output, model=EXTRACTED),
+        every(rules.extract_kernels.output, model=EXTRACTED),
         rules.list_training_set.output,
         expand(rules.train_autoencoder.output, size=config["autoencoder"]["sizes"]),
         expand(rules.cluster_kernels.output, size=config["kmeans"]["sizes"]),
         expand(rules.label_codebook.output, size=CODEBOOK_SIZES),
-        expand(rules.classify_kernels.output, model=MODELS),
+        every(rules.classify_kernels.output, model=MODELS),
         rules.measure_chance.output,
         rules.average_classes.output,
         rules.list_models.output,

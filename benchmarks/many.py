@@ -1,15 +1,18 @@
 """What many models cost: a run over made-up networks in the shapes of the paper's.
 
-Usage: python benchmarks/many.py [--models 95] [--cores 2] [--until RULE] [-- OPTION...]
+Usage: python benchmarks/many.py [--models 95] [--cores 2] [--until RULE] [--stubs] [-- OPTION...]
 
 Each model has the depthwise layers of a timm row of models/paper.tsv, with kernels made from the
 DoG family with noise, in a local file; beyond the rows, the architectures come again with other
 kernels. The first two of them are trained on, six epochs, one seed. Prints wall clock and
 processor time of the run, of Snakemake's own process, of each rule, of a second run with nothing
-to do, and of a third with one model more. OPTIONs are Snakemake's.
+to do, and of a third with one model more. OPTIONs are Snakemake's. With --stubs, the scripts are
+replaced by ones that only touch their outputs: what remains is Snakemake's own work.
 """
 
 import argparse
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,11 +38,12 @@ POOL = 500  # kernels of each class that the layers draw from
 NOISE = 0.35
 
 
-def main(n_models: int, cores: int, until: str, options: list[str]) -> None:
+def main(models: int, cores: int, until: str, stubs: bool, options: list[str]) -> None:
     """Write the models, run Snakemake three times, and print what it took."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        names = write_models(folder, n_models + 1)
+        workflow = write_stubs(folder / "workflow") if stubs else REPOSITORY
+        names = (write_empty_models if stubs else write_models)(folder, models + 1)
         config = {
             "sheets": ["sheet.tsv"],
             "autoencoder": {"epochs": 6, "refine_epochs": 0, "seeds": 1},
@@ -49,7 +53,30 @@ def main(n_models: int, cores: int, until: str, options: list[str]) -> None:
             options = [*options, "--until", until]
         for what, rows in (("from nothing", -1), ("nothing to do", -1), ("one more", None)):
             write_sheet(folder, names[:rows])
-            run(what, folder, cores, options)
+            run(what, workflow, folder, cores, options)
+
+
+def write_stubs(folder: Path) -> Path:
+    """Copy the workflow, with scripts that only touch their outputs."""
+    for part in ("rules", "workflow", "profiles", "envs"):
+        shutil.copytree(REPOSITORY / part, folder / part)
+    for file in ("Snakefile", "config.yaml", "src/kernel_atlas/__init__.py"):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / file, folder / file)
+    for rules in folder.glob("rules/*.smk"):
+        text = re.sub(r"(workflow/scripts/\w+)\.py", r"\1.sh", rules.read_text())
+        rules.write_text(text)
+    for script in folder.glob("workflow/scripts/*.py"):
+        script.with_suffix(".sh").write_text("touch ${snakemake_output[@]}\n")
+    return folder
+
+
+def write_empty_models(folder: Path, n_models: int) -> list[str]:
+    """Write files that no stub will read."""
+    names = [f"network_{index}.made-up" for index in range(n_models)]
+    for name in names:
+        (folder / f"{name}.safetensors").touch()
+    return names
 
 
 def write_models(folder: Path, n_models: int) -> list[str]:
@@ -95,12 +122,12 @@ def write_sheet(folder: Path, names: list[str]) -> None:
     table.to_csv(folder / "sheet.tsv", sep="\t", index=False)
 
 
-def run(what: str, folder: Path, cores: int, options: list[str]) -> None:
+def run(what: str, workflow: Path, folder: Path, cores: int, options: list[str]) -> None:
     """Run Snakemake, and print seconds of wall clock and of processor time."""
     command = [
-        *(Path(sys.executable).with_name("snakemake"), "--snakefile", REPOSITORY / "Snakefile"),
+        *(Path(sys.executable).with_name("snakemake"), "--snakefile", workflow / "Snakefile"),
         *("--directory", folder, "--configfile", folder / "config.yaml", "--cores", cores),
-        *("--workflow-profile", REPOSITORY / "profiles/default", *options),
+        *("--workflow-profile", workflow / "profiles/default", *options),
     ]
     started = time.time()
     before = children_seconds()
@@ -147,6 +174,7 @@ if __name__ == "__main__":
     parser.add_argument("--models", type=int, default=95)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--until", default="")
+    parser.add_argument("--stubs", action="store_true")
     parser.add_argument("options", nargs="*")
     arguments = parser.parse_args()
-    main(arguments.models, arguments.cores, arguments.until, arguments.options)
+    main(**vars(arguments))

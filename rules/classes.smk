@@ -64,8 +64,8 @@ rule measure_chance:
 
 rule average_classes:
     input:
-        groups=expand(rules.extract_kernels.output, model=MODELS),
-        classes=expand(
+        groups=every(rules.extract_kernels.output, model=MODELS),
+        classes=every(
             "results/classes/{model}/k{size}.parquet",
             size=CODEBOOK_SIZES,
             model=MODELS,

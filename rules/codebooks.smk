@@ -14,7 +14,7 @@ Steps:   list_training_set refuses train models without kernels to train on (the
 
 rule list_training_set:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=every(rules.extract_kernels.output, model=TRAIN_MODELS),
     output:
         "results/tables/training_set.tsv",
     log:
@@ -34,7 +34,7 @@ rule list_training_set:
 
 rule train_autoencoder:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=every(rules.extract_kernels.output, model=TRAIN_MODELS),
     output:
         weights="results/autoencoder/k{size}/weights.safetensors",
         codebook="results/autoencoder/k{size}/codebook.npy",
@@ -70,7 +70,7 @@ rule train_autoencoder:
 
 rule cluster_kernels:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=every(rules.extract_kernels.output, model=TRAIN_MODELS),
     output:
         codebook="results/kmeans/k{size}/codebook.npy",
     log:
@@ -94,7 +94,7 @@ rule cluster_kernels:
 
 rule fit_baselines:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=every(rules.extract_kernels.output, model=TRAIN_MODELS),
     output:
         "results/baselines/k{size}.npz",
     log:

@@ -22,7 +22,7 @@ try:
     from kernel_atlas.errors import AtlasError
     from kernel_atlas.experiments.arms import FOLDER as EXPERIMENTS, read_arms
     from kernel_atlas.figures.registry import DRAWINGS, FIGURES, place_table
-    from kernel_atlas.sheet import read_sheets
+    from kernel_atlas.sheet import MODEL_ID, read_sheets
     from kernel_atlas.sources.schemes import DOWNLOAD_MB, may_download, stamp
     from kernel_atlas.sources.timm import assign_files, names_in
     from kernel_atlas.watcher import SNAKEMAKE
@@ -106,7 +106,8 @@ def one_of(names):
 
 wildcard_constraints:
     batch="[0-9a-f]{8}",
-    model=one_of(EXTRACTED),
+    # all ids of a sheet would be part of each path, and searched each time one is filled in
+    model=MODEL_ID,
     size="|".join(map(str, SIZES)),
     training=one_of(TRAININGS),
 

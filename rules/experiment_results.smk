@@ -17,7 +17,7 @@ CHECKPOINTS = [
 rule compare_starts:
     input:
         checkpoints=rules.list_checkpoints.output.checkpoints,
-        groups=expand(rules.extract_kernels.output, model=CHECKPOINTS),
+        groups=every(rules.extract_kernels.output, model=CHECKPOINTS),
         clustered=rules.summarise_classes.output.clustered,
     output:
         starts=report(
@@ -54,8 +54,8 @@ rule compare_starts:
 rule measure_movement:
     input:
         checkpoints=rules.list_checkpoints.output.checkpoints,
-        groups=expand(rules.extract_kernels.output, model=CHECKPOINTS),
-        classes=expand(
+        groups=every(rules.extract_kernels.output, model=CHECKPOINTS),
+        classes=every(
             "results/classes/{model}/k{size}.parquet", model=CHECKPOINTS, size=SIZES
         ),
     output:

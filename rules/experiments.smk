@@ -50,7 +50,7 @@ use rule train_network as train_network_on_cpu with:
 
 rule list_checkpoints:
     input:
-        histories=expand(rules.train_network.output.history, training=TRAININGS),
+        histories=every(rules.train_network.output.history, training=TRAININGS),
     output:
         sheet=CHECKPOINT_SHEET,
         checkpoints=f"{EXPERIMENTS}/checkpoints.tsv",

@@ -21,11 +21,11 @@ SUBJECTS = {
 INPUTS = {
     "group": rules.extract_kernels.output[0],
     "classes": rules.classify_kernels.output.classes,
-    "groups": expand(rules.extract_kernels.output, model=MODELS),
-    "compared_groups": expand(rules.extract_kernels.output, model=COMPARED),
-    "size_classes": expand("results/classes/{model}/k{{size}}.parquet", model=MODELS),
-    "train_groups": expand(rules.extract_kernels.output, model=TRAIN_MODELS),
-    "train_classes": expand(
+    "groups": every(rules.extract_kernels.output, model=MODELS),
+    "compared_groups": every(rules.extract_kernels.output, model=COMPARED),
+    "size_classes": every("results/classes/{model}/k{{size}}.parquet", model=MODELS),
+    "train_groups": every(rules.extract_kernels.output, model=TRAIN_MODELS),
+    "train_classes": every(
         "results/classes/{model}/k{{size}}.parquet", model=TRAIN_MODELS
     ),
     "codebook": lookup("{size}", within=CODEBOOKS),
@@ -41,8 +41,8 @@ INPUTS = {
     "stability_classes": rules.compare_seeds.output.classes,
     "means": "results/tables/means_k{size}.npz",
     "checkpoints": rules.list_checkpoints.output.checkpoints,
-    "histories": expand(rules.train_network.output.history, training=TRAININGS),
-    "experiment_groups": expand(rules.extract_kernels.output, model=CHECKPOINTS),
+    "histories": every(rules.train_network.output.history, training=TRAININGS),
+    "experiment_groups": every(rules.extract_kernels.output, model=CHECKPOINTS),
     "movement": rules.measure_movement.output.movement,
 }
 SETTINGS = {

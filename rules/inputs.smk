@@ -1,4 +1,24 @@
-"""What rules ask of a model's row or of a kernel size: functions of the wildcards."""
+"""What rules ask of a model's row, of all models or of a kernel size: functions of the wildcards."""
+
+
+def every(pattern, **values):
+    """A file for each of the values, as an input function.
+
+    Given a named list, Snakemake would hash the whole list once for each file in it.
+    """
+
+    def get_files(wildcards):
+        return expand(pattern, **values)
+
+    return get_files
+
+
+def get_row(wildcards):
+    """The row of a model that has a checkpoint of its own."""
+    row = ROWS.get(wildcards.model)
+    if row is None or row.skipped:
+        raise WorkflowError(f"the sheet has no model {wildcards.model} to extract")
+    return row
 
 
 def grow(amount):
@@ -12,30 +32,30 @@ def grow(amount):
 
 def get_source(wildcards):
     """The source in a model's row."""
-    return ROWS[wildcards.model].source
+    return get_row(wildcards).source
 
 
 def get_sha256(wildcards):
     """The checksum in a model's row."""
-    return ROWS[wildcards.model].sha256
+    return get_row(wildcards).sha256
 
 
 def get_choice(wildcards):
     """Which entry of the checkpoint a model's row reads, and which layers it counts."""
-    row = ROWS[wildcards.model]
+    row = get_row(wildcards)
     return [row.weights, row.include, row.exclude]
 
 
 def get_stamp(wildcards):
     """What shows that a model's source has changed since it was read."""
-    row = ROWS[wildcards.model]
+    row = get_row(wildcards)
     (metadata,) = expand(rules.extract_kernels.output, model=wildcards.model)
     return stamp(row.source, row.sha256, metadata)
 
 
 def get_architectures(wildcards):
     """The file that holds what timm says of a timm: row."""
-    scheme, _, name = ROWS[wildcards.model].source.partition(":")
+    scheme, _, name = get_row(wildcards).source.partition(":")
     if scheme != "timm":
         return []
     return expand(rules.resolve_timm.output, batch=Path(ARCHITECTURES[name]).stem)
@@ -51,7 +71,7 @@ def get_regular_sample(wildcards):
 
 def get_download_mb(wildcards):
     """The largest file that an extraction may put into results/downloads."""
-    row = ROWS[wildcards.model]
+    row = get_row(wildcards)
     return DOWNLOAD_MB if may_download(row.source, row.sha256) else 0
 
 

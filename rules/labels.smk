@@ -9,7 +9,7 @@ Outputs: results/labels/k<size>.tsv, a table that a person can read and edit
 rule label_codebook:
     input:
         codebook=lookup("{size}", within=CODEBOOKS),
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=every(rules.extract_kernels.output, model=TRAIN_MODELS),
         own_labels=get_own_labels,
     output:
         labels="results/labels/k{size}.tsv",

@@ -13,7 +13,7 @@ rule gather_measures:
     input:
         models=rules.list_models.output.models,
         layers=rules.summarise_classes.output.layers,
-        measures=expand(rules.classify_kernels.output.measures, model=MODELS),
+        measures=every(rules.classify_kernels.output.measures, model=MODELS),
     output:
         models=report(
             "results/tables/measures.tsv",

@@ -9,7 +9,7 @@ Outputs: results/tables/models.tsv, one row per sheet row; failed.tsv, the faile
 
 rule list_models:
     input:
-        groups=expand(rules.extract_kernels.output, model=EXTRACTED),
+        groups=every(rules.extract_kernels.output, model=EXTRACTED),
     output:
         models="results/tables/models.tsv",
         failed="results/tables/failed.tsv",

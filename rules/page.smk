@@ -10,8 +10,8 @@ rule build_page:
         models=rules.list_models.output.models,
         clustered=rules.summarise_classes.output.clustered,
         layers=rules.summarise_classes.output.layers,
-        groups=expand(rules.extract_kernels.output, model=MODELS),
-        classes=expand(
+        groups=every(rules.extract_kernels.output, model=MODELS),
+        classes=every(
             "results/classes/{model}/k{size}.parquet", model=MODELS, size=SIZES
         ),
         codebooks=[CODEBOOKS[str(size)] for size in CODEBOOK_SIZES],

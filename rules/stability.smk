@@ -9,7 +9,7 @@ Outputs: results/tables/stability.tsv, one row per seed and per pair of seeds
 
 rule compare_seeds:
     input:
-        groups=expand(rules.extract_kernels.output, model=TRAIN_MODELS),
+        groups=every(rules.extract_kernels.output, model=TRAIN_MODELS),
         codebooks=expand(
             rules.train_autoencoder.output.codebooks,
             size=config["autoencoder"]["sizes"],

@@ -14,10 +14,10 @@ Outputs: results/tables/clustered.{tsv,html}, one row per model and size; famili
 rule summarise_classes:
     input:
         models=rules.list_models.output.models,
-        classes=expand(
+        classes=every(
             "results/classes/{model}/k{size}.parquet", model=MODELS, size=SIZES
         ),
-        controls=expand(rules.classify_kernels.output.controls, model=MODELS),
+        controls=every(rules.classify_kernels.output.controls, model=MODELS),
         chance=rules.measure_chance.output.table,
     output:
         clustered=report(

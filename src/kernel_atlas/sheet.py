@@ -14,6 +14,7 @@ from kernel_atlas.sources import schemes
 
 # compare: a sample of regular convolutions, stored and drawn, not classified
 ROLES = ("train", "classify", "compare")
+MODEL_ID = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 PAPER_TABLE_SIZES = {"3": 5, "4": 7}  # the kernel size that each of the paper's tables is about
 # files in the place where a model of this name would have its folder
 RESERVED_IDS = (
@@ -31,7 +32,6 @@ MAX_ROWS = 10_000
 MAX_BYTES = 10_000_000  # of one sheet
 MAX_FAULTS = 100  # shown
 
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -122,7 +122,7 @@ def read_sheets(paths: Iterable[str | Path], is_whole: bool = True) -> list[Mode
 
 def _row_faults(row: Model) -> Iterator[str]:
     """What is wrong with one row, each as 'column NAME: fault'."""
-    if not _SAFE_ID.fullmatch(row.model):
+    if not re.fullmatch(MODEL_ID, row.model):
         yield (
             f"column model: {row.model!r} is not a safe file name: 1 to 100 letters, digits, "
             "'.', '_' or '-', starting with a letter or a digit"

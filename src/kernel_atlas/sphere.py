@@ -56,14 +56,17 @@ def find_dead(kernels: np.ndarray) -> np.ndarray:
         True where no pixel departs from the kernel's mean by more than
         `DEAD_TOLERANCE`, or by more than float32 resolves.
     """
-    pixels = kernels.reshape(len(kernels), kernels.shape[1] * kernels.shape[2])
+    rows = kernels.reshape(len(kernels), kernels.shape[1] * kernels.shape[2])
+    eps = np.finfo(np.float32).eps
+    # Some pixel departs from the mean by half of the range at least, so the pixels of a dead
+    # kernel differ by twice the limit at most: two of them rule out nearly all kernels.
+    one, other = rows[:, 0], rows[:, rows.shape[1] // 2]
+    dead = np.abs(one - other) <= 2.01 * np.maximum(DEAD_TOLERANCE, eps * np.abs(one))
+    pixels = rows[dead]
     low, high = pixels.min(axis=1), pixels.max(axis=1)
-    resolution = np.finfo(np.float32).eps * np.maximum(high, -low).astype(np.float64)
-    limit = np.maximum(DEAD_TOLERANCE, resolution)
-    # some pixel departs from the mean by half of the range at least: few need a closer look
-    dead = high - low <= 2.001 * limit
-    mean = pixels[dead].mean(axis=1, dtype=np.float64)
-    dead[dead] = np.maximum(high[dead] - mean, mean - low[dead]) <= limit[dead]
+    mean = pixels.mean(axis=1, dtype=np.float64)
+    limit = np.maximum(DEAD_TOLERANCE, eps * np.maximum(high, -low).astype(np.float64))
+    dead[dead] = np.maximum(high - mean, mean - low) <= limit
     return dead
 
 

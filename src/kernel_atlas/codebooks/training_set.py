@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from kernel_atlas.atomic import write_table
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction import store
+from kernel_atlas.extraction.kernels import LayerInfo
 from kernel_atlas.sphere import find_dead
 
 logger = logging.getLogger(__name__)
@@ -36,25 +38,34 @@ def read_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.nd
         If no train model could be extracted.
     """
     groups = _extracted(paths_to_groups)
-    n = sum(
-        x.n_kernels for path in groups for x in store.read_layers(path) if x.kernel_size == size
-    )
-    found = np.empty((n, size, size), np.float32)  # filled as they come, to hold them only once
-    n_live = 0
+    counts = [
+        sum(x.n_kernels for x in layers if x.kernel_size == size) for layers in groups.values()
+    ]
+    kernels = np.empty((sum(counts), size, size), np.float32)
+    parts = np.split(kernels, np.cumsum(counts)[:-1])  # views, to hold all kernels only once
     with ThreadPoolExecutor(N_READERS) as pool:
-        read = pool.map(partial(_read_live, size=size), groups)
-        for path, (live, n_kernels) in zip(groups, read, strict=True):
-            logger.info(f"{path.name}: {n_kernels} kernels of {size}x{size}, {len(live)} live")
-            found[n_live : n_live + len(live)] = live
-            n_live += len(live)
-    return found[:n_live]
+        dead = list(pool.map(partial(_read_and_find_dead, size=size), groups, parts))
+    for path, each in zip(groups, dead, strict=True):
+        n_live = len(each) - each.sum()
+        logger.info(f"{path.name}: {len(each)} kernels of {size}x{size}, {n_live} live")
+    return _close_gaps(kernels, np.concatenate(dead))
 
 
-def _read_live(path: Path, size: int) -> tuple[np.ndarray, int]:
-    """The live kernels of a model, and how many it has with the dead ones."""
-    kernels = store.read_kernel_array(path, size)
-    dead = find_dead(kernels)
-    return kernels[~dead] if dead.any() else kernels, len(kernels)
+def _read_and_find_dead(path: Path, out: np.ndarray, size: int) -> np.ndarray:
+    return find_dead(store.read_kernel_array(path, size, out))
+
+
+def _close_gaps(kernels: np.ndarray, dead: np.ndarray) -> np.ndarray:
+    """Move the live kernels together, in their order and without a copy of all."""
+    n_pixels = kernels.shape[1] * kernels.shape[2]
+    flat = kernels.reshape(-1)  # in one dimension numpy moves values within an array
+    edges = [*(n_pixels * np.flatnonzero(dead)), len(flat)]
+    end = edges[0]
+    for before, after in pairwise(edges):
+        part = flat[before + n_pixels : after]
+        flat[end : end + len(part)] = part
+        end += len(part)
+    return kernels[: end // n_pixels]
 
 
 def sample_training_set(paths_to_groups: Sequence[str | Path], size: int) -> np.ndarray:
@@ -79,8 +90,8 @@ def list_training_set(
         no train model could be extracted.
     """
     rows = []
-    for path in _extracted(paths_to_groups):
-        has = store.kernel_sizes(path)
+    for path, layers in _extracted(paths_to_groups).items():
+        has = sorted({layer.kernel_size for layer in layers})
         if sizes and not set(has) & set(sizes):
             raise AtlasError(
                 f"model sheet, model {path.name}, column role: 'train', but it has no kernels of "
@@ -94,10 +105,10 @@ def list_training_set(
     write_table(pd.DataFrame(rows, columns=columns), path_to_table)
 
 
-def _extracted(paths_to_groups: Sequence[str | Path]) -> list[Path]:
-    """The groups with kernels of any size, in the order of the models' ids."""
+def _extracted(paths_to_groups: Sequence[str | Path]) -> dict[Path, list[LayerInfo]]:
+    """The layer tables of the groups with kernels of any size, in the order of the models' ids."""
     groups = sorted(map(Path, paths_to_groups), key=lambda path: path.name)
-    found = [path for path in groups if store.kernel_sizes(path)]
+    found = {path: layers for path in groups if (layers := store.read_layers(path))}
     if not found:
         raise AtlasError(
             "no model with role 'train' could be extracted, so nothing can be trained or "

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 
-def read_array(path: Path) -> np.ndarray:
+def read_array(path: Path, out: np.ndarray | None = None) -> np.ndarray:
     """Read an array of the store whole.
 
     Raw chunks along the first axis are read as they lie, as `store.write_model` writes kernels.
@@ -17,6 +17,18 @@ def read_array(path: Path) -> np.ndarray:
     ----------
     path : path
         The folder of the array.
+    out : ndarray, float32, optional
+        Where to put it: contiguous, of its shape. New memory takes as long as reading.
+
+    Returns
+    -------
+    ndarray
+        `out`, or a new array.
+
+    Raises
+    ------
+    ValueError
+        If `out` has another shape.
     """
     metadata = json.loads((path / "zarr.json").read_bytes())
     if _is_raw(metadata):
@@ -26,12 +38,32 @@ def read_array(path: Path) -> np.ndarray:
         dtype = np.dtype("<f4")
         n_bytes = dtype.itemsize * int(np.prod(chunk))
         if all(file.is_file() and file.stat().st_size == n_bytes for file in files):
-            parts = [np.fromfile(file, dtype) for file in files]
-            whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            return whole.reshape(-1, *inner)[:n]  # the last chunk is as long as the others
+            whole = _place((n, *inner), out)
+            for i, file in enumerate(files):
+                # the last chunk is as long as the others, and may go on behind the array
+                _fill(whole[i * chunk[0] : (i + 1) * chunk[0]], file)
+            return whole
     import zarr
 
-    return np.asarray(zarr.open_array(path, mode="r")[:])
+    array = zarr.open_array(path, mode="r")
+    whole = _place(array.shape, out)
+    whole[...] = array[...]
+    return whole
+
+
+def _place(shape: tuple[int, ...], out: np.ndarray | None) -> np.ndarray:
+    if out is None:
+        return np.empty(shape, np.dtype("<f4"))
+    if out.shape != shape:
+        raise ValueError(f"the array has the shape {shape}, expected {out.shape}")
+    return out
+
+
+def _fill(part: np.ndarray, file: Path) -> None:
+    with file.open("rb") as chunk:
+        n_bytes = chunk.readinto(part.data)
+    if n_bytes != part.nbytes:
+        raise OSError(f"{file} ends early")
 
 
 def _is_raw(metadata: dict[str, Any]) -> bool:

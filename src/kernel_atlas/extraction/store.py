@@ -134,8 +134,10 @@ def read_kernels(group: str | Path, size: int) -> Kernels:
     return Kernels(kernels, layer, number_channels(layer), layers, gain_sign)
 
 
-def read_kernel_array(group: str | Path, size: int) -> np.ndarray:
+def read_kernel_array(group: str | Path, size: int, out: np.ndarray | None = None) -> np.ndarray:
     """Read a model's kernels of one size, shape (n, k, k), float32, without their layers.
+
+    They are put into `out`, which must be contiguous, if it is given.
 
     Raises
     ------
@@ -143,7 +145,7 @@ def read_kernel_array(group: str | Path, size: int) -> np.ndarray:
         If the group is missing, has another encoding, or is damaged.
     """
     with _faults_named(Path(group), f"{size}x{size} kernels"):
-        return _read_size(Path(group), size, _read_attributes(Path(group)))
+        return _read_size(Path(group), size, _read_attributes(Path(group)), out)
 
 
 def is_outdated(group: str | Path) -> bool:
@@ -190,12 +192,14 @@ def _list_layers(attributes: dict[str, Any]) -> list[LayerInfo]:
     return [LayerInfo(**row) for row in attributes["layers"]]
 
 
-def _read_size(group: Path, size: int, attributes: dict[str, Any]) -> np.ndarray:
+def _read_size(
+    group: Path, size: int, attributes: dict[str, Any], out: np.ndarray | None = None
+) -> np.ndarray:
     """The kernels of one size; ValueError if they differ from the group's attributes."""
     of_size = [info.n_kernels for info in _list_layers(attributes) if info.kernel_size == size]
     if not of_size:
         return np.zeros((0, size, size), np.float32)
-    kernels = read_array(group / f"k{size}/kernels")
+    kernels = read_array(group / f"k{size}/kernels", out)
     if len(kernels) != sum(of_size):
         raise ValueError("the layer table has another number of kernels")
     if _digest(kernels) != attributes["kernels_sha256"][f"k{size}"]:

@@ -37,6 +37,17 @@ def test_live_kernels_are_read_in_the_order_of_ids(groups, five, order):
     np.testing.assert_array_equal(found, five[[2, 4, 0, 1]])
 
 
+def test_dead_kernels_are_left_out_wherever_they_are(write_group, rng):
+    kernels = rng.normal(size=(40, 3, 3)).astype(np.float32)
+    dead = [0, 3, 4, 5, 17, 18, 30, 39]
+    kernels[dead] = 0.25
+    groups = [
+        write_group(name, [("x", kernels[start : start + 10])])
+        for name, start in zip("abcd", range(0, 40, 10), strict=True)
+    ]
+    np.testing.assert_array_equal(read_training_set(groups, 3), np.delete(kernels, dead, axis=0))
+
+
 def test_a_size_that_no_model_has_gives_no_kernels(groups):
     found = read_training_set(groups.values(), 11)
     assert (found.shape, found.dtype) == ((0, 11, 11), np.float32)
