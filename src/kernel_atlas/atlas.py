@@ -15,15 +15,13 @@ from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.inventory import Reading
 from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.tabulate import tabulate
-from kernel_atlas.codebooks.codebook import read_codebook
 from kernel_atlas.codebooks.history import paper_threshold
 from kernel_atlas.config import codebook_sizes, kernel_sizes
 from kernel_atlas.errors import AtlasError, one_line
 from kernel_atlas.extraction.kernels import gather_kernels
-from kernel_atlas.labels.table import read_labels
 from kernel_atlas.networks import read_network
 from kernel_atlas.result import Result, summarise
-from kernel_atlas.section import Section
+from kernel_atlas.section import Section, read_sections
 
 STAGES = ("TRAIN", "KMEANS", "LABEL", "CLASSIFY")  # whose versions an atlas depends on
 
@@ -137,18 +135,7 @@ class Atlas(Mapping[int, Classifier]):
         AtlasError
             If a label table is malformed.
         """
-        return cls(
-            {
-                size: Section(
-                    read_codebook(paths_to_codebooks[size]),
-                    read_labels(paths_to_labels[size]),
-                    threshold,
-                )
-                if size in paths_to_codebooks
-                else Section.without_codes(size, threshold)
-                for size, threshold in thresholds.items()
-            }
-        )
+        return cls(read_sections(paths_to_codebooks, paths_to_labels, thresholds))
 
     @classmethod
     def from_run(cls, folder: str | Path) -> "Atlas":

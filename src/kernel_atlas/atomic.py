@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +81,19 @@ def write_table(table: "pd.DataFrame", path: str | Path, digits: int = 4) -> Non
         table.to_csv(
             partial, sep="\t", index=False, float_format=f"%.{digits}f", lineterminator="\n"
         )
+
+
+def write_rows(rows: Iterable[Iterable[object]], path: str | Path) -> None:
+    """Write rows that hold neither tabs nor quotes, tab-separated, without pandas.
+
+    Raises
+    ------
+    NoSpaceError
+        If the disk is full.
+    """
+    text = "".join("\t".join(map(str, row)) + "\n" for row in rows)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _existing(path: Path) -> Path:

@@ -57,6 +57,11 @@ def test_figures_of_a_model_do_without_pandas():
     assert imported_by(modules) == {"numpy", "matplotlib"}
 
 
+def test_classification_does_without_pandas():
+    modules = ["section", "classes.classify", "classes.controls", "measures.model"]
+    assert imported_by([f"kernel_atlas.{module}" for module in modules]) == {"numpy"}
+
+
 def test_extraction_does_without_torch_timm_and_zarr():
     modules = [f"kernel_atlas.extraction.{name}" for name in ("extract", "failed", "store")]
     assert imported_by([*modules_of("sources"), *modules]) == {"numpy"}

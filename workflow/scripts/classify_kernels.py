@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from kernel_atlas.atlas import Atlas
 from kernel_atlas.classes.classify import classify_kernels
 from kernel_atlas.jobs import logged
 from kernel_atlas.measures.model import measure_model
+from kernel_atlas.section import read_classifiers
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
@@ -13,7 +13,7 @@ if __name__ == "__main__":
         sizes, with_codebook = snakemake.params.sizes, snakemake.params.codebook_sizes
         classify_kernels(
             path_to_group=group,
-            classifiers=Atlas.read(
+            classifiers=read_classifiers(
                 paths_to_codebooks=dict(zip(with_codebook, snakemake.input.codebooks, strict=True)),
                 paths_to_labels=dict(zip(with_codebook, snakemake.input.labels, strict=True)),
                 thresholds=dict(zip(sizes, snakemake.params.thresholds, strict=True)),

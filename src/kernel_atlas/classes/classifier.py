@@ -2,14 +2,46 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from kernel_atlas import sphere
 from kernel_atlas.classes.table import Labels
 from kernel_atlas.codebooks.codebook import Codebook
-from kernel_atlas.family.names import DEAD, OTHER
+from kernel_atlas.family.names import DEAD, OTHER, order_classes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Nearest(NamedTuple):
+    """The nearest code to each of n kernels (`Classifier.classify` as arrays).
+
+    Attributes
+    ----------
+    row : ndarray of shape (n,), int64
+        Of the codebook; -1 for dead kernels, or without codes.
+    code, dissimilarity : ndarray of shape (n,), float32
+        NaN for dead kernels, or without codes.
+    near : ndarray of shape (n,), bool, or None
+        None without codes.
+    label : Labels
+        In the order of tables; none for live kernels without codes.
+    """
+
+    row: np.ndarray
+    code: np.ndarray
+    dissimilarity: np.ndarray
+    near: np.ndarray | None
+    label: Labels
+
+    def of(self, which: np.ndarray) -> "Nearest":
+        """Those of some of the kernels."""
+        near = None if self.near is None else self.near[which]
+        label = Labels(self.label.codes[which], self.label.names)
+        return Nearest(self.row[which], self.code[which], self.dissimilarity[which], near, label)
 
 
 @dataclass(frozen=True)
@@ -30,7 +62,25 @@ class Classifier:
     labels: np.ndarray
     threshold: float
 
-    def classify(self, kernels: np.ndarray, threads: int = 1) -> pd.DataFrame:
+    def find_nearest(self, kernels: np.ndarray, threads: int = 1) -> Nearest:
+        """Find the nearest code to each kernel of shape (n, k, k), as `classify`."""
+        live = ~sphere.find_dead(kernels)
+        row = np.full(len(kernels), -1)
+        code = np.full(len(kernels), np.nan, np.float32)
+        dissimilarity = np.full(len(kernels), np.nan, np.float32)
+        names = self.rows.names
+        label = np.full(len(kernels), -1)
+        label[~live] = names.index(DEAD)
+        has_codes = len(self.codebook) > 0
+        if live.any() and has_codes:
+            row[live], dissimilarity[live] = self.codebook.nearest(kernels[live], threads)
+            code[live] = self.codebook.codes[row[live]]
+        near = dissimilarity < self.threshold
+        if has_codes:
+            label[live] = np.where(near, self.rows.codes[row], names.index(OTHER))[live]
+        return Nearest(row, code, dissimilarity, near if has_codes else None, Labels(label, names))
+
+    def classify(self, kernels: np.ndarray, threads: int = 1) -> "pd.DataFrame":
         """Classify kernels of shape (n, k, k). Threads do not change the result.
 
         Returns
@@ -41,34 +91,32 @@ class Classifier:
             `dead`. Without codes, `near` is missing, and live kernels have no code and no
             class.
         """
-        live = ~sphere.find_dead(kernels)
-        code = np.full(len(kernels), np.nan, np.float32)
-        dissimilarity = np.full(len(kernels), np.nan, np.float32)
-        label = np.full(len(kernels), None, dtype=object)
-        label[~live] = DEAD
-        if live.any() and len(self.codebook):
-            rows, dissimilarity[live] = self.codebook.nearest(kernels[live], threads)
-            code[live] = self.codebook.codes[rows]
-            label[live] = np.where(dissimilarity[live] < self.threshold, self.labels[rows], OTHER)
-        near = pd.array(dissimilarity < self.threshold, dtype="boolean")
-        if not len(self.codebook):
-            near[:] = pd.NA
+        import pandas as pd
+
+        _, code, dissimilarity, near, label = self.find_nearest(kernels, threads)
+        is_near = pd.array(np.zeros(len(kernels), bool) if near is None else near, dtype="boolean")
+        if near is None:
+            is_near[:] = pd.NA
+        names = np.array([*label.names, None], object)[label.codes]
         return pd.DataFrame(
-            {"code": code, "dissimilarity": dissimilarity, "near": near, "class": label}
+            {"code": code, "dissimilarity": dissimilarity, "near": is_near, "class": names}
         )
 
-    def label(self, codes: pd.Series) -> pd.Series:
-        """The class of the interval that each code lies in, however near the kernel is."""
-        rows = np.rint(codes * (len(self.codebook) - 1)).astype(int)
-        return pd.Series(self.labels[rows], codes.index)
+    @cached_property
+    def rows(self) -> Labels:
+        """The classes of the codebook's rows, among all that kernels can have."""
+        names = order_classes({*self.labels, OTHER, DEAD})
+        return Labels(np.array([*map(names.index, self.labels)], int), names)
 
 
-def is_clustered(labels: pd.Series) -> pd.Series:
+def is_clustered(labels: "pd.Series") -> "pd.Series":
     """Whether each class is one that clustered kernels have, bool; False where it is missing."""
+    import pandas as pd
+
     return pd.Series(Labels.of(labels.astype("category")).is_clustered, labels.index)
 
 
-def merge_classes(classes: pd.DataFrame, merge: Mapping[str, str]) -> pd.DataFrame:
+def merge_classes(classes: "pd.DataFrame", merge: Mapping[str, str]) -> "pd.DataFrame":
     """Count some classes as others in a table of classes, as in Appendix J.2.
 
     Parameters

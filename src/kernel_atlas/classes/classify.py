@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kernel_atlas.atomic import replacing
 from kernel_atlas.classes.classifier import Classifier
+from kernel_atlas.classes.columns import measure
 from kernel_atlas.classes.controls import Row, sweep_thresholds, write_controls
-from kernel_atlas.classes.tabulate import tabulate
+from kernel_atlas.classes.writing import write_classes
 from kernel_atlas.extraction import store
 from kernel_atlas.family.names import DEAD
 
@@ -32,7 +32,7 @@ def classify_kernels(
     path_to_group : path
         The model's group in the store.
     classifiers : mapping
-        An `Atlas`, for example; with an empty codebook where a size has none.
+        From `section.read_classifiers`, for example; with an empty codebook where a size has none.
     paths_to_baselines : mapping
         What `fit_baselines` wrote.
     paths_to_classes : mapping
@@ -50,15 +50,15 @@ def classify_kernels(
                 f"model {name}: its {len(stored.kernels)} kernels of {size}x{size} get members "
                 "but no classes, since the size has no codebook"
             )
-        table = tabulate(stored, classifier)
-        is_live = (table["class"] != DEAD).to_numpy()
-        with replacing(paths_to_classes[size]) as path:
-            table.to_parquet(path, index=False)
-        if is_live.any():
-            live = stored.kernels[is_live], table[is_live]
+        nearest, members, columns = measure(stored, classifier)
+        write_classes(columns, paths_to_classes[size])
+        live = np.flatnonzero(~nearest.label.isin([DEAD]))
+        if len(live):
             with np.load(paths_to_baselines[size]) as banks:
-                controls += sweep_thresholds(classifier, banks, *live)
-        logger.info(f"{size}x{size}: {table['class'].value_counts().to_dict()}")
+                controls += sweep_thresholds(
+                    classifier, banks, stored.kernels[live], nearest.of(live), members.of(live)
+                )
+        logger.info(f"{size}x{size}: {nearest.label.count()}")
     for size in sorted({info.kernel_size for info in stored.layers} - set(classifiers)):
         logger.warning(
             f"model {name}: its kernels of {size}x{size} are not measured; to measure them, "

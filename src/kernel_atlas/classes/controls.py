@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from kernel_atlas import sphere
-from kernel_atlas.atomic import write_table
-from kernel_atlas.classes.classifier import Classifier, is_clustered
+from kernel_atlas.atomic import write_rows
+from kernel_atlas.classes.classifier import Classifier, Nearest
 from kernel_atlas.codebooks.codebook import Codebook
-from kernel_atlas.family.fit import find_matched, fit_members, weigh_residuals
+from kernel_atlas.family.search import Members, find_members
 
 SEED = 0
 
@@ -108,12 +107,12 @@ def percents_of_random(classifier: Classifier) -> dict[str, float]:
     n_fitted = sample_size(size, N_CHANCE)
     n = N_RANDOM if len(classifier.codebook) else n_fitted
     made = random_kernels(np.empty((n, size, size)), np.random.default_rng([SEED, size]))
-    matched = find_matched(fit_members(made[:n_fitted]), classifier.threshold)
+    matched = find_members(made[:n_fitted]).weighed < classifier.threshold
     percents = {"matched": 100 * float(matched.mean())}
     if len(classifier.codebook):
-        found = classifier.classify(made)
-        percents["near"] = 100 * float(found["near"].mean())
-        percents["clustered"] = 100 * float(is_clustered(found["class"]).mean())
+        found = classifier.find_nearest(made)
+        percents["near"] = 100 * float((found.dissimilarity < classifier.threshold).mean())
+        percents["clustered"] = 100 * float(found.label.is_clustered.mean())
     return percents
 
 
@@ -137,7 +136,8 @@ def sweep_thresholds(
     classifier: Classifier,
     banks: Mapping[str, np.ndarray],
     kernels: np.ndarray,
-    found: pd.DataFrame,
+    nearest: Nearest,
+    members: Members,
 ) -> Iterator[Row]:
     """Count the kernels of a model and of its controls that each method has, over thresholds.
 
@@ -150,21 +150,21 @@ def sweep_thresholds(
         From another method's name to its codebook, of shape (m, k, k).
     kernels : ndarray of shape (n, k, k)
         Live kernels.
-    found : DataFrame
-        What both rulers say of them: `code`, `dissimilarity`, `member` and `residual`.
+    nearest, members
+        What both rulers say of them.
 
     Yields
     ------
     tuple
         A row of `CONTROL_COLUMNS`. Methods are ``near`` (dissimilarity to the nearest code),
-        ``codebook`` (the same, if its interval has a class), ``family`` (`weigh_residuals` of
-        the member) and the names of the banks. Kernels are `OWN` or a control's name.
+        ``codebook`` (the same, if its interval has a class), ``family`` (the weighed residual
+        of the member) and the names of the banks. Kernels are `OWN` or a control's name.
     """
     size = kernels.shape[-1]
     n = min(len(kernels), sample_size(size, N_SAMPLE))
     rows = np.random.default_rng(SEED).choice(len(kernels), n, replace=False)
     sweep = _Sweep(classifier, banks)
-    yield from sweep.count(OWN, kernels, found)
+    yield from sweep.count(OWN, kernels, nearest, members)
     for name, made in make_controls(kernels[np.sort(rows)]):
         yield from sweep.count(name, made)
 
@@ -185,17 +185,20 @@ class _Sweep:
         self._thresholds = sorted({*SWEEP, classifier.threshold})
 
     def count(
-        self, name: str, kernels: np.ndarray, found: pd.DataFrame | None = None
+        self,
+        name: str,
+        kernels: np.ndarray,
+        nearest: Nearest | None = None,
+        members: Members | None = None,
     ) -> Iterator[Row]:
-        """The rows of some kernels, of which the rulers may already have found something."""
+        """The rows of some live kernels, of which the rulers may already have found something."""
         classifier, size = self._classifier, kernels.shape[-1]
-        if found is None:
-            found = classifier.classify(kernels).join(fit_members(kernels))
-        distances = {"family": weigh_residuals(found)}
+        distances = {"family": (members or find_members(kernels)).weighed}
         if len(classifier.codebook):
-            distances["near"] = found["dissimilarity"].to_numpy()
+            nearest = nearest or classifier.find_nearest(kernels)
+            distances["near"] = nearest.dissimilarity
             # a code without a class clusters nothing
-            has_class = is_clustered(classifier.label(found["code"]))
+            has_class = classifier.rows.is_clustered[nearest.row]
             distances["codebook"] = np.where(has_class, distances["near"], np.inf)
         for method, codebook in self._codebooks.items():
             distances[method] = codebook.nearest(kernels)[1]
@@ -230,5 +233,4 @@ def measure_chance(
 def write_controls(rows: Sequence[Row], path: str | Path) -> None:
     """Write the rows of a table of controls."""
     # thresholds in full, because summarise_classes looks for the one in force
-    table = pd.DataFrame(rows, columns=list(CONTROL_COLUMNS)).astype({"threshold": str})
-    write_table(table, path)
+    write_rows([CONTROL_COLUMNS, *rows], path)

@@ -1,44 +1,40 @@
 """The class of a kernel with the sign that the network gives it (docs/sign.md)."""
 
 import numpy as np
-import pandas as pd
 
 from kernel_atlas.classes.classifier import Classifier
+from kernel_atlas.classes.table import Labels
 from kernel_atlas.extraction.kernels import Kernels
 from kernel_atlas.family.names import DEAD
 
 
 def fold_classes(
-    found: Kernels, classes: pd.Series, classifier: Classifier, threads: int = 1
-) -> pd.DataFrame:
+    found: Kernels, own: Labels, classifier: Classifier, threads: int = 1
+) -> tuple[np.ma.MaskedArray, Labels]:
     """Classify kernels with the signs of the gains behind them.
 
     Parameters
     ----------
     found : Kernels
-    classes : Series
-        Their classes by the paper's ruler without the signs, categorical.
+    own : Labels
+        Their classes by the paper's ruler without the signs.
     classifier : Classifier
     threads : int
 
     Returns
     -------
-    DataFrame
-        n rows: `gain_sign`, Int8, missing where it is not known; `folded_class`, with the
-        categories of `classes`: the class of kernel times sign, `dead` for a gain of 0, and
-        missing where the sign is.
+    gain_sign : masked array of shape (n,), int8
+        Masked where it is not known.
+    folded_class : Labels
+        With the names of `own`: the class of kernel times sign, `dead` for a gain of 0, and
+        none where the sign is not known.
     """
-    sign = found.gain_sign
-    folded = classes.astype(object).where(~np.isnan(sign), None)
-    turned = sign < 0
+    sign = np.ma.masked_invalid(found.gain_sign).filled(0).astype(np.int8)
+    gain_sign = np.ma.array(sign, mask=np.isnan(found.gain_sign))
+    folded = np.where(np.ma.getmaskarray(gain_sign), -1, own.codes)
+    turned = found.gain_sign < 0
     if turned.any():
         # the codebook need not hold the negative of each of its kernels
-        again = classifier.classify(-found.kernels[turned], threads)
-        folded[turned] = again["class"].to_numpy()
-    folded[sign == 0] = DEAD
-    return pd.DataFrame(
-        {
-            "gain_sign": pd.array(sign, dtype="Int8"),
-            "folded_class": pd.Categorical(folded, classes.cat.categories),
-        }
-    )
+        folded[turned] = classifier.find_nearest(-found.kernels[turned], threads).label.codes
+    folded[found.gain_sign == 0] = own.names.index(DEAD)
+    return gain_sign, Labels(folded, own.names)

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from kernel_atlas.atomic import write_table
+from kernel_atlas.atomic import write_rows
 
 # The history gives the percentage of near kernels at both of the paper's thresholds, so
 # that a changed threshold in config.yaml does not retrain.
@@ -39,7 +37,7 @@ COLUMNS = [
 def write_history(rows: Iterable[Mapping[str, Any]], path: str | Path) -> None:
     """Write rows that have all `COLUMNS`; floats with six significant digits."""
     cells = [[format_value(row[name]) for name in COLUMNS] for row in rows]
-    write_table(pd.DataFrame(cells, columns=COLUMNS), path)
+    write_rows([COLUMNS, *cells], path)
 
 
 def format_value(value: Any) -> str:

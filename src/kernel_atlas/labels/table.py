@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from kernel_atlas.atomic import write_table
+from kernel_atlas.atomic import write_rows
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.family.names import DEAD, OTHER
@@ -74,7 +73,7 @@ def write_labels(intervals: list[Interval], path_to_labels: str | Path) -> None:
             [f"{row.start:.6g}", f"{row.stop:.6g}", row.label, *facts, row.mostly, row.note]
         )
     columns = ["start", "stop", "class", "match", "matched", "purity", "mostly", "note"]
-    write_table(pd.DataFrame(rows, columns=columns), path_to_labels)
+    write_rows([columns, *rows], path_to_labels)
 
 
 def read_labels(path: str | Path) -> list[Interval]:

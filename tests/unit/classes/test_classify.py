@@ -1,6 +1,8 @@
 """The classification of a model: its tables of classes and of controls."""
 
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -66,6 +68,27 @@ def classify(tmp_path):
         return tables, pd.read_csv(out / "controls.tsv", sep="\t")
 
     return run
+
+
+JOB = """
+import sys
+from kernel_atlas.classes.classify import classify_kernels
+from kernel_atlas.section import Section
+group, bank, table, controls = sys.argv[1:]
+classifier = Section.without_codes(5, 0.2).classifier
+classify_kernels(group, {5: classifier}, {5: bank}, {5: table}, controls)
+print(*sorted({"pandas", "zarr"} & set(sys.modules)))
+"""
+
+
+def test_a_job_imports_neither_pandas_nor_zarr(write_group, tmp_path, rng):
+    """Together they take longer to import than many models to classify."""
+    group = write_group("net", [("a", rng.normal(size=(4, 5, 5)))])
+    np.savez(tmp_path / "bank.npz", bank=rng.normal(size=(3, 5, 5)))
+    paths = [group, tmp_path / "bank.npz", tmp_path / "k5.parquet", tmp_path / "controls.tsv"]
+    command = [sys.executable, "-c", JOB, *map(str, paths)]
+    assert subprocess.check_output(command, text=True).split() == []
+    assert len(pd.read_parquet(tmp_path / "k5.parquet")) == 4
 
 
 def test_a_model_with_a_missing_and_a_skipped_size(write_group, classify, caplog, rng):

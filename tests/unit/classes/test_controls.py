@@ -26,6 +26,7 @@ from kernel_atlas.classes.controls import (
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.family import functions
 from kernel_atlas.family.fit import find_matched, fit_members, weigh_residuals
+from kernel_atlas.family.search import find_members
 from kernel_atlas.sphere import find_dead, flatten, from_sphere, to_sphere
 
 CODES = np.array(list(BANK.values()))
@@ -129,8 +130,8 @@ def test_phase_randomised_kernels_keep_their_spectrum_and_lose_their_shape(kerne
 
 
 def sweep_of(classifier, kernels, **banks):
-    found = classifier.classify(kernels).join(fit_members(kernels))
-    rows = sweep_thresholds(classifier, banks, kernels, found)
+    found = classifier.find_nearest(kernels), find_members(kernels)
+    rows = sweep_thresholds(classifier, banks, kernels, *found)
     return pd.DataFrame(rows, columns=list(CONTROL_COLUMNS))
 
 

@@ -9,7 +9,7 @@ from support.known_kernels import draw_known_kernels
 
 from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.read import read_checkpoint
-from kernel_atlas.family import fit, functions, slopes
+from kernel_atlas.family import functions, search, slopes
 from kernel_atlas.family.branches import ASPECTS, ASPECTS_SECOND, RATIOS
 from kernel_atlas.family.fit import find_matched, fit_members, make_members, weigh_residuals
 from kernel_atlas.family.functions import BOX
@@ -106,7 +106,7 @@ def test_derivatives_pay_for_their_freedom():
 
 
 def test_threads_do_not_change_members(rng, monkeypatch):
-    monkeypatch.setattr(fit, "BATCH_PIXELS", 2_000)
+    monkeypatch.setattr(search, "BATCH_PIXELS", 2_000)
     kernels = rng.normal(size=(333, 5, 5))
     for threads in (2, 5):
         pd.testing.assert_frame_equal(
@@ -162,8 +162,8 @@ def test_no_other_class_is_nearer_than_the_lead_says(monkeypatch, rng):
     """All classes fitted, not just those that start nearest."""
     kernels, _ = draw_known_kernels(5, 15, 0.6, rng)
     found = fit_members(kernels)
-    monkeypatch.setattr(fit, "N_FITTED", len(CLASSES))
-    monkeypatch.setattr(fit, "START_MARGIN", np.inf)
+    monkeypatch.setattr(search, "N_FITTED", len(CLASSES))
+    monkeypatch.setattr(search, "START_MARGIN", np.inf)
     every = fit_members(kernels)
     assert (found["member"] == every["member"]).mean() > 0.95
     assert ((found["residual"] - every["residual"]).abs() < 0.01).mean() > 0.95
