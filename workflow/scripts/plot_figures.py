@@ -10,10 +10,9 @@ from kernel_atlas.jobs import logged
 
 if __name__ == "__main__":
     # Each a tenth of the time of a job as short as this: collecting garbage, of which there is
-    # little, and writing signatures and help texts of all artists while matplotlib is imported.
+    # little, and writing help texts for all artists, which matplotlib does while it is imported.
     gc.disable()
     artist.kwdoc = lambda _: ""
-    artist.Artist._update_set_signature_and_docstring = classmethod(lambda _: None)
     with logged(snakemake.log[0]):
         for name in snakemake.params.versions:
             plot_figure(
