@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.special import stdtrit
 from scipy.stats import beta, bootstrap, norm
 
-from kernel_atlas.classes.classifier import is_clustered
+from kernel_atlas.classes.table import Labels
 from kernel_atlas.family.names import DEAD
 from kernel_atlas.tables.intervals import percent_interval, pool_by_depth
 
@@ -209,7 +209,7 @@ def measure(classes: Path) -> None:
     for path in sorted(classes.glob("*/k*.parquet")):
         table = pd.read_parquet(path)
         live = table[table["class"] != DEAD]
-        rulers = {"clustered": is_clustered(live["class"])}
+        rulers = {"clustered": pd.Series(Labels.of(live["class"]).is_clustered, live.index)}
         rulers |= {name: live[name] for name in ("near", "matched") if name in live}
         for ruler, hits in rulers.items():
             layers = hits.groupby(live["layer_index"]).agg(["mean", "size"])

@@ -1,6 +1,5 @@
 """The class of a kernel: the label of its nearest code (Section 4.2)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -107,27 +106,3 @@ class Classifier:
         """The classes of the codebook's rows, among all that kernels can have."""
         names = order_classes({*self.labels, OTHER, DEAD})
         return Labels(np.array([*map(names.index, self.labels)], int), names)
-
-
-def is_clustered(labels: "pd.Series") -> "pd.Series":
-    """Whether each class is one that clustered kernels have, bool; False where it is missing."""
-    import pandas as pd
-
-    return pd.Series(Labels.of(labels.astype("category")).is_clustered, labels.index)
-
-
-def merge_classes(classes: "pd.DataFrame", merge: Mapping[str, str]) -> "pd.DataFrame":
-    """Count some classes as others in a table of classes, as in Appendix J.2.
-
-    Parameters
-    ----------
-    classes : DataFrame
-        With the categorical `class` and `member`.
-    merge : mapping
-        From a class to the one that it is counted as, by either ruler.
-    """
-    merged = {
-        column: Labels.of(classes[column]).merged(merge).to_series(classes.index)
-        for column in ("class", "member")
-    }
-    return classes.assign(**merged)

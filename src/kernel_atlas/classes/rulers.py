@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from kernel_atlas.classes.table import FAMILY, PAPER, RULERS, Labels, label_by, order_rulers
+from kernel_atlas.classes.table import FAMILY, PAPER, RULERS, Labels, label_by
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FAMILY", "PAPER", "RULERS", "SHARE", "SOUGHT", "class_by", "has_codebook", "rulers_of"]
+__all__ = ["FAMILY", "PAPER", "RULERS", "SHARE", "SOUGHT", "class_by", "has_codebook"]
 
 SOUGHT = {PAPER: "nearest code", FAMILY: "nearest member"}
 SHARE = {PAPER: "clustered", FAMILY: "matched"}  # what kernels with a class are called
@@ -16,11 +16,6 @@ SHARE = {PAPER: "clustered", FAMILY: "matched"}  # what kernels with a class are
 def has_codebook(classes: "pd.DataFrame") -> bool:
     """Whether the size of a table of classes has a codebook: without one, `near` is missing."""
     return not classes["near"].isna().any()
-
-
-def rulers_of(classes: "pd.DataFrame", first: str) -> list[str]:
-    """The rulers that a table of classes can be read by, `first` before the other."""
-    return order_rulers(has_codebook(classes), first)
 
 
 def class_by(classes: "pd.DataFrame", ruler: str) -> "pd.Series":

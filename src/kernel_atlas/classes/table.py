@@ -1,7 +1,7 @@
 """A table of classes as arrays: what counts and figures need of it.
 
 They are counted many times faster than a table of pandas, whose import alone takes as long as
-drawing two figures. `rulers` and `classifier` do the same for tables of pandas, by what is here.
+drawing two figures. `rulers` does the same for tables of pandas, by what is here.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,11 +1,10 @@
 """The classifier: code, dissimilarity and class of kernels that are known beforehand."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from support.classes import BANK, classes_of, near
+from support.classes import BANK, near
 
-from kernel_atlas.classes.classifier import Classifier, is_clustered, merge_classes
+from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.codebooks.codebook import Codebook
 
 BANK_CLASSIFIER = Classifier(
@@ -19,7 +18,8 @@ def test_rows_of_the_codebook_get_their_code_and_class():
     assert table["dissimilarity"].max() < 1e-6
     assert table["class"].tolist() == list(BANK)
     assert table["near"].all()  # the last is near, but its code has no class
-    assert is_clustered(table["class"]).tolist() == [True, True, True, False]
+    found = BANK_CLASSIFIER.find_nearest(BANK_CLASSIFIER.codebook.kernels)
+    assert found.label.is_clustered.tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize("dissimilarity", [0.05, 0.19, 0.21, 0.4])
@@ -46,7 +46,8 @@ def test_dead_kernels_have_no_code():
     table = BANK_CLASSIFIER.classify(kernels)
     assert table["class"].tolist() == ["dead", "on_centre", "dead"]
     assert table["near"].tolist() == [False, True, False]
-    assert is_clustered(table["class"]).tolist() == [False, True, False]
+    is_clustered = BANK_CLASSIFIER.find_nearest(kernels).label.is_clustered
+    assert is_clustered.tolist() == [False, True, False]
     for column in ("code", "dissimilarity"):
         assert table[column].isna().tolist() == [True, False, True]
         assert table[column].dtype == np.float32
@@ -59,41 +60,4 @@ def test_without_codes_live_kernels_have_no_class():
     assert table["class"].isna().tolist() == [False, True]
     assert table["class"][0] == "dead"
     assert table["near"].isna().all()
-    assert not is_clustered(table["class"]).any()
     assert table[["code", "dissimilarity"]].isna().all(axis=None)
-
-
-def test_merged_classes_count_as_others():
-    classes = classes_of(a="on_cross off_square mine", b="dead other off_cross on_centre mine")
-    before = classes.copy()
-    merged = merge_classes(classes, {"on_cross": "on_centre", "mine": "off_cross"})
-    assert " ".join(merged["class"]) == (
-        "on_centre off_square off_cross dead other off_cross on_centre off_cross"
-    )
-    assert " ".join(merged["class"].cat.categories) == "on_centre off_cross off_square other dead"
-    assert merged["member"].dropna().tolist() == (
-        ["on_centre", "off_square", "on_centre", "on_centre", "off_cross", "on_centre", "on_centre"]
-    )
-    others = merged.columns.drop(["class", "member"])
-    pd.testing.assert_frame_equal(merged[others], classes[others])
-    pd.testing.assert_frame_equal(classes, before)
-    pd.testing.assert_frame_equal(merge_classes(classes, {}), classes)
-
-
-def test_what_a_class_is_merged_into_is_not_merged_again():
-    merge = {"on_cross": "on_centre", "on_centre": "mine"}
-    merged = merge_classes(classes_of(a="on_cross on_centre mine"), merge)
-    assert merged["class"].tolist() == ["on_centre", "mine", "mine"]
-
-
-@pytest.mark.parametrize(
-    ("target", "categories"),
-    [
-        ("off_square", "off_cross off_square mine other dead"),
-        ("blob", "off_cross blob mine other dead"),
-    ],
-)
-def test_a_class_that_first_occurs_by_merging_is_put_in_order(target, categories):
-    merged = merge_classes(classes_of(a="on_cross off_cross mine"), {"on_cross": target})
-    assert merged["class"].tolist() == [target, "off_cross", "mine"]
-    assert " ".join(merged["class"].cat.categories) == categories

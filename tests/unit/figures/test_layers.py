@@ -5,7 +5,6 @@ from matplotlib.colors import to_hex
 from support.classes import arrays_of, classes_of
 from support.figures import bars_of, legend_of
 
-from kernel_atlas.classes.classifier import merge_classes
 from kernel_atlas.figures import style
 from kernel_atlas.figures.layers import draw_layers
 
@@ -84,9 +83,10 @@ def test_own_classes_have_the_same_colour_in_the_figures_of_all_models():
 
 
 def test_members_may_be_merged_into_a_name_that_no_class_has():
-    table = merge_classes(classes_of(a="on_cross/on_centre"), {"on_centre": "spot"})
-    assert "spot" not in table["class"].cat.categories
-    assert set(legend_of(draw_layers("net", arrays_of({5: table})))) == {"On cross", "Spot"}
+    (table,) = arrays_of({5: classes_of(a="on_cross/on_centre")}).values()
+    merged = table.merged({"on_centre": "spot"})
+    assert "spot" not in merged.own.names
+    assert set(legend_of(draw_layers("net", {5: merged}))) == {"On cross", "Spot"}
 
 
 @pytest.mark.parametrize("colours", ["grey", "diverging"])

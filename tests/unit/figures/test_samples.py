@@ -5,7 +5,6 @@ import pytest
 from support.classes import arrays_of, classes_of
 from support.figures import image_of, pixels_of, texts_of
 
-from kernel_atlas.classes.classifier import merge_classes
 from kernel_atlas.figures.samples import draw_samples
 from kernel_atlas.figures.slices import N_ROWS, draw_slices
 
@@ -44,10 +43,11 @@ def test_without_a_codebook_the_rows_are_by_the_family_s_ruler(rng):
 
 
 def test_members_may_be_merged_into_a_name_that_no_class_has(rng):
-    classes = merge_classes(classes_of(a="on_cross/on_centre other"), {"on_centre": "spot"})
-    assert "spot" not in classes["class"].cat.categories
+    (table,) = arrays_of({5: classes_of(a="on_cross/on_centre other")}).values()
+    merged = table.merged({"on_centre": "spot"})
+    assert "spot" not in merged.own.names
     kernels = {5: rng.normal(size=(2, 5, 5)).astype(np.float32)}
-    figure = draw_samples("net", arrays_of({5: classes}), kernels, 6, "family")
+    figure = draw_samples("net", {5: merged}, kernels, 6, "family")
     assert {"Spot  50.0 %", "Other  50.0 %"} <= set(texts_of(figure))
 
 
