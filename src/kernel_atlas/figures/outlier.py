@@ -200,7 +200,7 @@ def _choose(
 
 
 def _verdict(outlier: Outlier, layer: int) -> str:
-    below = f"{outlier.drop:.0f} points below its neighbours"
+    below = f"{outlier.drop:.1f} points below its neighbours"
     if outlier.stands_out:
         return f"layer {layer} stands out, {below}"
     return f"no layer stands out (layer {layer} comes closest, {below})"

@@ -55,10 +55,10 @@ def test_there_is_none_where_no_layer_lies_below_both_neighbours(percents):
 
 def test_the_title_names_the_layer_or_says_that_none_stands_out():
     assert title_of(layers_of(90, 90, 10, 80)) == (
-        "5x5: layer 2 stands out, 70 points below its neighbours"
+        "5x5: layer 2 stands out, 70.0 points below its neighbours"
     )
     assert title_of(layers_of(90, 80, 90, 90)) == (
-        "5x5: no layer stands out (layer 1 comes closest, 10 points below its neighbours)"
+        "5x5: no layer stands out (layer 1 comes closest, 10.0 points below its neighbours)"
     )
 
 
