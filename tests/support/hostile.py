@@ -34,7 +34,7 @@ def rezip(path: Path, compression=zipfile.ZIP_STORED, **members: bytes | int) ->
     torch.save(weights(), path)
     with zipfile.ZipFile(path) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(path, "w", compression, compresslevel=1) as archive:
+    with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in contents.items():
             content = members.get(name.rpartition("/")[2].partition(".")[0], content)
             if isinstance(content, bytes):
