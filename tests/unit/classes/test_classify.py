@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from support.classes import BANK, near
 
-from kernel_atlas.classes.classifier import Classifier, is_clustered
+from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.classify import classify_kernels
 from kernel_atlas.classes.controls import CONTROL_COLUMNS, OF_KERNELS, OWN, SWEEP, make_controls
+from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.codebooks.codebook import Centres, Codebook
 from kernel_atlas.family import functions
 from kernel_atlas.family.fit import PARAMETERS, find_matched, fit_members
@@ -200,5 +201,5 @@ def test_controls_are_counted_at_the_threshold_in_force(write_group, classify, r
     assert len(at) == 5 * (1 + len(OF_KERNELS))
     own = at[at["kernels"] == OWN].set_index("method")["n_clustered"]
     assert own["near"] == tables[5]["near"].sum() > 0
-    assert own["codebook"] == is_clustered(tables[5]["class"]).sum() > 0
+    assert own["codebook"] == ClassTable.of(tables[5]).own.is_clustered.sum() > 0
     assert own["family"] == tables[5]["matched"].sum() > 0
