@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -62,6 +63,7 @@ def measure_limits(n_runs: int, tiny: bool) -> str:
         "copy in memory, GB/s": partial(np.copyto, target, whole),
         "copy into new memory, GB/s": partial(bytearray, data),
         "SHA-256, GB/s": partial(sha256, data),
+        "CRC-32, GB/s": partial(crc32, data),
     }
     product = product_rate(n_runs, tiny) / 1e9
     rows = [("product of large float32 matrices, GFLOP/s", product)]

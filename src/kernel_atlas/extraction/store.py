@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 ENCODING_TYPE = "kernel-atlas-model"
 ENCODING_VERSION = 2
 READABLE_VERSIONS = (1, 2)  # 1 also had an array with the layer of each kernel
+
+# Attributes with a checksum of each size's kernels: one that tells kernels apart, and one that
+# takes no time, which is compared whenever kernels are read. Earlier releases had the first alone.
+SHA256, CRC32 = "kernels_sha256", "kernels_crc32"
 
 # A chunk is one file: a model is a handful of files.
 CHUNK_KERNELS = 65_536
@@ -202,7 +207,8 @@ def _read_size(
     kernels = read_array(group / f"k{size}/kernels", out)
     if len(kernels) != sum(of_size):
         raise ValueError("the layer table has another number of kernels")
-    if _digest(kernels) != attributes["kernels_sha256"][f"k{size}"]:
+    name, check = (CRC32, _crc32) if CRC32 in attributes else (SHA256, _sha256)
+    if check(kernels) != attributes[name][f"k{size}"]:
         raise ValueError("kernels differ from their checksum")
     return kernels
 
@@ -212,26 +218,31 @@ def _write_group(
 ) -> None:
     import zarr
 
-    digests = {}
+    checksums: dict[str, dict[str, Any]] = {SHA256: {}, CRC32: {}}
     root = zarr.open_group(path, mode="w-")
     for size in sorted({layer.kernel_size for layer in table}):
-        of_size = gather_kernels(layers, size)
-        _write_kernels(root.create_group(f"k{size}"), of_size.kernels)
-        digests[f"k{size}"] = _digest(of_size.kernels)
+        kernels = gather_kernels(layers, size).kernels
+        _write_kernels(root.create_group(f"k{size}"), kernels)
+        checksums[SHA256][f"k{size}"] = _sha256(kernels)
+        checksums[CRC32][f"k{size}"] = _crc32(kernels)
     root.attrs.put(
         {
             "encoding-type": ENCODING_TYPE,
             "encoding-version": ENCODING_VERSION,
             "layers": [asdict(info) for info in table],
-            "kernels_sha256": digests,
+            **checksums,
             "versions": {"kernel_atlas": __version__, "zarr": zarr.__version__},
             **facts,
         }
     )
 
 
-def _digest(kernels: np.ndarray) -> str:
+def _sha256(kernels: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(kernels, "<f4").data).hexdigest()
+
+
+def _crc32(kernels: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(kernels, "<f4").data)
 
 
 def _write_kernels(group: "zarr.Group", kernels: np.ndarray) -> None:

@@ -246,6 +246,18 @@ def test_damage_is_refused(write_group, layers, name, is_cut, share):
             read_kernel_array(group, 5)
 
 
+def test_damage_is_refused_in_groups_of_earlier_releases_too(write_group, layers):
+    group = write_group("net", layers)
+    metadata = json.loads((group / "zarr.json").read_text())
+    del metadata["attributes"]["kernels_crc32"]
+    (group / "zarr.json").write_text(json.dumps(metadata))
+    assert len(read_kernel_array(group, 5))
+    chunk = group / "k5/kernels/c/0/0/0"
+    chunk.write_bytes(bytes([chunk.read_bytes()[0] ^ 1]) + chunk.read_bytes()[1:])
+    with pytest.raises(AtlasError, match=r"model net: .*5x5.*damaged.*checksum"):
+        read_kernel_array(group, 5)
+
+
 @pytest.mark.parametrize("name", ["kernels/c/0/0/0", "kernels/zarr.json"])
 def test_a_missing_file_is_damage(write_group, layers, name):
     group = write_group("net", layers)
