@@ -5,6 +5,7 @@ Functions with a branch live in src/kernel_atlas, where tests reach them.
 
 import os
 import re
+import threading
 from dataclasses import astuple
 from pathlib import Path
 
@@ -117,7 +118,19 @@ onstart:
         logger.info(f"Not extracted: {model} ({reason})")
 
 
+def cancel_timers():
+    """End the timers that Snakemake has left: it would wait for them, up to three seconds."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
+
+
+onsuccess:
+    cancel_timers()
+
+
 onerror:
+    cancel_timers()
     # again, as the last line: other jobs may have ended after check_extracted
     from kernel_atlas.extraction.failed import check_extracted
 

@@ -18,6 +18,7 @@ rule list_models:
         "results/logs/list_models.log",
     benchmark:
         "results/benchmarks/list_models.tsv"
+    priority: 1  # the tables wait for it
     localrule: True
     conda:
         "../envs/kernel-atlas.yaml"

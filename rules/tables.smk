@@ -76,6 +76,7 @@ rule summarise_classes:
         "results/logs/summarise_classes.log",
     benchmark:
         "results/benchmarks/summarise_classes.tsv"
+    priority: 1  # what takes longest waits for it: most figures, and the page
     conda:
         "../envs/kernel-atlas.yaml"
     resources:
