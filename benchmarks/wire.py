@@ -94,7 +94,9 @@ def compare(project: Path, weights: dict[str, dict[str, np.ndarray]]) -> None:
     """Exit unless the store has the same kernels as the files, bit by bit and layer by layer."""
     n_kernels = 0
     for model, expected in weights.items():
-        layers = [Layer(layer_name(name), weight[:, 0]) for name, weight in expected.items()]
+        # the first name of a module that is used in several places
+        unique = {weight.tobytes(): name for name, weight in reversed(expected.items())}
+        layers = [Layer(layer_name(name), expected[name][:, 0]) for name in unique.values()]
         for layer in join_splits(sorted(layers, key=lambda layer: layer.name)):
             group = project / "results/kernels.zarr" / model
             stored = read_kernels(group, layer.kernels.shape[-1])

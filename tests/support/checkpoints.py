@@ -31,9 +31,12 @@ def write_checkpoint(timm_name: str, path: Path, seed: int = 0) -> dict[str, np.
         The depthwise weights by name, float32 of shape (n, 1, k, k), decided by `timm_name` and
         `seed`.
     """
-    state = build(timm_name).state_dict()
+    state = build(timm_name).state_dict(keep_vars=True)
+    first: dict[int, str] = {}  # a module that is used in several places has a name in each
     weights = {
-        name: _make_weights(f"{timm_name}/{name}", tuple(tensor.shape), seed)
+        name: _make_weights(
+            f"{timm_name}/{first.setdefault(id(tensor), name)}", tuple(tensor.shape), seed
+        )
         for name, tensor in state.items()
         if _is_depthwise(tensor.shape)
     }

@@ -42,21 +42,29 @@ def layer_name(weight: str) -> str:
 
 
 def join_splits(layers: Sequence[Layer]) -> list[Layer]:
-    """Give the splits of a mixed convolution (MixConv) the name of the layer that they form.
+    """Give the splits of a mixed convolution the name of the layer that they form."""
+    names = join_names([(layer.name, layer.kernels.shape[-1]) for layer in layers])
+    return [replace(layer, name=name) for layer, name in zip(layers, names, strict=True)]
 
-    They are the parent's only depthwise children, numbered from 0, of sizes 3, 5, 7, ...
+
+def join_names(layers: Sequence[tuple[str, int]]) -> list[str]:
+    """The name of the layer that each weight belongs to, from its own name and kernel size.
+
+    The splits of a mixed convolution (MixNet's MixConv, CoaT's position encoding) belong to their
+    parent: they are its only depthwise children, numbered from 0, of sizes 3, 5, 7, ...
     """
     children: dict[str, dict[int, int]] = defaultdict(dict)
-    for layer in layers:
-        parent, _, number = layer.name.rpartition(".")
+    for name, size in layers:
+        parent, _, number = name.rpartition(".")
         if parent and _SPLIT.fullmatch(number):
-            children[parent][int(number)] = layer.kernels.shape[-1]
+            children[parent][int(number)] = size
     mixed = {
         parent
         for parent, sizes in children.items()
         if len(sizes) > 1 and all(sizes.get(i) == 3 + 2 * i for i in range(len(sizes)))
     }
+    parents = [name.rpartition(".")[0] for name, _ in layers]
     return [
-        replace(layer, name=parent) if (parent := layer.name.rpartition(".")[0]) in mixed else layer
-        for layer in layers
+        parent if parent in mixed else name
+        for (name, _), parent in zip(layers, parents, strict=True)
     ]

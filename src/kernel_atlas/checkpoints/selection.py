@@ -132,7 +132,12 @@ def _leave_out_aliases(tensors: Tensors, found: dict[str, Candidate]) -> None:
 
 def _judge_values(layers: Mapping[str, Layer], found: dict[str, Candidate]) -> None:
     """Leave out what was never trained, and layers with the kernels of another."""
-    owners: dict[str, str] = {}
+    # a module that is used in several places has a name in each, and the architecture lists one
+    owners = {
+        digest(layer.kernels): name
+        for name, layer in layers.items()
+        if found[name].why == BY_ARCHITECTURE
+    }
     for name, layer in layers.items():
         row = found[name]
         if row.why in (INCLUDED, BY_ARCHITECTURE):

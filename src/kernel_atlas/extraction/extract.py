@@ -12,7 +12,7 @@ from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.depthwise import Depthwise
 from kernel_atlas.checkpoints.formats import SAFETENSORS, format_of
 from kernel_atlas.checkpoints.inventory import Reading, describe_doubts
-from kernel_atlas.checkpoints.layer import Layer
+from kernel_atlas.checkpoints.layer import Layer, join_names, without_wrappers
 from kernel_atlas.checkpoints.read import read_checkpoint
 from kernel_atlas.checkpoints.regular import RegularSample
 from kernel_atlas.errors import AtlasError, one_line
@@ -167,7 +167,11 @@ def arrange(layers: Sequence[Layer], architecture: Architecture) -> list[Layer]:
     AtlasError
         If these are not the architecture's layers.
     """
-    expected = [(row.layer, row.kernel_size, row.n_kernels) for row in architecture.layers]
+    rows = architecture.layers
+    # timm's names as the reader of a checkpoint makes names of layers out of them
+    names = join_names([(without_wrappers(row.layer), row.kernel_size) for row in rows])
+    sizes = [(row.kernel_size, row.n_kernels) for row in rows]
+    expected = [(name, *size) for name, size in zip(names, sizes, strict=True)]
     found = {(layer.name, layer.kernels.shape[-1], len(layer.kernels)): layer for layer in layers}
     has_other_names = found.keys() != set(expected)
     if has_other_names and [key[1:] for key in found] == [key[1:] for key in expected]:
@@ -180,7 +184,7 @@ def arrange(layers: Sequence[Layer], architecture: Architecture) -> list[Layer]:
             )
     return [
         replace(found[key], stride=row.stride, dilation=row.dilation, padding=row.padding)
-        for key, row in zip(expected, architecture.layers, strict=True)
+        for key, row in zip(expected, rows, strict=True)
     ]
 
 

@@ -72,6 +72,24 @@ def test_a_timm_model_has_the_networks_order_and_geometry(serve, extraction, res
     assert [row | unknown for row in by_names] == [row | unknown for row in rows]
 
 
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("coat_tiny.in1k", "crpe1.conv_list"), ("iformer_t.in1k", "stages.0.blocks.0.mixer.0.c")],
+    ids=["mixed convolutions of another kind", "a module named module"],
+)
+def test_layers_are_named_as_without_timm(name, layer, serve, extraction, tmp_path):
+    weights = write_checkpoint(name, tmp_path / "model.safetensors")
+    serve(repo=f"timm/{name}", path=tmp_path / "model.safetensors")
+    resolve_timm([name], tmp_path / "timm.json")
+    architecture = read_architecture(name, [tmp_path / "timm.json"])
+    facts = extraction.run(f"timm:{name}", architectures=[tmp_path / "timm.json"])
+    assert layer in {row["name"] for row in facts["layers"]}
+    for size in {row.kernel_size for row in architecture.layers}:
+        chosen = [row.weight for row in architecture.layers if row.kernel_size == size]
+        expected = np.concatenate([weights[f"{weight}.weight"][:, 0] for weight in chosen])
+        np.testing.assert_array_equal(read_kernels(extraction.group, size).kernels, expected)
+
+
 def test_a_sample_of_a_timm_model_is_not_arranged(serve, extraction, resolved, mixnet):
     path, _ = mixnet
     serve(repo=f"timm/{MIXNET}", path=path)
