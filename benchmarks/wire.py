@@ -28,13 +28,15 @@ from support.hub import StandInHub, environment
 from kernel_atlas.checkpoints.layer import Layer, join_splits, layer_name
 from kernel_atlas.extraction.store import read_kernels
 from kernel_atlas.sheet import read_sheets
+from kernel_atlas.sources.timm_import import import_timm
 
 SHEET = "model\tsource\trole\n"
 
 
 def main(delays_ms: list[float], cores: int, sheet: Path) -> None:
-    rows = [row for row in read_sheets([sheet]) if row.source.startswith("timm:")]
-    rows = [row for row in rows if not row.skipped]
+    of_timm = [row for row in read_sheets([sheet]) if row.source.startswith("timm:")]
+    rows = [row for row in of_timm if not row.skipped and is_in_timms_repository(row.source)]
+    print(f"{len(rows)} of {len(of_timm)} rows have their weights in timm's own repositories")
     with tempfile.TemporaryDirectory() as temporary, StandInHub() as hub:
         folder = Path(temporary)
         weights = {}
@@ -66,6 +68,13 @@ def main(delays_ms: list[float], cores: int, sheet: Path) -> None:
                 f"{len(hub.requests)} requests {dict(kinds)}"
             )
             compare(project, weights)
+
+
+def is_in_timms_repository(source: str) -> bool:
+    """Whether timm loads a row's weights from ``timm/NAME`` on the hub, as they are served here."""
+    name = source.removeprefix("timm:")
+    config = import_timm().models.get_pretrained_cfg(name)
+    return config is None or config.hf_hub_id == f"timm/{name}"
 
 
 def extract(project: Path, cores: int, environ: dict[str, str]) -> None:
