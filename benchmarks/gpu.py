@@ -46,7 +46,7 @@ from kernel_atlas.codebooks.seeds import train_autoencoder
 from kernel_atlas.codebooks.training import Training, mean_loss
 from kernel_atlas.codebooks.training_data import Settings
 from kernel_atlas.codebooks.training_set import read_training_set
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.sphere import to_sphere
 
 NOISE = 0.35

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.measures.model import measure_model
 from kernel_atlas.tables.measures import gather_measures
 

@@ -30,7 +30,7 @@ from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import Codebook
 from kernel_atlas.extraction.kernels import gather_kernels
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.labels.table import Interval, write_labels
 from kernel_atlas.page.build import build_page
 from kernel_atlas.tables.layers import count_by_layer

@@ -12,7 +12,7 @@ from timing import make_table, race
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.codebooks.training_set import read_training_set
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.sheet import read_sheets
 from kernel_atlas.sources.timm import list_layers
 from kernel_atlas.sources.timm_build import build

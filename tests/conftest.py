@@ -14,7 +14,7 @@ from support.watch import watched
 from support.wired import WITHOUT, make_project
 
 from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 
 
 def pytest_addoption(parser):

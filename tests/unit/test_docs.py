@@ -15,7 +15,7 @@ from kernel_atlas import sheet
 from kernel_atlas.checkpoints.choice import Choice
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.extraction.extract import Downloads, extract_kernels
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.sources import schemes
 
 REPOSITORY = Path(__file__).parents[2]

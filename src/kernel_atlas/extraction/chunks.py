@@ -10,7 +10,7 @@ import numpy as np
 def read_array(path: Path, out: np.ndarray | None = None) -> np.ndarray:
     """Read an array of the store whole.
 
-    Raw chunks along the first axis are read as they lie, as `store.write_model` writes kernels.
+    Raw chunks along the first axis are read as they lie, as `writing.write_model` writes kernels.
     All else is zarr's: compressed chunks, shards, chunks left out for being zero, damage.
 
     Parameters

@@ -16,7 +16,7 @@ from kernel_atlas.checkpoints.layer import Layer, join_names, without_wrappers
 from kernel_atlas.checkpoints.read import read_checkpoint
 from kernel_atlas.checkpoints.regular import RegularSample
 from kernel_atlas.errors import AtlasError, one_line
-from kernel_atlas.extraction import store
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.sources import schemes
 from kernel_atlas.sources.download import downloaded
 from kernel_atlas.sources.local import LocalFile
@@ -83,7 +83,7 @@ def extract_kernels(
     except AtlasError as error:
         raise type(error)(f"model {model}: {one_line(error)}") from None
     facts = {"model": model, "source": source, "stamp": stamp, **facts}
-    store.write_model(path_to_group, reading.layers, facts)
+    write_model(path_to_group, reading.layers, facts)
     for layer in reading.layers:
         logger.info("layer %s: %d kernels of %dx%d", layer.name, *layer.kernels.shape)
         logger.info("its gains: %s (%s)", layer.norm or "not known", layer.norm_why)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_atlas.errors import AtlasError, NoSpaceError, one_line
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 
 logger = logging.getLogger(__name__)
 

@@ -1,88 +1,32 @@
-"""The kernel store, results/kernels.zarr: one zarr group per model (docs/store.md).
-
-A group is written beside the store and moved into it whole, so that a killed
-job leaves nothing that looks finished.
-"""
+"""The kernel store, results/kernels.zarr: one zarr group per model (docs/store.md)."""
 
 import contextlib
 import hashlib
 import json
-import shutil
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from kernel_atlas import __version__
-from kernel_atlas.atomic import space_for
-from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.extraction.chunks import read_array
 from kernel_atlas.extraction.kernels import (
     Kernels,
     LayerInfo,
-    gather_kernels,
     join_signs,
-    list_layers,
     number_channels,
 )
 from kernel_atlas.sources.schemes import stamp
-
-if TYPE_CHECKING:
-    import zarr
 
 ENCODING_TYPE = "kernel-atlas-model"
 ENCODING_VERSION = 2
 READABLE_VERSIONS = (1, 2)  # 1 also had an array with the layer of each kernel
 
-# Attributes with a checksum of each size's kernels: one that tells kernels apart, and one that
-# takes no time, which is compared whenever kernels are read. Earlier releases had the first alone.
+# Attributes with a checksum of each size's kernels: one to tell kernels apart, and a quick one that
+# is compared whenever kernels are read. Earlier releases had the first alone.
 SHA256, CRC32 = "kernels_sha256", "kernels_crc32"
-
-# A chunk is one file: a model is a handful of files.
-CHUNK_KERNELS = 65_536
-
-
-def write_model(group: str | Path, layers: Sequence[Layer], facts: dict[str, Any]) -> None:
-    """Write a model's kernels as a group of the store, replacing any older one.
-
-    Parameters
-    ----------
-    group : path
-        ``.../kernels.zarr/<model>``.
-    layers : sequence of Layer
-        In order; layers that share a name differ in size. Empty for a model that failed.
-    facts : dict
-        Further attributes that JSON can hold (source, checksum, ...). Not the time of
-        writing: the same source must give the same bytes.
-
-    Raises
-    ------
-    NoSpaceError
-        If the disk is full; nothing is left behind then.
-    """
-    import zarr
-    from zarr.errors import ContainsGroupError
-
-    group = Path(group)
-    table = list_layers(layers)
-    # Not inside the store: zarr would list a leftover as a model, or warn of it.
-    partial = group.parent.with_name(group.parent.name + ".partial") / group.name
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        with space_for(group):
-            _write_group(partial, layers, table, facts)
-            with contextlib.suppress(ContainsGroupError):  # another job has just made it
-                zarr.open_group(group.parent, mode="a")  # the store itself is a group too
-        shutil.rmtree(group, ignore_errors=True)
-        partial.rename(group)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another model is being written
-            partial.parent.rmdir()
 
 
 def kernel_sizes(group: str | Path) -> list[int]:
@@ -207,51 +151,17 @@ def _read_size(
     kernels = read_array(group / f"k{size}/kernels", out)
     if len(kernels) != sum(of_size):
         raise ValueError("the layer table has another number of kernels")
-    name, check = (CRC32, _crc32) if CRC32 in attributes else (SHA256, _sha256)
+    name, check = (CRC32, crc32) if CRC32 in attributes else (SHA256, sha256)
     if check(kernels) != attributes[name][f"k{size}"]:
         raise ValueError("kernels differ from their checksum")
     return kernels
 
 
-def _write_group(
-    path: Path, layers: Sequence[Layer], table: Sequence[LayerInfo], facts: dict[str, Any]
-) -> None:
-    import zarr
-
-    checksums: dict[str, dict[str, Any]] = {SHA256: {}, CRC32: {}}
-    root = zarr.open_group(path, mode="w-")
-    for size in sorted({layer.kernel_size for layer in table}):
-        kernels = gather_kernels(layers, size).kernels
-        _write_kernels(root.create_group(f"k{size}"), kernels)
-        checksums[SHA256][f"k{size}"] = _sha256(kernels)
-        checksums[CRC32][f"k{size}"] = _crc32(kernels)
-    root.attrs.put(
-        {
-            "encoding-type": ENCODING_TYPE,
-            "encoding-version": ENCODING_VERSION,
-            "layers": [asdict(info) for info in table],
-            **checksums,
-            "versions": {"kernel_atlas": __version__, "zarr": zarr.__version__},
-            **facts,
-        }
-    )
-
-
-def _sha256(kernels: np.ndarray) -> str:
+def sha256(kernels: np.ndarray) -> str:
+    """SHA-256 of kernels as little-endian float32 in C order."""
     return hashlib.sha256(np.ascontiguousarray(kernels, "<f4").data).hexdigest()
 
 
-def _crc32(kernels: np.ndarray) -> int:
+def crc32(kernels: np.ndarray) -> int:
+    """CRC-32 of the same bytes."""
     return zlib.crc32(np.ascontiguousarray(kernels, "<f4").data)
-
-
-def _write_kernels(group: "zarr.Group", kernels: np.ndarray) -> None:
-    """Not compressed: a tenth of the bytes could be saved, but unpacking takes longer."""
-    n_chunks = max(1, -(-len(kernels) // CHUNK_KERNELS))
-    group.create_array(
-        "kernels",
-        data=kernels,
-        chunks=(max(1, -(-len(kernels) // n_chunks)), *kernels.shape[1:]),
-        compressors=None,
-        dimension_names=("kernel", "y", "x"),
-    )

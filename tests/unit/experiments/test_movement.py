@@ -8,7 +8,7 @@ from support.classes import BANK, near, with_members
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.experiments.movement import COLUMNS, find_cosines, measure_movement
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.family.names import DEAD, OTHER, order_classes
 
 NAMES = ["on_centre", "on_cross", "first_derivative_right"]

@@ -5,7 +5,7 @@ import pytest
 
 from kernel_atlas.errors import AtlasError
 from kernel_atlas.experiments.starts_table import COLUMNS, compare_starts
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.sources import schemes
 
 FACTS = {

@@ -18,8 +18,8 @@ from kernel_atlas.extraction.store import (
     read_kernel_array,
     read_kernels,
     read_layers,
-    write_model,
 )
+from kernel_atlas.extraction.writing import write_model
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_compressed_chunks_in_shards_are_read_as_well(write_group, layers):
 
 
 def test_a_chunk_of_zeros_has_no_file_and_comes_back(write_group, monkeypatch):
-    monkeypatch.setattr("kernel_atlas.extraction.store.CHUNK_KERNELS", 4)
+    monkeypatch.setattr("kernel_atlas.extraction.writing.CHUNK_KERNELS", 4)
     zeros, ones = (np.full((4, 5, 5), value, np.float32) for value in (0, 1))
     group = write_group("net", [("a", zeros), ("b", ones)])
     assert not (group / "k5/kernels/c/0").exists()

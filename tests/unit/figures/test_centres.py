@@ -7,7 +7,7 @@ from support.figures import colour_of, image_of, rectangles_of, texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.codebooks.codebook import SKIPPED
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.figures.centres import plot_centres
 from kernel_atlas.figures.style import COLOURS
 from kernel_atlas.labels.table import Interval, write_labels

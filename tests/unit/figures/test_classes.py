@@ -7,7 +7,7 @@ from support.classes import classes_of
 from support.figures import image_of, pixels_of, texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.figures.classes import plot_classes
 
 MODELS = {

@@ -8,7 +8,7 @@ from support.classes import BANK, classes_of, near
 from support.figures import legend_of, texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.family.names import order_classes
 from kernel_atlas.figures import components
 from kernel_atlas.figures.components import draw_components, find_components, plot_components

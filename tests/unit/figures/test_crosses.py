@@ -7,7 +7,7 @@ from support.classes import classes_of
 from support.figures import texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.figures.crosses import Crosses, columns_of, draw_crosses, plot_crosses
 
 

@@ -5,7 +5,7 @@ import pytest
 from support.figures import image_of, rectangles_of, texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.figures import large
 from kernel_atlas.figures.large import central_window, plot_large
 

@@ -14,7 +14,7 @@ from support.classes import classes_of
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.classes.means import average_classes
 from kernel_atlas.codebooks.history import COLUMNS
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.figures.registry import FIGURES, plot_figure
 from kernel_atlas.labels.table import Interval, write_labels
 from kernel_atlas.sheet import RESERVED_IDS

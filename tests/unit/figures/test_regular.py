@@ -5,7 +5,7 @@ import pytest
 from support.figures import image_of, texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.figures.regular import N_COLUMNS, N_ROWS, choose_kernels, plot_regular
 
 N_DRAWN = N_ROWS * N_COLUMNS

@@ -7,7 +7,7 @@ from support.figures import legend_of, texts_of
 
 from kernel_atlas.checkpoints.layer import Layer
 from kernel_atlas.classes.table import ClassTable
-from kernel_atlas.extraction.store import write_model
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.figures.shifts import (
     MIN_KERNELS,
     draw_shifts,

@@ -15,7 +15,8 @@ from kernel_atlas.classes.classifier import Classifier
 from kernel_atlas.classes.table import ClassTable
 from kernel_atlas.classes.tabulate import tabulate
 from kernel_atlas.codebooks.codebook import Codebook
-from kernel_atlas.extraction.store import read_kernels, write_model
+from kernel_atlas.extraction.store import read_kernels
+from kernel_atlas.extraction.writing import write_model
 from kernel_atlas.labels.table import Interval, write_labels
 from kernel_atlas.page.build import build_page
 from kernel_atlas.tables.layers import count_by_layer
