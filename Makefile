@@ -101,6 +101,7 @@ check: $(READY)  ## format, lint, imports, types, dry runs
 	$(SNAKEMAKE) --lint
 	$(SNAKEMAKE) --dry-run --forceall --quiet rules
 	$(SNAKEMAKE) --workflow-profile profiles/slurm --dry-run --forceall --quiet rules
+	$(SNAKEMAKE) train_experiments --configfile models/paper.yaml experiments/paper.yaml --dry-run --quiet rules
 
 unlock: $(READY)  ## after a run that was killed: allow the next
 	$(SNAKEMAKE) --unlock

@@ -90,7 +90,8 @@ def plot_family_functions() -> Figure:
         # not clipped: it is wider than its square
         heights = kernel / np.abs(kernel).max()
         surface.plot_surface(x, y, heights, **shades, **lines, rasterized=True, clip_on=False)
-        surface.set(title=title, zlim=(-1, 1))
+        surface.set_title(title, y=1.12)  # above the peak, which leaves the panel
+        surface.set(zlim=(-1, 1))
         surface.set_box_aspect((1, 1, 1), zoom=1.8)
         surface.set_axis_off()
         _draw_one(figure.add_subplot(cells[1, column]), kernel)
