@@ -3,6 +3,8 @@ PYTHON ?= python3
 CORES ?= all
 # settings of your own: make run CONFIG=my.yaml
 CONFIG ?=
+# make model MODEL=my_network
+MODEL ?=
 # make bench RESULTS=results measures kernels and codes of a finished run
 RESULTS ?=
 # make setup UNTESTED=1 tries a system or a Python that nobody has tested
@@ -21,7 +23,7 @@ FOUND = $(shell uname -sm | tr ' ' -)-$(shell \
   $(PYTHON) -c 'import sys; print("Python-%d.%d" % sys.version_info[:2])')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup describe run atlas experiment retry relabel report references docs numbers bench test test-all test-slow fuzz check unlock
+.PHONY: help setup describe run model atlas experiment retry relabel report references docs numbers bench test test-all test-slow fuzz check unlock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,6 +44,10 @@ describe: $(READY)  ## what each row of the sheet will download and contain, bef
 
 run: $(READY)  ## the main job: from weights to classes, tables and figures
 	$(SNAKEMAKE) $(OPTIONS)
+
+model: $(READY)  ## MODEL=my_network: classes and figures of one model, no shared tables
+	$(if $(MODEL),,$(error name a model of the sheet: make model MODEL=my_network))
+	$(SNAKEMAKE) results/figures/$(MODEL)/layers.png $(OPTIONS)
 
 atlas: $(READY)  ## run as far as results/atlas.html, the page to look around in, needs it
 	$(SNAKEMAKE) results/atlas.html $(OPTIONS)

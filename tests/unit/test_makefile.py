@@ -29,6 +29,15 @@ def test_help_lists_every_target(make, repository):
     assert listed == targets.split()
 
 
+def test_model_asks_for_the_figures_of_one(make):
+    unnamed = make("model", "-o", ".venv/ready")
+    assert unnamed.returncode == 2
+    assert "make model MODEL=my_network" in unnamed.stderr
+    named = make("model", "-o", ".venv/ready", "MODEL=net.a", "CONFIG=my.yaml", "-s")
+    command = "snakemake results/figures/net.a/layers.png --cores all --configfile my.yaml\n"
+    assert named.stdout == command
+
+
 def test_setup_refuses_what_was_not_tested_in_one_line(make, tmp_path):
     for name in ("requirements.txt", "pyproject.toml", "src/kernel_atlas/__init__.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

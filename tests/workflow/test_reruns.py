@@ -57,6 +57,17 @@ def test_classify_row_runs_its_own_jobs_and_the_shared_ones(project):
     assert project.table("clustered")["model"].unique().tolist() == [*MODELS, "delta"]
 
 
+def test_one_model_alone_needs_no_shared_table(project):
+    source = project.write_weights("delta.safetensors", [(7, 24)], seed=40)
+    project.add_rows(("delta", source, "classify"))
+    run = project.snakemake("results/figures/delta/layers.png")
+    assert run.returncode == 0, run.output
+    rules = ("classify_kernels", "extract_kernels", "plot_model")
+    assert run.jobs == [f"{rule}/delta" for rule in rules]
+    drawn = {path.name for path in (project / "results/figures/delta").iterdir()}
+    assert {"layers.png", "samples.png", "sizes.png", "activation.png", "outlier.png"} <= drawn
+
+
 def test_train_row_retrains_and_the_dry_run_says_why(project):
     source = project.write_weights("delta.safetensors", [(3, 24), (5, 24)], seed=40)
     project.add_rows(("delta", source, "train"))

@@ -145,7 +145,7 @@ def _read_size(
     group: Path, size: int, attributes: dict[str, Any], out: np.ndarray | None = None
 ) -> np.ndarray:
     """The kernels of one size; ValueError if they differ from the group's attributes."""
-    of_size = [info.n_kernels for info in _list_layers(attributes) if info.kernel_size == size]
+    of_size = [row["n_kernels"] for row in attributes["layers"] if row["kernel_size"] == size]
     if not of_size:
         return np.zeros((0, size, size), np.float32)
     kernels = read_array(group / f"k{size}/kernels", out)
