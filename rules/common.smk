@@ -3,6 +3,7 @@
 Functions with a branch live in src/kernel_atlas, where tests reach them.
 """
 
+import gc
 import os
 import re
 import threading
@@ -45,6 +46,10 @@ if set("{}") & set(str(workflow.current_basedir)):
         f"the path {workflow.current_basedir} has braces, which Snakemake takes for "
         "wildcards; move the clone to a path without braces"
     )
+
+# Jobs and files live as long as Snakemake: with 1,000 models, looking for garbage among them
+# as often as Python does would take a ninth of its time.
+gc.set_threshold(100_000, 50, 50)
 
 STORE = "results/kernels.zarr"
 CHECKPOINT_SHEET = f"{EXPERIMENTS}/models.tsv"
