@@ -1,8 +1,11 @@
 """What can be read off a figure."""
 
+from itertools import combinations
+
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
@@ -12,6 +15,15 @@ from matplotlib.text import Text
 def texts_of(artist: Artist) -> list[str]:
     """All that is written in a figure, or in a part of it."""
     return [text.get_text() for text in artist.findobj(Text) if text.get_text()]
+
+
+def overlaps_of(figure: Figure) -> list[tuple[str, str]]:
+    """The texts of which one is written over the other."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in texts]
+    return [(one, other) for (one, a), (other, b) in combinations(boxes, 2) if a.overlaps(b)]
 
 
 def legend_of(figure: Figure) -> dict[str, str]:

@@ -91,7 +91,7 @@ def _draw_bars(axes: Axes, y: np.ndarray, percent: pd.Series, colour: str, label
 
 
 def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
-    """The interval, what chance gives, and the number at the end of the bar."""
+    """The interval, what chance gives, and the number behind all of them."""
     percent, low, high, random, phases = (
         rows[f"{name}_percent"]
         for name in (
@@ -106,7 +106,7 @@ def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
     axes.plot(random, y, color="black", label="random directions", **TICK)
     axes.plot(phases, y, color=RED, label="random phases", **TICK)
     paper = rows["paper_percent"] if share == "near" else None
-    ends = pd.concat([percent, high, paper], axis=1).max(axis=1)
+    ends = pd.concat([percent, high, random, phases, paper], axis=1).max(axis=1)
     for place, value, end in zip(y, percent, ends, strict=True):
         if np.isfinite(value):  # all kernels of a model may be dead
             look: Any = {"va": "center", "fontsize": 6, "clip_on": False}

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from support.figures import legend_of, texts_of
 
 from kernel_atlas.figures.clustered import draw_clustered
@@ -98,6 +99,14 @@ def test_the_ruler_of_the_setting_is_on_top(clustered, ruler):
 
 def test_a_missing_number_is_not_written(clustered):
     assert not [text for text in texts_of(draw_clustered(clustered)) if "nan" in text]
+
+
+def test_a_number_stands_behind_what_chance_gives(clustered):
+    rows = clustered.iloc[[1]].assign(near_percent=6.6, random_near_percent=9.0, paper_percent=NAN)
+    rows["phase_randomised_near_percent"] = 17.0
+    (axes,) = draw_clustered(rows).axes
+    (number,) = [text for text in axes.findobj(Text) if text.get_text() == "6.6"]
+    assert number.get_position()[0] > 17
 
 
 def test_a_published_figure_is_drawn_without_results_too(clustered):

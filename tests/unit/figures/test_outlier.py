@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from support.classes import arrays_of, classes_of
-from support.figures import image_of, texts_of
+from support.figures import image_of, overlaps_of, texts_of
 
 from kernel_atlas.figures.outlier import MIN_KERNELS, draw_outlier, find_outlier
 
@@ -97,3 +97,11 @@ def test_the_ruler_decides_what_is_counted():
     assert "layer 2 stands out" in title_of(classes, "family")
     without = classes_of(a="-/on_centre " * 40, b="-/~on_centre " * 40, c="-/on_centre " * 40)
     assert "layer 1 stands out" in title_of(without, "paper")
+
+
+@pytest.mark.parametrize("percents", [[50], [90, 90, 10, 80]])
+def test_no_text_is_written_over_another(percents):
+    classes = layers_of(*percents)
+    tables, kernels = arrays_of({5: classes, 7: classes}), {5: numbered(classes)}
+    figure = draw_outlier("net", tables, kernels | {7: kernels[5]}, 12)
+    assert overlaps_of(figure) == []
