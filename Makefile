@@ -47,6 +47,7 @@ run: $(READY)  ## the main job: from weights to classes, tables and figures
 
 model: $(READY)  ## MODEL=my_network: classes and figures of one model, no shared tables
 	$(if $(MODEL),,$(error name a model of the sheet: make model MODEL=my_network))
+	@# one job draws all figures of a model
 	$(SNAKEMAKE) results/figures/$(MODEL)/layers.png $(OPTIONS)
 
 atlas: $(READY)  ## run as far as results/atlas.html, the page to look around in, needs it

@@ -47,8 +47,8 @@ if set("{}") & set(str(workflow.current_basedir)):
         "wildcards; move the clone to a path without braces"
     )
 
-# Jobs and files live as long as Snakemake: with 1,000 models, looking for garbage among them
-# as often as Python does would take a ninth of its time.
+# Snakemake keeps its jobs and files until it ends. With 1,000 models, searching them for garbage
+# as often as Python does by default would take a ninth of its time.
 gc.set_threshold(100_000, 50, 50)
 
 STORE = "results/kernels.zarr"

@@ -41,8 +41,8 @@ def find_nearest(kernels: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         Of `points`.
     """
     size = _BATCH[kernels.device.type]
-    # One buffer for all batches. Of new ones, freed between small results that are kept, hardly
-    # any memory is used again: a million kernels took 24 GB.
+    # One buffer for all batches. A new one for each would fragment the heap: small results that
+    # are kept lie between the freed buffers, and a million kernels took more than 24 GB.
     products = kernels.new_empty(size, len(points))
     cosines = kernels.new_empty(len(kernels))
     rows = torch.empty_like(cosines, dtype=torch.int64)

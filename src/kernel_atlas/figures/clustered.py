@@ -91,7 +91,7 @@ def _draw_bars(axes: Axes, y: np.ndarray, percent: pd.Series, colour: str, label
 
 
 def _mark(axes: Axes, y: np.ndarray, rows: pd.DataFrame, share: str) -> None:
-    """The interval, what chance gives, and the number behind all of them."""
+    """The interval, what chance gives, and the number to the right of them."""
     percent, low, high, random, phases = (
         rows[f"{name}_percent"]
         for name in (

@@ -151,15 +151,15 @@ def draw_outlier(
     layers = {size: _percents(table, SHARE[by[size]]) for size, table in classes.items()}
     shown = {size: np.flatnonzero(rows.n_live >= MIN_KERNELS) for size, rows in layers.items()}
     outliers = {size: find_outlier(layers[size].percent[own]) for size, own in shown.items()}
-    heights, numbered = [], 0.0  # what the numbers of layers need below the panel above
+    heights, room = [], 0.0  # for the layers' numbers below the panel above
     for outlier in outliers.values():
-        heights.append((numbered + TITLE, BARS_INCHES))
-        numbered = LAYERS
+        heights.append((room + TITLE, BARS_INCHES))
+        room = LAYERS
         if outlier:
-            heights.append((numbered, 3 * PITCH_INCHES))
-            numbered = 0.0
+            heights.append((room, 3 * PITCH_INCHES))
+            room = 0.0
     width = LABEL_INCHES + max(TITLE_INCHES, PITCH_INCHES * n_samples) + MARGIN
-    below = numbered or MARGIN
+    below = room or MARGIN
     figure, all_axes = new_column(model, width, heights, LABEL_INCHES, below=below)
     panels = iter(all_axes)
     generator = np.random.default_rng(SEED)

@@ -101,7 +101,7 @@ def test_a_missing_number_is_not_written(clustered):
     assert not [text for text in texts_of(draw_clustered(clustered)) if "nan" in text]
 
 
-def test_a_number_stands_behind_what_chance_gives(clustered):
+def test_a_number_stands_to_the_right_of_what_chance_gives(clustered):
     rows = clustered.iloc[[1]].assign(near_percent=6.6, random_near_percent=9.0, paper_percent=NAN)
     rows["phase_randomised_near_percent"] = 17.0
     (axes,) = draw_clustered(rows).axes
